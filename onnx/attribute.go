@@ -1,0 +1,54 @@
+package onnx
+
+// IntAttr returns an INT attribute.
+func IntAttr(name string, v int64) *Attribute { return &Attribute{Name: name, Type: AttrInt, Int: v} }
+
+// IntsAttr returns an INTS attribute.
+func IntsAttr(name string, v ...int64) *Attribute {
+	return &Attribute{Name: name, Type: AttrInts, Ints: v}
+}
+
+// FloatAttr returns a FLOAT attribute.
+func FloatAttr(name string, v float32) *Attribute {
+	return &Attribute{Name: name, Type: AttrFloat, Float: v}
+}
+
+// StringAttr returns a STRING attribute.
+func StringAttr(name, v string) *Attribute {
+	return &Attribute{Name: name, Type: AttrString, String: []byte(v)}
+}
+
+// TensorAttr returns a TENSOR attribute.
+func TensorAttr(name string, t *Tensor) *Attribute {
+	return &Attribute{Name: name, Type: AttrTensor, Tensor: t}
+}
+
+// present returns the kinds of value that the attribute holds: as read from a
+// file, or, for one made in memory, the kind that Type says.
+func (a *Attribute) present() []AttributeType {
+	if a.set == nil {
+		return []AttributeType{a.Type}
+	}
+	var kinds []AttributeType
+	for k := AttrFloat; k <= AttrTypeProtos; k++ {
+		if a.set[k] {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+func (a *Attribute) mark(k AttributeType) {
+	if a.set == nil {
+		a.set = map[AttributeType]bool{}
+	}
+	a.set[k] = true
+}
+
+// subgraphs returns the graphs that the attribute holds.
+func (a *Attribute) subgraphs() []*Graph {
+	if a.Graph != nil {
+		return append([]*Graph{a.Graph}, a.Graphs...)
+	}
+	return a.Graphs
+}

@@ -1,0 +1,340 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is something wrong in a model: where it is and what it is.
+type Problem struct {
+	Where   string `json:"where"`
+	Problem string `json:"problem"`
+}
+
+// String returns the problem as "where: what".
+func (p Problem) String() string { return p.Where + ": " + p.Problem }
+
+// newestIR is the newest IR version that this package was written for.
+const newestIR = 13
+
+// Check reports what is structurally wrong with the model: missing or duplicate
+// names, values used before they are made, cycles, malformed attributes, tensors
+// whose data does not fit their shape. Package op checks what operators mean.
+func Check(m *Model) []Problem {
+	c := &checker{ir: m.IRVersion}
+	c.model(m)
+	return c.problems
+}
+
+type checker struct {
+	ir       int64
+	problems []Problem
+}
+
+func (c *checker) add(where, format string, args ...any) {
+	c.problems = append(c.problems, Problem{where, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) model(m *Model) {
+	switch {
+	case m.IRVersion <= 0:
+		c.add("model", "ir_version is missing")
+	case m.IRVersion > newestIR:
+		c.add("model", "ir_version %d is newer than %d, the newest known", m.IRVersion, newestIR)
+	}
+	c.operatorSets("model", m.OperatorSets)
+	keys := map[string]bool{}
+	for _, p := range m.Metadata {
+		if keys[p.Key] {
+			c.add("model", "metadata key %q appears twice", p.Key)
+		}
+		keys[p.Key] = true
+	}
+	if m.Graph.Name == "" {
+		c.add("graph", "the graph has no name")
+	}
+	c.graph("graph", m.Graph, nil)
+	c.functions(m.Functions)
+}
+
+func (c *checker) operatorSets(where string, sets []OperatorSet) {
+	if len(sets) == 0 {
+		c.add(where, "opset_import is missing")
+	}
+	seen := map[string]bool{}
+	for _, s := range sets {
+		domain := s.Domain
+		if IsStandardDomain(domain) {
+			domain = "ai.onnx"
+		}
+		if seen[domain] {
+			c.add(where, "operator set %q is imported twice", domain)
+		}
+		if s.Version <= 0 {
+			c.add(where, "operator set %q has version %d", domain, s.Version)
+		}
+		seen[domain] = true
+	}
+}
+
+func (c *checker) functions(list []*Function) {
+	seen := map[[3]string]bool{}
+	for _, f := range list {
+		where := "function " + f.Domain + "." + f.Name
+		key := [3]string{f.Domain, f.Name, f.Overload}
+		if f.Name == "" {
+			c.add(where, "the function has no name")
+		}
+		if seen[key] {
+			c.add(where, "defined twice")
+		}
+		seen[key] = true
+		c.operatorSets(where, f.OperatorSets)
+		s := &scope{names: map[string]string{}}
+		for _, in := range f.Inputs {
+			c.define(where, s, in, "input")
+		}
+		c.nodes(where, f.Nodes, s)
+		for _, out := range f.Outputs {
+			if !s.has(out) {
+				c.add(where, "output %q is made by no node", out)
+			}
+		}
+	}
+}
+
+// scope is the names defined so far in a graph, with what defined each.
+type scope struct {
+	names map[string]string
+	outer *scope
+}
+
+func (s *scope) has(name string) bool {
+	for ; s != nil; s = s.outer {
+		if _, ok := s.names[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// define adds name to the scope, or reports that it is taken.
+func (c *checker) define(where string, s *scope, name, what string) {
+	if by, ok := s.names[name]; ok {
+		c.add(where, "the name %q is used twice: %s and %s", name, by, what)
+		return
+	}
+	s.names[name] = what
+}
+
+func (c *checker) graph(where string, g *Graph, outer *scope) {
+	s := &scope{names: map[string]string{}, outer: outer}
+	inputs := map[string]*Value{}
+	for i, v := range g.Inputs {
+		c.value(fmt.Sprintf("%s input[%d] %q", where, i, v.Name), v, outer == nil)
+		c.define(where, s, v.Name, "graph input")
+		inputs[v.Name] = v
+	}
+	initializers := map[string]bool{}
+	for i, t := range g.Initializers {
+		at := fmt.Sprintf("initializer %q", t.Name)
+		if t.Name == "" {
+			c.add(fmt.Sprintf("initializer[%d]", i), "it has no name")
+		}
+		if initializers[t.Name] {
+			c.add(at, "two initializers have this name")
+			continue
+		}
+		initializers[t.Name] = true
+		if err := t.problem(); err != nil {
+			c.add(at, "%v", err)
+		}
+		in, isInput := inputs[t.Name]
+		switch {
+		case isInput:
+			c.defaultFits(at, in, t)
+		case c.ir > 0 && c.ir <= 3:
+			c.add(at, "it is not a graph input, which IR version %d demands of initializers", c.ir)
+		default:
+			c.define(where, s, t.Name, "initializer")
+		}
+	}
+	c.nodes(where, g.Nodes, s)
+	outputs := map[string]bool{}
+	for i, v := range g.Outputs {
+		at := fmt.Sprintf("%s output[%d] %q", where, i, v.Name)
+		c.value(at, v, outer == nil)
+		if outputs[v.Name] {
+			c.add(at, "two outputs have this name")
+		}
+		outputs[v.Name] = true
+		if v.Name != "" && !s.has(v.Name) {
+			c.add(at, "it is made by no node")
+		}
+	}
+	for i, v := range g.ValueInfo {
+		if v.Name == "" {
+			c.add(fmt.Sprintf("%s value_info[%d]", where, i), "it has no name")
+		}
+	}
+}
+
+// defaultFits checks an initializer against the graph input of the same name.
+func (c *checker) defaultFits(where string, in *Value, t *Tensor) {
+	if in.Type == nil || !in.Type.IsTensor() || in.Type.Shape == nil {
+		return
+	}
+	ok := in.Type.Elem == t.Type && len(*in.Type.Shape) == len(t.Dims)
+	if ok {
+		for i, d := range *in.Type.Shape {
+			ok = ok && (d.N < 0 || d.N == t.Dims[i])
+		}
+	}
+	if !ok {
+		c.add(where, "it is %s, the graph input of this name is %s", t, in.Type)
+	}
+}
+
+// value checks a graph input or output. Those of the main graph must be typed.
+func (c *checker) value(where string, v *Value, typed bool) {
+	if v.Name == "" {
+		c.add(where, "it has no name")
+	}
+	if !typed && v.Type == nil {
+		return
+	}
+	switch {
+	case v.Type == nil:
+		c.add(where, "it has no type")
+	case !v.Type.IsTensor():
+	case !v.Type.Elem.Valid():
+		c.add(where, "element type %s is not an ONNX element type", v.Type.Elem)
+	case v.Type.Shape == nil && typed:
+		c.add(where, "it has no shape field (one with unknown dimensions would do)")
+	}
+}
+
+func (c *checker) nodes(where string, nodes []*Node, s *scope) {
+	made := map[string]bool{}
+	for _, n := range nodes {
+		for _, o := range n.Outputs {
+			made[o] = true
+		}
+	}
+	cyclic := cycle(nodes)
+	for i, n := range nodes {
+		at := fmt.Sprintf("node %q (%s)", n.Label(), n.OpType)
+		if n.OpType == "" {
+			c.add(fmt.Sprintf("%s node[%d] %q", where, i, n.Name), "it has no op_type")
+		}
+		for _, in := range n.Inputs {
+			switch {
+			case in == "" || s.has(in):
+			case cyclic[n]:
+				c.add(at, "input %q depends on the node's own output: the graph has a cycle", in)
+			case made[in]:
+				c.add(at, "input %q is made by a later node: nodes must be in topological order", in)
+			default:
+				c.add(at, "input %q is neither a graph input, an initializer nor made by a node", in)
+			}
+		}
+		c.attributes(at, n.Attributes, s)
+		for _, o := range n.Outputs {
+			if o != "" {
+				c.define(at, s, o, "output of node "+n.Label())
+			}
+		}
+	}
+}
+
+func (c *checker) attributes(where string, list []*Attribute, s *scope) {
+	seen := map[string]bool{}
+	for _, a := range list {
+		at := fmt.Sprintf("%s attribute %q", where, a.Name)
+		if a.Name == "" {
+			c.add(at, "it has no name")
+		}
+		if seen[a.Name] {
+			c.add(at, "two attributes have this name")
+		}
+		seen[a.Name] = true
+		kinds := a.present()
+		switch {
+		case a.RefName != "":
+			if len(kinds) > 0 {
+				c.add(at, "it refers to %q and has a value too", a.RefName)
+			}
+		case len(kinds) > 1:
+			c.add(at, "it has values of several kinds: %v", kinds)
+		case c.ir >= 2 && a.Type == AttrUndefined:
+			c.add(at, "it has no type, which IR version %d demands", c.ir)
+		case len(kinds) == 1 && a.Type != AttrUndefined && kinds[0] != a.Type:
+			c.add(at, "its type is %s, its value %s", a.Type, kinds[0])
+		}
+		for _, t := range append(slices.Clone(a.Tensors), a.Tensor) {
+			if t == nil {
+				continue
+			}
+			if err := t.problem(); err != nil {
+				c.add(at, "%v", err)
+			}
+		}
+		for _, g := range a.subgraphs() {
+			c.graph(strings.TrimSpace(at), g, s)
+		}
+	}
+}
+
+// cycle returns the nodes that lie on a cycle or depend on one: those that remain
+// when every node whose inputs are available is taken away, again and again, and
+// then every node that nothing remaining needs.
+func cycle(nodes []*Node) map[*Node]bool {
+	maker := map[string]*Node{}
+	for _, n := range nodes {
+		for _, o := range n.Outputs {
+			if o != "" {
+				maker[o] = n
+			}
+		}
+	}
+	users := map[*Node][]*Node{}
+	waits := map[*Node]int{}
+	for _, n := range nodes {
+		for _, in := range n.Inputs {
+			if m := maker[in]; m != nil {
+				users[m] = append(users[m], n)
+				waits[n]++
+			}
+		}
+	}
+	left := map[*Node]bool{}
+	var ready []*Node
+	for _, n := range nodes {
+		left[n] = true
+		if waits[n] == 0 {
+			ready = append(ready, n)
+		}
+	}
+	for len(ready) > 0 {
+		n := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		delete(left, n)
+		for _, u := range users[n] {
+			if waits[u]--; waits[u] == 0 {
+				ready = append(ready, u)
+			}
+		}
+	}
+	// Nodes downstream of a cycle are not on it.
+	for again := true; again; {
+		again = false
+		for n := range left {
+			if !slices.ContainsFunc(users[n], func(u *Node) bool { return left[u] }) {
+				delete(left, n)
+				again = true
+			}
+		}
+	}
+	return left
+}

@@ -1,0 +1,164 @@
+package onnx
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+func (d *decoder) tensors(f field, what string, depth int, dst *[]*Tensor) {
+	t := &Tensor{}
+	*dst = append(*dst, t)
+	d.nested(f, fmt.Sprintf("%s[%d]", what, len(*dst)-1), func(s span) error { return d.tensor(s, depth+1, t) })
+}
+
+// typedData gathers the typed data fields of one tensor. Floating-point data in
+// one packed run is already in the layout of raw_data and stays in the file.
+type typedData struct {
+	field  protowire.Number
+	packed span   // the one packed run, while there is only one
+	values []byte // everything else, in the layout of raw_data
+}
+
+func (d *decoder) tensor(s span, depth int, t *Tensor) error {
+	var data typedData
+	var external []Property
+	isExternal := false
+	seen := map[protowire.Number]bool{}
+	// The data type may follow the data, so integers are gathered in a second pass.
+	var integers []field
+	err := d.message(s, depth, func(f field) {
+		switch f.num {
+		case 1:
+			d.ints(f, &t.Dims)
+		case 2:
+			var v int64
+			d.int64(f, &v)
+			t.Type = DataType(v)
+		case 4, 10:
+			seen[f.num] = true
+			d.floats(f, &data)
+		case 5, 7, 11:
+			seen[f.num] = true
+			integers = append(integers, f)
+			d.messages++
+			if d.messages > maxMessages {
+				d.fail(fmt.Errorf("at byte %d: more than %d messages", f.whole.off, maxMessages))
+			}
+		case 6:
+			seen[f.num] = true
+			var b []byte
+			d.bytes(f, &b)
+			t.strings = append(t.strings, b)
+		case 8:
+			d.string(f, &t.Name)
+		case 9:
+			seen[f.num] = true
+			if d.want(f, protowire.BytesType) {
+				t.data, t.size = &section{d.src, f.body.off}, f.body.len()
+			}
+		case 12:
+			d.string(f, &t.DocString)
+		case 13:
+			d.property(f, &external)
+		case 14:
+			isExternal = f.value == 1
+		case 16:
+			d.property(f, &t.Metadata)
+		default:
+			d.keep(f, &t.unknown)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range integers {
+		d.integers(f, t.Type, &data)
+	}
+	if d.err != nil {
+		return d.err
+	}
+	t.fields = len(seen)
+	switch {
+	case isExternal:
+		t.fields++
+		t.External, t.fault = parseExternal(external)
+	case data.packed.len() > 0:
+		t.data, t.size = &section{d.src, data.packed.off}, data.packed.len()
+	case seen[4] || seen[10] || len(integers) > 0:
+		t.data, t.size = bytes.NewReader(data.values), int64(len(data.values))
+	}
+	if want := typedField(t.Type); t.fault == nil && want != 0 {
+		for _, n := range []protowire.Number{4, 5, 6, 7, 10, 11} {
+			if seen[n] && n != want {
+				t.fault = fmt.Errorf("data of type %s in field %d, want field %d or raw_data", t.Type, n, want)
+			}
+		}
+	}
+	return nil
+}
+
+// section is a part of a source, beginning at off.
+type section struct {
+	src interface {
+		ReadAt(p []byte, off int64) (int, error)
+	}
+	off int64
+}
+
+func (s *section) ReadAt(p []byte, off int64) (int, error) { return s.src.ReadAt(p, s.off+off) }
+
+// typedField returns the number of the typed field that holds elements of t.
+func typedField(t DataType) protowire.Number {
+	switch t {
+	case Float, Complex64:
+		return 4
+	case Double, Complex128:
+		return 10
+	case Int64:
+		return 7
+	case Uint64, Uint32:
+		return 11
+	case String:
+		return 6
+	}
+	return 5
+}
+
+// floats gathers float_data or double_data.
+func (d *decoder) floats(f field, data *typedData) {
+	if f.typ == protowire.BytesType && data.packed.len() == 0 && len(data.values) == 0 {
+		data.packed = f.body
+		return
+	}
+	if data.packed.len() > 0 { // a second run: gather both
+		b, err := d.copy(data.packed)
+		if err != nil {
+			d.fail(err)
+			return
+		}
+		data.values, data.packed = b, span{}
+	}
+	typ, width := protowire.Fixed32Type, 4
+	if f.num == 10 {
+		typ, width = protowire.Fixed64Type, 8
+	}
+	d.numbers(f, typ, func(v uint64) { data.values = appendElement(data.values, v, width) })
+}
+
+// integers gathers int32_data, int64_data or uint64_data as elements of type t.
+func (d *decoder) integers(f field, t DataType, data *typedData) {
+	width := int(t.Bits() / 8)
+	if width == 0 || width > 8 {
+		width = 1 // 4-bit types: each number holds one byte of two elements
+	}
+	d.numbers(f, protowire.VarintType, func(v uint64) { data.values = appendElement(data.values, v, width) })
+}
+
+func appendElement(b []byte, v uint64, width int) []byte {
+	var e [8]byte
+	binary.LittleEndian.PutUint64(e[:], v)
+	return append(b, e[:width]...)
+}

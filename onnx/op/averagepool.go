@@ -1,0 +1,62 @@
+package op
+
+import "fmt"
+
+// averagePool is AveragePool-1, -7, -10, -11, -19, -22: the mean under the window,
+// over the elements inside the input or, with count_include_pad, over those inside
+// the padded input. Equals torch.nn.AvgPool1d to AvgPool3d, whose
+// count_include_pad is 1 by default.
+func averagePool() *Spec {
+	return &Spec{
+		Type: "AveragePool", Since: []int64{1, 7, 10, 11, 19, 22},
+		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
+		Attrs: append(poolAttrs(), intAttr("count_include_pad", 0).since(7),
+			intsAttr("dilations").since(19)),
+		Infer: inferPool,
+		Eval:  evalAveragePool,
+	}
+}
+
+func evalAveragePool(n *Node, in []*Array) ([]*Array, error) {
+	x := in[0]
+	g, err := poolGeometry(n, x)
+	if err != nil {
+		return nil, err
+	}
+	y, err := NewArray(x.Type, g.outShape(x.Shape[0], x.Shape[1], len(x.Shape)-2)...)
+	if err != nil {
+		return nil, err
+	}
+	if !x.float() {
+		return nil, fmt.Errorf("input is %s, want floating point", x.Type)
+	}
+	includePad := n.Int("count_include_pad") != 0
+	for c := range x.Shape[0] * x.Shape[1] {
+		plane := x.F[c*g.inSize():]
+		g.positions(func(p int, o [3]int) {
+			sum, count := 0.0, 0
+			g.each(o, func(_, offset int) {
+				sum += plane[offset]
+				count++
+			})
+			if includePad {
+				count = g.padded(0, o[0]) * g.padded(1, o[1]) * g.padded(2, o[2])
+			}
+			y.F[c*g.outSize()+p] = sum / float64(count)
+		})
+	}
+	return []*Array{y}, nil
+}
+
+// padded returns how many taps of the window at output o along axis i lie inside
+// the padded input; a window moved by ceil_mode may reach beyond it.
+func (g *geometry3) padded(i, o int) int {
+	a := g.axis[i]
+	count := 0
+	for k := range a.kernel {
+		if int64(o)*a.stride+k*a.dilation < int64(g.in[i])+a.begin+a.end {
+			count++
+		}
+	}
+	return count
+}

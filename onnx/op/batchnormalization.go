@@ -1,0 +1,108 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"alexctl/onnx"
+)
+
+// batchNormalization is BatchNormalization-7, -9, -14, -15:
+//
+//	y = (x - mean) / sqrt(var + epsilon) * scale + B
+//
+// per channel of X (N, C, ...). With training_mode (since 14), mean and var are the
+// batch's own, and the second and third output are the running ones, updated as
+// running*momentum + batch*(1-momentum) with the population variance. Equals
+// torch.nn.BatchNorm1d to BatchNorm3d in evaluation, whose momentum is 1 less this one.
+func batchNormalization() *Spec {
+	return &Spec{
+		Type: "BatchNormalization", Since: []int64{1, 6, 7, 9, 14, 15},
+		Inputs: Arity{5, 5}, Outputs: Arity{1, 5},
+		Attrs:  []Attr{floatAttr("epsilon", 1e-5), floatAttr("momentum", 0.9), intAttr("spatial", 1).until(8), intAttr("training_mode", 0).since(14)},
+		Params: []int{1, 2},
+		Infer: func(n *Node, in []*Info) ([]*Info, error) {
+			x := in[0]
+			if n.Opset < 9 && n.Int("spatial") == 0 {
+				return nil, errors.New("spatial=0 is not supported")
+			}
+			if len(n.Outputs) > 1 && n.Int("training_mode") == 0 {
+				return nil, errors.New("more than one output without training_mode is not supported")
+			}
+			channels := onnx.Shape{onnx.UnknownDim}
+			if x.Ranked {
+				if len(x.Shape) < 2 {
+					return nil, fmt.Errorf("input is %s, want (N, C, ...)", x.Shape)
+				}
+				channels = onnx.Shape{x.Shape[1]}
+			}
+			for i, name := range []string{"scale", "bias", "mean", "variance"} {
+				if err := in[i+1].wantShape(name, channels); err != nil {
+					return nil, err
+				}
+			}
+			out, err := sameAs(n, in)
+			if n.Wants(1) {
+				out = append(out, in[3], in[4])
+			}
+			return out, err
+		},
+		Eval: evalBatchNormalization,
+	}
+}
+
+func evalBatchNormalization(n *Node, in []*Array) ([]*Array, error) {
+	x := in[0]
+	if !x.float() || len(x.Shape) < 2 {
+		return nil, errors.New("want floating point (N, C, ...)")
+	}
+	channels, plane := x.Shape[1], product(x.Shape[2:])
+	for _, p := range in[1:] {
+		if len(p.F) != channels {
+			return nil, fmt.Errorf("a parameter has %d elements, want %d", len(p.F), channels)
+		}
+	}
+	mean, variance := in[3], in[4]
+	training := n.Int("training_mode") != 0
+	if training {
+		mean, variance = batchStatistics(x)
+	}
+	y, err := NewArray(x.Type, x.Shape...)
+	if err != nil {
+		return nil, err
+	}
+	epsilon := n.Float("epsilon")
+	for i, v := range x.F {
+		c := i / plane % channels
+		y.F[i] = (v-mean.F[c])/math.Sqrt(variance.F[c]+epsilon)*in[1].F[c] + in[2].F[c]
+	}
+	if !training {
+		return []*Array{y}, nil
+	}
+	momentum := n.Float("momentum")
+	running := func(old, batch *Array) *Array {
+		r := &Array{Type: old.Type, Shape: old.Shape, F: make([]float64, len(old.F))}
+		for c := range r.F {
+			r.F[c] = old.F[c]*momentum + batch.F[c]*(1-momentum)
+		}
+		return r
+	}
+	return []*Array{y, running(in[3], mean), running(in[4], variance)}, nil
+}
+
+// batchStatistics returns each channel's mean and population variance.
+func batchStatistics(x *Array) (mean, variance *Array) {
+	channels, plane := x.Shape[1], product(x.Shape[2:])
+	count := float64(x.Shape[0] * plane)
+	mean = &Array{Type: x.Type, Shape: []int{channels}, F: make([]float64, channels)}
+	variance = &Array{Type: x.Type, Shape: []int{channels}, F: make([]float64, channels)}
+	for i, v := range x.F {
+		mean.F[i/plane%channels] += v / count
+	}
+	for i, v := range x.F {
+		d := v - mean.F[i/plane%channels]
+		variance.F[i/plane%channels] += d * d / count
+	}
+	return mean, variance
+}

@@ -1,0 +1,167 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+
+	"alexctl/onnx"
+)
+
+// broadcastShapes returns the shape that a and b broadcast to, aligned at their
+// last dimensions as in numpy.
+func broadcastShapes(a, b onnx.Shape) (onnx.Shape, error) {
+	out := make(onnx.Shape, max(len(a), len(b)))
+	for i := range out {
+		x, y := onnx.Known(1), onnx.Known(1)
+		if k := i - len(out) + len(a); k >= 0 {
+			x = a[k]
+		}
+		if k := i - len(out) + len(b); k >= 0 {
+			y = b[k]
+		}
+		switch {
+		case x.N == 1:
+			out[i] = y
+		case y.N == 1 || x.Same(y):
+			out[i] = x
+		case x.Conflicts(y):
+			return nil, fmt.Errorf("shapes %s and %s do not broadcast", a, b)
+		case x.IsKnown(): // the other is a symbol: it must be this or 1
+			out[i] = x
+		case y.IsKnown():
+			out[i] = y
+		default:
+			out[i] = onnx.UnknownDim
+		}
+	}
+	return out, nil
+}
+
+func inferBroadcast(_ *Node, in []*Info) ([]*Info, error) {
+	if !in[0].Ranked || !in[1].Ranked {
+		return unranked(in[0].Type), nil
+	}
+	shape, err := broadcastShapes(in[0].Shape, in[1].Shape)
+	if err != nil {
+		return nil, err
+	}
+	return ranked(in[0].Type, shape), nil
+}
+
+func inferArithmetic(n *Node, in []*Info) ([]*Info, error) {
+	if err := sameType(in...); err != nil {
+		return nil, err
+	}
+	return inferBroadcast(n, in)
+}
+
+// broadcastShape is broadcastShapes for numbers.
+func broadcastShape(a, b []int) ([]int, error) {
+	out := make([]int, max(len(a), len(b)))
+	for i := range out {
+		x, y := 1, 1
+		if k := i - len(out) + len(a); k >= 0 {
+			x = a[k]
+		}
+		if k := i - len(out) + len(b); k >= 0 {
+			y = b[k]
+		}
+		if x != y && x != 1 && y != 1 {
+			return nil, fmt.Errorf("shapes %v and %v do not broadcast", a, b)
+		}
+		out[i] = y
+		if y == 1 {
+			out[i] = x
+		}
+	}
+	return out, nil
+}
+
+// broadcastIndex returns, for each element of the shape out, the index in an
+// array of the shape in that it is made from.
+func broadcastIndex(in, out []int) func(i int) int {
+	strides := stridesOf(in)
+	outStrides := stridesOf(out)
+	return func(i int) int {
+		at := 0
+		for k := range out {
+			if j := k - len(out) + len(in); j >= 0 && in[j] != 1 {
+				at += i / outStrides[k] % out[k] * strides[j]
+			}
+		}
+		return at
+	}
+}
+
+// pairs calls f for each element of the broadcast of a and b with the indices of
+// its two sources.
+func pairs(a, b *Array, f func(i, x, y int)) error {
+	shape, err := broadcastShape(a.Shape, b.Shape)
+	if err != nil {
+		return err
+	}
+	x, y := broadcastIndex(a.Shape, shape), broadcastIndex(b.Shape, shape)
+	for i := range product(shape) {
+		f(i, x(i), y(i))
+	}
+	return nil
+}
+
+// arithmetic returns the Spec of a broadcasting operator on two inputs of one
+// type: onFloat for floating point, onInt for integers, whose result is wrapped.
+func arithmetic(name string, onFloat func(a, b float64) float64, onInt func(a, b int64, t onnx.DataType) (int64, error)) *Spec {
+	return &Spec{
+		Type: name, Since: []int64{1, 6, 7, 13, 14},
+		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
+		Infer: inferArithmetic,
+		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
+			a, b := in[0], in[1]
+			if a.Type != b.Type {
+				return nil, fmt.Errorf("inputs are %s and %s, want one type", a.Type, b.Type)
+			}
+			shape, err := broadcastShape(a.Shape, b.Shape)
+			if err != nil {
+				return nil, err
+			}
+			y, err := NewArray(a.Type, shape...)
+			if err != nil {
+				return nil, err
+			}
+			var failed error
+			err = pairs(a, b, func(i, p, q int) {
+				if y.float() {
+					y.F[i] = onFloat(a.F[p], b.F[q])
+					return
+				}
+				v, err := onInt(a.I[p], b.I[q], a.Type)
+				if err != nil {
+					failed = err
+				}
+				y.I[i] = wrap(v, a.Type)
+			})
+			return []*Array{y}, errors.Join(err, failed)
+		},
+	}
+}
+
+// function returns the Spec of an operator that maps each floating-point element.
+func function(name string, since []int64, f func(float64) float64) *Spec {
+	return &Spec{
+		Type: name, Since: since,
+		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
+		Infer: sameAs,
+		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
+			if !in[0].float() {
+				return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)
+			}
+			y, err := NewArray(in[0].Type, in[0].Shape...)
+			if err != nil {
+				return nil, err
+			}
+			for i, v := range in[0].F {
+				y.F[i] = f(v)
+			}
+			return []*Array{y}, nil
+		},
+	}
+}

@@ -1,0 +1,235 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+
+	"alexctl/onnx"
+)
+
+// maxConst is the largest value that is computed while shapes are inferred: the
+// shapes and small constants that other shapes depend on.
+const maxConst = 1024
+
+// Inferred is what is known of a graph before it runs.
+type Inferred struct {
+	Values   map[string]*Info
+	Nodes    []*InferredNode // in the graph's order
+	Problems []onnx.Problem
+	// Unchecked lists valid nodes that are beyond this package, with the reason.
+	Unchecked []onnx.Problem
+}
+
+// InferredNode is a node with the types of its inputs and outputs. Node is nil
+// where the operator is not supported.
+type InferredNode struct {
+	Raw     *onnx.Node
+	Node    *Node
+	In, Out []*Info
+}
+
+// Infer finds the types and shapes of all values. inputs, where it names a graph
+// input, gives its concrete shape: the dimensions that the model calls by the same
+// symbol become the same number.
+func Infer(m *onnx.Model, inputs map[string]onnx.Shape) *Inferred {
+	r := &Inferred{Values: map[string]*Info{}}
+	g := m.Graph
+	r.bindInputs(g, inputs)
+	for _, t := range g.Initializers {
+		info, err := initializerInfo(t)
+		if err != nil {
+			r.problem("initializer "+t.Name, err)
+		}
+		r.Values[t.Name] = info
+	}
+	declared := map[string]*onnx.Type{}
+	for _, v := range append(append([]*onnx.Value{}, g.ValueInfo...), g.Outputs...) {
+		if v.Type.IsTensor() {
+			declared[v.Name] = v.Type
+		}
+	}
+	symbols := &shapeSymbols{}
+	for _, n := range g.Nodes {
+		r.node(n, m.Opset(), symbols, declared)
+	}
+	if len(inputs) == 0 {
+		for _, v := range g.Outputs {
+			r.compareDeclared(fmt.Sprintf("output %q", v.Name), v)
+		}
+		for _, v := range g.ValueInfo {
+			r.compareDeclared(fmt.Sprintf("value_info %q", v.Name), v)
+		}
+	}
+	return r
+}
+
+func (r *Inferred) problem(where string, err error) {
+	r.Problems = append(r.Problems, onnx.Problem{Where: where, Problem: err.Error()})
+}
+
+func (r *Inferred) bindInputs(g *onnx.Graph, inputs map[string]onnx.Shape) {
+	sizes := map[string]int64{}
+	for _, v := range g.Inputs {
+		info := declaredInfo(v.Type)
+		r.Values[v.Name] = info
+		given, ok := inputs[v.Name]
+		if !ok {
+			continue
+		}
+		if err := (&Info{Type: info.Type, Ranked: true, Shape: given}).wantShape(fmt.Sprintf("input %q", v.Name), info.Shape); info.Ranked && err != nil {
+			r.problem("input "+v.Name, err)
+			continue
+		}
+		for i, d := range info.Shape {
+			if d.N < 0 && d.Param != "" {
+				if n, ok := sizes[d.Param]; ok && n != given[i].N {
+					r.problem("input "+v.Name, fmt.Errorf("dimension %s is %d here and %d elsewhere", d.Param, given[i].N, n))
+				}
+				sizes[d.Param] = given[i].N
+			}
+		}
+		r.Values[v.Name] = &Info{Type: info.Type, Ranked: true, Shape: given}
+	}
+}
+
+// declaredInfo returns what a declaration says.
+func declaredInfo(t *onnx.Type) *Info {
+	if !t.IsTensor() {
+		return &Info{}
+	}
+	info := &Info{Type: t.Elem}
+	if t.Shape != nil {
+		info.Ranked, info.Shape = true, *t.Shape
+	}
+	return info
+}
+
+// initializerInfo returns the type of t and, where it is small, its value.
+func initializerInfo(t *onnx.Tensor) (*Info, error) {
+	info := &Info{Type: t.Type, Ranked: true, Shape: onnx.FixedShape(t.Dims...)}
+	n, err := t.Len()
+	if err != nil {
+		return &Info{Type: t.Type}, err
+	}
+	if n <= maxConst && (t.Type.IsFloat() || t.Type.IsInteger() || t.Type == onnx.Bool) && t.Validate() == nil {
+		info.Const, err = FromTensor(t)
+	}
+	return info, err
+}
+
+func (r *Inferred) node(raw *onnx.Node, opset int64, symbols *shapeSymbols, declared map[string]*onnx.Type) {
+	in := &InferredNode{Raw: raw}
+	r.Nodes = append(r.Nodes, in)
+	for _, name := range raw.Inputs {
+		var info *Info
+		if name != "" {
+			if info = r.Values[name]; info == nil {
+				info = &Info{} // the structural check reports it
+			}
+		}
+		in.In = append(in.In, info)
+	}
+	n, err := Bind(raw, opset)
+	if err == nil {
+		n.symbols = symbols
+		in.Node = n
+		in.Out, err = n.infer(in.In)
+	}
+	where := fmt.Sprintf("node %q (%s)", raw.Label(), raw.OpType)
+	if unsupported := (*UnsupportedError)(nil); errors.As(err, &unsupported) {
+		r.Unchecked = append(r.Unchecked, onnx.Problem{Where: where, Problem: unsupported.Reason})
+	} else if err != nil {
+		r.problem(where, err)
+	}
+	for i, name := range raw.Outputs {
+		var info *Info
+		if i < len(in.Out) {
+			info = in.Out[i]
+		}
+		if info == nil {
+			info = declaredInfo(declared[name])
+			in.Out = append(in.Out[:min(i, len(in.Out))], info)
+		}
+		info.refine(declared[name])
+		if name != "" {
+			r.Values[name] = info
+		}
+	}
+}
+
+// refine fills in what the file declares and inference could not find.
+func (i *Info) refine(t *onnx.Type) {
+	d := declaredInfo(t)
+	switch {
+	case !d.Ranked:
+	case !i.Ranked:
+		i.Ranked, i.Shape = true, d.Shape
+	case len(i.Shape) == len(d.Shape):
+		for k, dim := range d.Shape {
+			if !i.Shape[k].IsKnown() && i.Shape[k].Param == "" {
+				i.Shape = append(onnx.Shape{}, i.Shape...)
+				i.Shape[k] = dim
+			}
+		}
+	}
+}
+
+// infer applies the operator's shape rule, and its definition where all inputs are
+// small constants.
+func (n *Node) infer(in []*Info) ([]*Info, error) {
+	for i, x := range in[:n.Spec.Inputs.Min] {
+		if x.Type == onnx.Undefined {
+			return nil, &UnsupportedError{n.Label(), fmt.Sprintf("the type of input %d is not known", i)}
+		}
+	}
+	out, err := n.Spec.Infer(n, in)
+	if err != nil {
+		return nil, err
+	}
+	arrays := make([]*Array, len(in))
+	partial := false
+	for i, x := range in {
+		if x == nil {
+			continue
+		}
+		if x.Const == nil || x.partial && !n.Spec.Moves {
+			return out, nil
+		}
+		arrays[i] = x.Const
+		partial = partial || x.partial
+	}
+	for _, o := range out {
+		if shape, ok := o.Fixed(); !ok || product(shape) > maxConst || o.Const != nil {
+			return out, nil
+		}
+	}
+	values, err := n.Evaluate(arrays)
+	if err != nil {
+		return out, nil // dropout in training, or values that do not fit: found at run time
+	}
+	for i, v := range values {
+		if i < len(out) {
+			out[i].Const, out[i].partial = v, partial
+		}
+	}
+	return out, nil
+}
+
+// compareDeclared reports where a declaration contradicts what follows from the
+// graph: other numbers, or a fixed number where the graph has a symbol.
+func (r *Inferred) compareDeclared(where string, v *onnx.Value) {
+	got, want := r.Values[v.Name], declaredInfo(v.Type)
+	if got == nil || got.Type == onnx.Undefined || want.Type == onnx.Undefined {
+		return
+	}
+	bad := got.Type != want.Type || got.Ranked && want.Ranked && len(got.Shape) != len(want.Shape)
+	if !bad && got.Ranked && want.Ranked {
+		for i, d := range want.Shape {
+			g := got.Shape[i]
+			bad = bad || d.Conflicts(g) || d.IsKnown() && !g.IsKnown() && g.Param != ""
+		}
+	}
+	if bad {
+		r.problem(where, fmt.Errorf("declared %s, the graph makes %s", want, got))
+	}
+}

@@ -1,0 +1,241 @@
+// Package op defines the ONNX operators that alexctl understands: one file an
+// operator, with its attributes and their defaults by opset, its shape rule, its
+// cost and a plain float64 evaluation. That evaluation is the definition which
+// every engine and kernel is held to: written to be obviously right, not fast.
+//
+// Opsets 7 to 22 are understood. Floating-point elements are evaluated in
+// float64, whatever their declared type; integers and booleans exactly, in the
+// width of their type.
+package op
+
+import (
+	"fmt"
+	"slices"
+
+	"alexctl/onnx"
+)
+
+// The standard operator set versions that this package understands.
+const (
+	MinOpset = 7
+	MaxOpset = 22
+)
+
+// Spec is what is known of one operator.
+type Spec struct {
+	Type    string
+	Since   []int64 // the versions in which it changed, up to MaxOpset
+	Inputs  Arity
+	Outputs Arity
+	Attrs   []Attr
+
+	// Params are the inputs that hold learned parameters when they are initializers.
+	Params []int
+	// Moves says that the operator only moves elements: shapes flow through it
+	// even where some of their dimensions are symbols.
+	Moves bool
+
+	// Infer returns what is known of the outputs before running.
+	Infer func(n *Node, in []*Info) ([]*Info, error)
+	// MACs counts multiply-accumulate operations; nil where there are none.
+	MACs func(n *Node, in, out []*Info) int64
+	// Eval is the definition. Inputs left out are nil; it must not change them.
+	Eval func(n *Node, in []*Array) ([]*Array, error)
+}
+
+// Arity is how many inputs or outputs an operator takes.
+type Arity struct{ Min, Max int }
+
+// many stands for "any number" in an Arity.
+const many = 1 << 30
+
+// Attr is one attribute of an operator.
+type Attr struct {
+	Name     string
+	Kind     onnx.AttributeType
+	Default  any   // int64, float32 or string; nil for none
+	From     int64 // the first opset that has it; 0 for all
+	Until    int64 // the last opset that has it; 0 for all
+	Required bool
+}
+
+func intAttr(name string, def int64) Attr {
+	return Attr{Name: name, Kind: onnx.AttrInt, Default: def}
+}
+
+func floatAttr(name string, def float32) Attr {
+	return Attr{Name: name, Kind: onnx.AttrFloat, Default: def}
+}
+
+func stringAttr(name, def string) Attr {
+	return Attr{Name: name, Kind: onnx.AttrString, Default: def}
+}
+
+func intsAttr(name string) Attr { return Attr{Name: name, Kind: onnx.AttrInts} }
+
+func (a Attr) since(opset int64) Attr { a.From = opset; return a }
+func (a Attr) until(opset int64) Attr { a.Until = opset; return a }
+func (a Attr) required() Attr         { a.Required = true; return a }
+
+func (a Attr) in(opset int64) bool {
+	return opset >= a.From && (a.Until == 0 || opset <= a.Until)
+}
+
+// Node is a node seen as an application of its operator.
+type Node struct {
+	*onnx.Node
+	Spec  *Spec
+	Opset int64
+
+	symbols *shapeSymbols // during shape inference
+}
+
+// Bind returns the node as an application of the operator it names, or an error
+// if that is not understood here or the node does not fit it.
+func Bind(n *onnx.Node, opset int64) (*Node, error) {
+	s, err := lookup(n, opset)
+	if err != nil {
+		return nil, err
+	}
+	b := &Node{Node: n, Spec: s, Opset: opset}
+	return b, b.fits()
+}
+
+// UnsupportedError says that a node is beyond this package, though it may be
+// valid ONNX.
+type UnsupportedError struct{ Node, Reason string }
+
+func (e *UnsupportedError) Error() string { return fmt.Sprintf("node %q: %s", e.Node, e.Reason) }
+
+func lookup(n *onnx.Node, opset int64) (*Spec, error) {
+	if !onnx.IsStandardDomain(n.Domain) {
+		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("operator %s of domain %q is not supported", n.OpType, n.Domain)}
+	}
+	if opset < MinOpset || opset > MaxOpset {
+		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("opset %d is not supported, %d to %d are", opset, MinOpset, MaxOpset)}
+	}
+	if s := Find(n.OpType); s != nil {
+		return s, nil
+	}
+	if !isStandard(n.OpType) {
+		return nil, fmt.Errorf("node %q: %s is not an operator of ONNX%s", n.Label(), n.OpType, suggestion(n.OpType))
+	}
+	return nil, &UnsupportedError{n.Label(), fmt.Sprintf("operator %s is not supported", n.OpType)}
+}
+
+// fits checks the node's inputs, outputs and attributes against the operator.
+func (n *Node) fits() error {
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("node %q (%s): %s", n.Label(), n.OpType, fmt.Sprintf(format, args...))
+	}
+	if got, want := len(n.Inputs), n.Spec.Inputs; got < want.Min || got > want.Max {
+		return fail("%d inputs, want %s", got, want)
+	}
+	for i, in := range n.Inputs[:n.Spec.Inputs.Min] {
+		if in == "" {
+			return fail("input %d is required and left out", i)
+		}
+	}
+	if got, want := len(n.Outputs), n.Spec.Outputs; got < want.Min || got > want.Max {
+		return fail("%d outputs, want %s", got, want)
+	}
+	for _, a := range n.Attributes {
+		i := slices.IndexFunc(n.Spec.Attrs, func(s Attr) bool { return s.Name == a.Name })
+		switch {
+		case i < 0:
+			return fail("it has no attribute called %q", a.Name)
+		case !n.Spec.Attrs[i].in(n.Opset):
+			return fail("attribute %q does not exist in opset %d", a.Name, n.Opset)
+		case a.RefName != "":
+			return fail("attribute %q refers to a function's attribute", a.Name)
+		case a.Type != n.Spec.Attrs[i].Kind && a.Type != onnx.AttrUndefined:
+			return fail("attribute %q is %s, want %s", a.Name, a.Type, n.Spec.Attrs[i].Kind)
+		}
+	}
+	for _, s := range n.Spec.Attrs {
+		if s.Required && s.in(n.Opset) && n.Attribute(s.Name) == nil {
+			return fail("attribute %q is required", s.Name)
+		}
+	}
+	return nil
+}
+
+func (a Arity) String() string {
+	switch {
+	case a.Min == a.Max:
+		return fmt.Sprint(a.Min)
+	case a.Max == many:
+		return fmt.Sprintf("at least %d", a.Min)
+	}
+	return fmt.Sprintf("%d to %d", a.Min, a.Max)
+}
+
+// Has reports whether the node gives the attribute itself.
+func (n *Node) Has(name string) bool { return n.Attribute(name) != nil }
+
+func (n *Node) fallback(name string) any {
+	for _, s := range n.Spec.Attrs {
+		if s.Name == name && s.in(n.Opset) {
+			return s.Default
+		}
+	}
+	return nil
+}
+
+// Int returns the INT attribute or its default (0 where it has none).
+func (n *Node) Int(name string) int64 {
+	if a := n.Attribute(name); a != nil {
+		return a.Int
+	}
+	v, _ := n.fallback(name).(int64)
+	return v
+}
+
+// Float returns the FLOAT attribute or its default.
+func (n *Node) Float(name string) float64 {
+	if a := n.Attribute(name); a != nil {
+		return float64(a.Float)
+	}
+	v, _ := n.fallback(name).(float32)
+	return float64(v)
+}
+
+// Text returns the STRING attribute or its default.
+func (n *Node) Text(name string) string {
+	if a := n.Attribute(name); a != nil {
+		return string(a.String)
+	}
+	v, _ := n.fallback(name).(string)
+	return v
+}
+
+// Ints returns the INTS attribute, nil where the node does not give it.
+func (n *Node) Ints(name string) []int64 {
+	if a := n.Attribute(name); a != nil {
+		return a.Ints
+	}
+	return nil
+}
+
+// Wants reports whether the node has output i.
+func (n *Node) Wants(i int) bool { return i < len(n.Outputs) && n.Outputs[i] != "" }
+
+// Evaluate applies the node to in, by the definition.
+func (n *Node) Evaluate(in []*Array) (out []*Array, err error) {
+	return n.Guard(func() ([]*Array, error) { return n.Spec.Eval(n, in) })
+}
+
+// Guard runs an evaluation and names the node in its error. A model that breaks
+// an operator's rules in a way that only the evaluation meets (elements of another
+// type than declared) ends in an error too.
+func (n *Node) Guard(eval func() ([]*Array, error)) (out []*Array, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the inputs do not fit the operator: %v", r)
+		}
+		if err != nil {
+			out, err = nil, fmt.Errorf("node %q (%s): %w", n.Label(), n.OpType, err)
+		}
+	}()
+	return eval()
+}

@@ -1,0 +1,6 @@
+package op
+
+import "math"
+
+// tanh is Tanh-6, -13. Equals torch.nn.Tanh.
+func tanh() *Spec { return function("Tanh", []int64{1, 6, 13}, math.Tanh) }

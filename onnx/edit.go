@@ -13,6 +13,7 @@ func (m *Model) WithGraph(g *Graph) *Model {
 	c := *m
 	c.Graph = g
 	c.closers = nil
+	c.path = ""
 	c.Metadata = slices.Clone(m.Metadata)
 	return &c
 }

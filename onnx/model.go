@@ -30,7 +30,11 @@ type Model struct {
 
 	unknown raw // training_info, configuration and fields not known here
 	closers []io.Closer
+	path    string
 }
+
+// Path returns the file that the model was opened from and still equals, or "".
+func (m *Model) Path() string { return m.path }
 
 // Graph is a GraphProto. Treat one that has been handed out as immutable:
 // WithOutputs and WithInitializers return changed copies.

@@ -29,6 +29,7 @@ func Open(path string) (*Model, error) {
 		return nil, errors.Join(fmt.Errorf("%s: not a readable ONNX model: %w", path, err), f.Close())
 	}
 	m.closers = append(m.closers, f)
+	m.path = path
 	m.locateExternal(filepath.Dir(path))
 	return m, nil
 }

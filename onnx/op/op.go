@@ -140,12 +140,10 @@ func (n *Node) fits() error {
 		return fail("%d outputs, want %s", got, want)
 	}
 	for _, a := range n.Attributes {
-		i := slices.IndexFunc(n.Spec.Attrs, func(s Attr) bool { return s.Name == a.Name })
+		i := slices.IndexFunc(n.Spec.Attrs, func(s Attr) bool { return s.Name == a.Name && s.in(n.Opset) })
 		switch {
 		case i < 0:
-			return fail("it has no attribute called %q", a.Name)
-		case !n.Spec.Attrs[i].in(n.Opset):
-			return fail("attribute %q does not exist in opset %d", a.Name, n.Opset)
+			return fail("it has no attribute called %q in opset %d", a.Name, n.Opset)
 		case a.RefName != "":
 			return fail("attribute %q refers to a function's attribute", a.Name)
 		case a.Type != n.Spec.Attrs[i].Kind && a.Type != onnx.AttrUndefined:

@@ -1,0 +1,160 @@
+package ort
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+	"strconv"
+	"strings"
+)
+
+const (
+	// Version is the ONNX Runtime that "alexctl setup" installs and that the CUDA
+	// provider belongs to.
+	Version = "1.29.0"
+	// oldest is the first version with the C API that the Go binding asks for.
+	oldest = "1.24"
+	// LibraryEnv is the environment variable that names the library.
+	LibraryEnv = "ALEXCTL_ORT_LIB"
+
+	// bindingVersion is the yalue/onnxruntime_go whose module carries libraries for
+	// some platforms.
+	bindingVersion = "v1.27.0"
+)
+
+// Library is a found ONNX Runtime library.
+type Library struct {
+	Path    string
+	FoundBy string // which step of the search found it
+}
+
+// ErrNoLibrary says that no ONNX Runtime was found.
+var ErrNoLibrary = errors.New("ONNX Runtime is not installed")
+
+// libraryNames are the file names of ONNX Runtime on this system.
+func libraryNames() []string {
+	switch goruntime.GOOS {
+	case "windows":
+		return []string{"onnxruntime.dll"}
+	case "darwin":
+		return []string{"libonnxruntime." + Version + ".dylib", "libonnxruntime.1.dylib", "libonnxruntime.dylib"}
+	}
+	return []string{"libonnxruntime.so.1", "libonnxruntime.so"}
+}
+
+// CacheDir returns the folder that "alexctl setup" installs ONNX Runtime into.
+func CacheDir() (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder for this user: %w", err)
+	}
+	return filepath.Join(base, "alexctl", "ort", Version, goruntime.GOOS+"-"+goruntime.GOARCH), nil
+}
+
+// FindLibrary looks for ONNX Runtime: the path given, the environment variable,
+// the cache of "alexctl setup", the folder of the program, the Go binding's own
+// copies, and the system's library folders. A path that is given and does not
+// exist is an error: the search never goes on past it.
+func FindLibrary(given string) (Library, error) {
+	for _, explicit := range []struct{ path, by string }{{given, "--ort-lib"}, {os.Getenv(LibraryEnv), LibraryEnv}} {
+		if explicit.path == "" {
+			continue
+		}
+		path, err := filepath.Abs(explicit.path)
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err != nil {
+			return Library{}, fmt.Errorf("%s: %w", explicit.by, err)
+		}
+		return Library{path, explicit.by}, nil
+	}
+	for _, place := range searchPlaces() {
+		for _, name := range place.names {
+			path := filepath.Join(place.dir, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return Library{path, place.by}, nil
+			}
+		}
+	}
+	return Library{}, ErrNoLibrary
+}
+
+type searchPlace struct {
+	dir, by string
+	names   []string
+}
+
+func searchPlaces() []searchPlace {
+	names := libraryNames()
+	var places []searchPlace
+	if dir, err := CacheDir(); err == nil {
+		places = append(places, searchPlace{dir, "alexctl setup", names})
+	}
+	if exe, err := os.Executable(); err == nil {
+		places = append(places, searchPlace{filepath.Dir(exe), "the program's folder", names})
+	}
+	if dir, file := bindingCopy(); dir != "" {
+		places = append(places, searchPlace{dir, "the Go binding", []string{file}})
+	}
+	for _, dir := range []string{"/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/opt/homebrew/lib"} {
+		if goruntime.GOOS != "windows" {
+			places = append(places, searchPlace{dir, "the system", names})
+		}
+	}
+	return places
+}
+
+// bindingCopy returns the folder of the Go binding in the module cache and the
+// library that it carries for this platform; it has none for Linux on x86-64.
+func bindingCopy() (dir, file string) {
+	file = map[string]string{
+		"linux/arm64":   "onnxruntime_arm64.so",
+		"darwin/arm64":  "onnxruntime_arm64.dylib",
+		"windows/amd64": "onnxruntime.dll",
+	}[goruntime.GOOS+"/"+goruntime.GOARCH]
+	cache := os.Getenv("GOMODCACHE")
+	if cache == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", ""
+		}
+		cache = filepath.Join(home, "go", "pkg", "mod")
+	}
+	if file == "" {
+		return "", ""
+	}
+	return filepath.Join(cache, "github.com", "yalue", "onnxruntime_go@"+bindingVersion, "test_data"), file
+}
+
+// SHA256 returns the digest of the library file, for reports.
+func (l Library) SHA256() (string, error) {
+	f, err := os.Open(l.Path)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, f.Close())
+}
+
+// olderThan reports whether version a is older than b; both are dotted numbers.
+func olderThan(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		x, errX := strconv.Atoi(as[i])
+		y, errY := strconv.Atoi(bs[i])
+		if errX != nil || errY != nil {
+			return false
+		}
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}

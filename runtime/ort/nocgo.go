@@ -1,0 +1,29 @@
+//go:build !cgo
+
+package ort
+
+import (
+	"context"
+
+	"alexctl/onnx"
+	"alexctl/runtime"
+)
+
+type provider struct{ name string }
+
+func providers() []provider { return []provider{{"cpu"}, {"cuda"}} }
+
+// Check says that this build has no ONNX Runtime.
+func (e *Engine) Check(context.Context) error {
+	return e.unavailable("this alexctl was built without cgo", "build it with CGO_ENABLED=1 and a C compiler")
+}
+
+// Prepare fails as Check does.
+func (e *Engine) Prepare(ctx context.Context, _ *onnx.Model) (runtime.Session, error) {
+	return nil, e.Check(ctx)
+}
+
+// LibraryVersion fails: this build cannot load a library.
+func LibraryVersion(Library) (string, error) {
+	return "", (&Engine{config: Config{Provider: "cpu"}}).Check(context.Background())
+}

@@ -1,0 +1,69 @@
+//go:build cgo
+
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// provider is an execution provider of ONNX Runtime. A new one is a row in
+// providers.
+type provider struct {
+	name string
+	// check finds out before loading whether the provider can be used with the
+	// library; nil if that is certain.
+	check func(Library) error
+	// attach adds the provider to the options of a session; nil for the CPU, which
+	// is always there.
+	attach func(*ort.SessionOptions, Config) error
+}
+
+func providers() []provider {
+	return []provider{
+		{name: "cpu"},
+		{name: "cuda", check: checkCUDA, attach: attachCUDA},
+	}
+}
+
+// cudaLibraries are what the CUDA provider consists of; they must lie beside the
+// library and be of exactly its version, because another one ends the process.
+var cudaLibraries = []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"}
+
+func checkCUDA(l Library) error {
+	version, err := LibraryVersion(l)
+	if err != nil {
+		return err
+	}
+	if version != Version {
+		return fmt.Errorf("ONNX Runtime is %s, the CUDA provider belongs to %s", version, Version)
+	}
+	for _, name := range cudaLibraries {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(l.Path), name)); err != nil {
+			return fmt.Errorf("the CUDA provider is not installed: %w", err)
+		}
+	}
+	return nil
+}
+
+func attachCUDA(o *ort.SessionOptions, c Config) error {
+	cuda, err := ort.NewCUDAProviderOptions()
+	if err != nil {
+		return err
+	}
+	// TF32 keeps 10 bits of the fraction, too few to verify anything with.
+	err = cuda.Update(map[string]string{"device_id": strconv.Itoa(c.Device), "use_tf32": "0"})
+	if err == nil {
+		err = o.AppendExecutionProviderCUDA(cuda)
+	}
+	if err == nil {
+		// Without this, nodes that the provider cannot take would run on the CPU.
+		err = o.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1")
+	}
+	return errors.Join(err, cuda.Destroy())
+}

@@ -1,0 +1,193 @@
+//go:build cgo
+
+package ort
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"alexctl/onnx"
+	"alexctl/runtime"
+)
+
+// Check finds and loads the library and looks at what the provider needs.
+func (e *Engine) Check(context.Context) error {
+	l, err := FindLibrary(e.config.Library)
+	if err != nil {
+		return e.unavailable(err.Error(), setupHint)
+	}
+	if e.provider.check != nil {
+		if err := e.provider.check(l); err != nil {
+			return e.unavailable(err.Error(), setupHint+" --"+e.provider.name)
+		}
+	}
+	if err := load(l); err != nil {
+		return e.unavailable(err.Error(), setupHint)
+	}
+	return nil
+}
+
+// Prepare loads the model into ONNX Runtime, from its file where it has one: ONNX
+// Runtime then needs the least memory.
+func (e *Engine) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
+	if err := e.Check(ctx); err != nil {
+		return nil, err
+	}
+	if len(m.Graph.DataInputs()) == 0 || len(m.Graph.Outputs) == 0 {
+		return nil, errors.New("a model without inputs or without outputs cannot be run on ONNX Runtime from Go")
+	}
+	s := &session{engine: e, model: m}
+	path := m.Path()
+	if path == "" {
+		dir, err := os.MkdirTemp("", "alexctl-*")
+		if err != nil {
+			return nil, err
+		}
+		s.temporary = dir
+		path = filepath.Join(dir, "model.onnx")
+		if _, err := m.WriteFile(ctx, path, onnx.WriteOptions{}); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	if err := s.create(path); err != nil {
+		return nil, errors.Join(err, s.removeTemporary())
+	}
+	return s, nil
+}
+
+type session struct {
+	engine    *Engine
+	model     *onnx.Model
+	gate      runtime.Gate
+	inputs    []string
+	outputs   []string
+	session   *ort.DynamicAdvancedSession
+	temporary string // folder of a model that had no file
+}
+
+// create makes the session. A provider that cannot be attached or used is an error
+// of the environment; anything else is the model's fault.
+func (s *session) create(path string) (err error) {
+	o, err := ort.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Destroy()) }()
+	c := s.engine.config
+	level := ort.GraphOptimizationLevel(optimizations[c.Optimization])
+	if err := o.SetGraphOptimizationLevel(level); err != nil {
+		return err
+	}
+	if c.Threads > 0 {
+		if err := o.SetIntraOpNumThreads(c.Threads); err != nil {
+			return err
+		}
+	}
+	if s.engine.provider.attach != nil {
+		if err := s.engine.provider.attach(o, c); err != nil {
+			return s.engine.unavailable(err.Error(), "see: alexctl doctor")
+		}
+	}
+	for _, v := range s.model.Graph.DataInputs() {
+		s.inputs = append(s.inputs, v.Name)
+	}
+	for _, v := range s.model.Graph.Outputs {
+		s.outputs = append(s.outputs, v.Name)
+	}
+	s.session, err = ort.NewDynamicAdvancedSession(path, s.inputs, s.outputs, o)
+	if err != nil && s.engine.provider.attach != nil {
+		return s.engine.unavailable(err.Error(), "see: alexctl doctor")
+	}
+	if err != nil {
+		return fmt.Errorf("ONNX Runtime refuses the model: %w", err)
+	}
+	return nil
+}
+
+func (s *session) removeTemporary() error {
+	if s.temporary == "" {
+		return nil
+	}
+	return os.RemoveAll(s.temporary)
+}
+
+// Close frees the session.
+func (s *session) Close() error {
+	if !s.gate.Shut() {
+		return nil
+	}
+	return errors.Join(s.session.Destroy(), s.removeTemporary())
+}
+
+// Run runs the model. Inputs and outputs are used in place: nothing is copied.
+func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (results runtime.Tensors, err error) {
+	leave, err := s.gate.Enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := runtime.CheckInputs(s.model.Graph, inputs); err != nil {
+		return nil, err
+	}
+	for name := range inputs {
+		if s.model.Graph.Initializer(name) != nil {
+			return nil, fmt.Errorf("input %q has a default in the model and cannot be fed to this engine", name)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var values values
+	defer func() { err = errors.Join(err, values.destroy()) }()
+	in := make([]ort.Value, len(s.inputs))
+	for i, name := range s.inputs {
+		if in[i], err = values.wrap(inputs[name], false); err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
+	}
+	out, tensors, err := s.allocate(&values, inputs)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.run(ctx, in, out); err != nil {
+		return nil, err
+	}
+	results = runtime.Tensors{}
+	for i, name := range s.outputs {
+		if tensors[i] == nil {
+			values.keep(out[i])
+			if tensors[i], err = unwrap(out[i]); err != nil {
+				return nil, fmt.Errorf("output %q: %w", name, err)
+			}
+		}
+		results[name] = tensors[i]
+	}
+	values.finish()
+	return results, nil
+}
+
+// run calls ONNX Runtime and stops it when the context ends.
+func (s *session) run(ctx context.Context, in, out []ort.Value) (err error) {
+	o, err := ort.NewRunOptions()
+	if err != nil {
+		return err
+	}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = o.Terminate() // it only sets a flag
+		close(stopped)
+	})
+	err = s.session.RunWithOptions(in, out, o)
+	if !stop() {
+		<-stopped
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return errors.Join(err, o.Destroy())
+}

@@ -1,0 +1,252 @@
+//go:build cgo
+
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+)
+
+// values are the ONNX Runtime values of one call, to be destroyed at its end.
+type values struct {
+	all     []ort.Value
+	results []func() // copy the results of scalar outputs into their tensors
+}
+
+func (v *values) keep(x ort.Value) {
+	if x != nil {
+		v.all = append(v.all, x)
+	}
+}
+
+func (v *values) destroy() error {
+	var errs []error
+	for _, x := range v.all {
+		errs = append(errs, x.Destroy())
+	}
+	return errors.Join(errs...)
+}
+
+// finish copies scalar results, which the binding keeps apart from our slices.
+func (v *values) finish() {
+	for _, f := range v.results {
+		f()
+	}
+}
+
+// elementTypes maps ONNX's element types to ONNX Runtime's.
+var elementTypes = map[onnx.DataType]ort.TensorElementDataType{
+	onnx.Float:    ort.TensorElementDataTypeFloat,
+	onnx.Double:   ort.TensorElementDataTypeDouble,
+	onnx.Float16:  ort.TensorElementDataTypeFloat16,
+	onnx.BFloat16: ort.TensorElementDataTypeBFloat16,
+	onnx.Int8:     ort.TensorElementDataTypeInt8,
+	onnx.Int16:    ort.TensorElementDataTypeInt16,
+	onnx.Int32:    ort.TensorElementDataTypeInt32,
+	onnx.Int64:    ort.TensorElementDataTypeInt64,
+	onnx.Uint8:    ort.TensorElementDataTypeUint8,
+	onnx.Uint16:   ort.TensorElementDataTypeUint16,
+	onnx.Uint32:   ort.TensorElementDataTypeUint32,
+	onnx.Uint64:   ort.TensorElementDataTypeUint64,
+	onnx.Bool:     ort.TensorElementDataTypeBool,
+}
+
+// wrap returns an ONNX Runtime value over the tensor's own memory, to be read from
+// or, for an output, written to.
+func (v *values) wrap(t *runtime.Tensor, output bool) (ort.Value, error) {
+	elem, ok := elementTypes[t.Type]
+	if !ok {
+		return nil, fmt.Errorf("elements of type %s cannot be passed to ONNX Runtime", t.Type)
+	}
+	if len(t.Shape) == 0 {
+		return v.wrapScalar(t, output)
+	}
+	shape := make(ort.Shape, len(t.Shape))
+	for i, d := range t.Shape {
+		shape[i] = int64(d)
+	}
+	raw := bytesOf(t.Data)
+	if len(raw) == 0 {
+		raw = make([]byte, 1) // the binding refuses no bytes, ONNX Runtime does not read it
+	}
+	x, err := ort.NewCustomDataTensor(shape, raw, elem)
+	if err != nil {
+		return nil, err
+	}
+	v.keep(x)
+	return x, nil
+}
+
+// bytesOf returns the memory of a tensor's slice.
+func bytesOf(data any) []byte {
+	switch d := data.(type) {
+	case []float32:
+		return rawBytes(d)
+	case []float64:
+		return rawBytes(d)
+	case []int8:
+		return rawBytes(d)
+	case []int16:
+		return rawBytes(d)
+	case []int32:
+		return rawBytes(d)
+	case []int64:
+		return rawBytes(d)
+	case []uint8:
+		return d
+	case []uint16:
+		return rawBytes(d)
+	case []uint32:
+		return rawBytes(d)
+	case []uint64:
+		return rawBytes(d)
+	case []bool:
+		return rawBytes(d)
+	}
+	return nil
+}
+
+func rawBytes[T any](d []T) []byte {
+	if len(d) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&d[0])), len(d)*int(unsafe.Sizeof(d[0])))
+}
+
+// wrapScalar wraps a tensor of rank 0, for which the binding has a type of its own.
+func (v *values) wrapScalar(t *runtime.Tensor, output bool) (ort.Value, error) {
+	switch d := t.Data.(type) {
+	case []float32:
+		return scalar(v, d, output)
+	case []float64:
+		return scalar(v, d, output)
+	case []int8:
+		return scalar(v, d, output)
+	case []int16:
+		return scalar(v, d, output)
+	case []int32:
+		return scalar(v, d, output)
+	case []int64:
+		return scalar(v, d, output)
+	case []uint8:
+		return scalar(v, d, output)
+	case []uint32:
+		return scalar(v, d, output)
+	case []uint64:
+		return scalar(v, d, output)
+	case []bool:
+		return scalar(v, d, output)
+	}
+	return nil, fmt.Errorf("a scalar of type %s cannot be passed to ONNX Runtime", t.Type)
+}
+
+func scalar[T ort.TensorData](v *values, d []T, output bool) (ort.Value, error) {
+	s, err := ort.NewScalar(d[0])
+	if err != nil {
+		return nil, err
+	}
+	v.keep(s)
+	if output {
+		v.results = append(v.results, func() { d[0] = s.GetData() })
+	}
+	return s, nil
+}
+
+// allocate makes the outputs whose shapes follow from the inputs; the others are
+// nil and left to ONNX Runtime.
+func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*runtime.Tensor, error) {
+	inferred := op.Infer(s.model, inputs.Shapes())
+	out := make([]ort.Value, len(s.outputs))
+	tensors := make([]*runtime.Tensor, len(s.outputs))
+	for i, name := range s.outputs {
+		info := inferred.Values[name]
+		if info == nil {
+			continue
+		}
+		shape, ok := info.Fixed()
+		if !ok {
+			continue
+		}
+		t, err := zeros(info.Type, shape)
+		if err != nil {
+			return nil, nil, fmt.Errorf("output %q: %w", name, err)
+		}
+		if out[i], err = v.wrap(t, true); err != nil {
+			return nil, nil, fmt.Errorf("output %q: %w", name, err)
+		}
+		tensors[i] = t
+	}
+	return out, tensors, nil
+}
+
+// zeros returns a tensor of the given type and shape.
+func zeros(t onnx.DataType, shape []int) (*runtime.Tensor, error) {
+	n := 1
+	for _, d := range shape {
+		if d > 0 && n > op.MaxElements/d {
+			return nil, fmt.Errorf("%v has more than %d elements", shape, op.MaxElements)
+		}
+		n *= d
+	}
+	out := &runtime.Tensor{Type: t, Shape: shape}
+	switch t {
+	case onnx.Float:
+		out.Data = make([]float32, n)
+	case onnx.Double:
+		out.Data = make([]float64, n)
+	case onnx.Float16, onnx.BFloat16:
+		out.Data = make([]uint16, n)
+	default:
+		data, err := runtime.FromInts(t, make([]int64, n))
+		if err != nil {
+			return nil, err
+		}
+		out.Data = data
+	}
+	return out, nil
+}
+
+// unwrap returns the tensor of an output that ONNX Runtime allocated; the binding
+// has copied it into Go memory already.
+func unwrap(x ort.Value) (*runtime.Tensor, error) {
+	switch t := x.(type) {
+	case *ort.Tensor[float32]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[float64]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[int8]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[int16]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[int32]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[int64]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[uint8]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[uint16]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[uint32]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[uint64]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	case *ort.Tensor[bool]:
+		return runtime.New(dims(t.GetShape()), t.GetData())
+	}
+	return nil, fmt.Errorf("ONNX Runtime returned %T, which is not supported", x)
+}
+
+func dims(s ort.Shape) []int {
+	out := make([]int, len(s))
+	for i, d := range s {
+		out[i] = int(d)
+	}
+	return out
+}

@@ -1,0 +1,55 @@
+//go:build cgo && !windows
+
+package ort
+
+/*
+#cgo LDFLAGS: -ldl
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+// The first two members of OrtApiBase, which no version may change.
+typedef struct {
+	const void *(*get_api)(uint32_t version);
+	const char *(*get_version_string)(void);
+} api_base;
+
+// library_version returns the version that the library at path reports. On failure
+// it returns NULL and sets *error, which may be static.
+static const char *library_version(const char *path, const char **error) {
+	void *handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
+	if (handle == NULL) {
+		*error = dlerror();
+		return NULL;
+	}
+	const api_base *(*get_base)(void) = (const api_base *(*)(void))dlsym(handle, "OrtGetApiBase");
+	if (get_base == NULL) {
+		*error = "it does not export OrtGetApiBase, so it is not ONNX Runtime";
+		return NULL;
+	}
+	const api_base *base = get_base();
+	if (base == NULL || base->get_version_string == NULL) {
+		*error = "OrtGetApiBase returned nothing";
+		return NULL;
+	}
+	return base->get_version_string();
+}
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// LibraryVersion loads the library and returns the version that it reports.
+func LibraryVersion(l Library) (string, error) {
+	path := C.CString(l.Path)
+	defer C.free(unsafe.Pointer(path))
+	var reason *C.char
+	v := C.library_version(path, &reason)
+	if v == nil {
+		return "", fmt.Errorf("%s: %s", l.Path, C.GoString(reason))
+	}
+	return C.GoString(v), nil
+}

@@ -1,0 +1,6 @@
+//go:build cgo && windows
+
+package ort
+
+// LibraryVersion returns "": on Windows the version is not known before loading.
+func LibraryVersion(Library) (string, error) { return "", nil }

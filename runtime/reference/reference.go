@@ -1,0 +1,229 @@
+// Package reference runs models in float64 by the definitions of package op: the
+// oracle that other engines are compared with. Convolutions and matrix products are
+// computed in another order than their definition, in parallel, and are tested
+// against it; everything else is the definition itself.
+//
+// Floating-point results are DOUBLE whatever the model declares: rounding them
+// would hide what the comparison is about. Memory is bounded: a value is freed after
+// its last use, and large weights are read from the model a part at a time.
+package reference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+)
+
+// Engine is the float64 reference.
+type Engine struct {
+	// Threads is how many goroutines compute at once; 0 means one a processor.
+	Threads int
+}
+
+var _ runtime.Engine = Engine{}
+
+// Name returns "reference".
+func (Engine) Name() string { return "reference" }
+
+// Check returns nil: the engine is part of the program.
+func (Engine) Check(context.Context) error { return nil }
+
+// Prepare checks the model and returns a session for it. Weights are read from the
+// model at each Run.
+func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, error) {
+	s := &session{graph: m.Graph, model: m, workers: newWorkers(e.Threads), initializers: map[string]*onnx.Tensor{}}
+	for _, t := range m.Graph.Initializers {
+		s.initializers[t.Name] = t
+	}
+	problems, unchecked := op.Check(m)
+	if problems = append(problems, unchecked...); len(problems) > 0 {
+		return nil, problemsError(problems)
+	}
+	for _, n := range m.Graph.Nodes {
+		b, err := op.Bind(n, m.Opset())
+		if err != nil {
+			return nil, err
+		}
+		s.nodes = append(s.nodes, b)
+	}
+	s.lastUse = lastUses(m.Graph)
+	return s, nil
+}
+
+func problemsError(problems []onnx.Problem) error {
+	const most = 5
+	var lines []string
+	for i, p := range problems {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("and %d more", len(problems)-most))
+			break
+		}
+		lines = append(lines, p.String())
+	}
+	return fmt.Errorf("the model cannot be run: %s", strings.Join(lines, "; "))
+}
+
+// lastUses returns, for each value, the index of the last node that reads it;
+// graph outputs are never freed.
+func lastUses(g *onnx.Graph) map[string]int {
+	last := map[string]int{}
+	for i, n := range g.Nodes {
+		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
+			last[name] = i
+		}
+	}
+	for _, v := range g.Outputs {
+		last[v.Name] = len(g.Nodes)
+	}
+	return last
+}
+
+type session struct {
+	gate    runtime.Gate
+	model   *onnx.Model
+	graph   *onnx.Graph
+	nodes   []*op.Node
+	lastUse map[string]int
+	workers workers
+
+	initializers map[string]*onnx.Tensor
+}
+
+func (s *session) Close() error {
+	s.gate.Shut()
+	return nil
+}
+
+func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
+	leave, err := s.gate.Enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := runtime.CheckInputs(s.graph, inputs); err != nil {
+		return nil, err
+	}
+	if r := op.Infer(s.model, inputs.Shapes()); len(r.Problems) > 0 {
+		return nil, problemsError(r.Problems)
+	}
+	values := map[string]*op.Array{}
+	for name, t := range inputs {
+		if values[name], err = toArray(t); err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
+	}
+	for i, n := range s.nodes {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		out, err := s.node(ctx, n, values)
+		if err != nil {
+			return nil, err
+		}
+		for k, name := range n.Outputs {
+			if name != "" && k < len(out) {
+				values[name] = out[k]
+			}
+		}
+		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
+			if s.lastUse[name] == i {
+				delete(values, name)
+			}
+		}
+	}
+	return s.outputs(values)
+}
+
+func (s *session) outputs(values map[string]*op.Array) (runtime.Tensors, error) {
+	results := runtime.Tensors{}
+	for _, v := range s.graph.Outputs {
+		a := values[v.Name]
+		if a == nil {
+			t := s.initializers[v.Name]
+			if t == nil {
+				return nil, fmt.Errorf("output %q was not made", v.Name)
+			}
+			var err error
+			if a, err = op.FromTensor(t); err != nil {
+				return nil, err
+			}
+		}
+		t, err := fromArray(a)
+		if err != nil {
+			return nil, fmt.Errorf("output %q: %w", v.Name, err)
+		}
+		results[v.Name] = t
+	}
+	return results, nil
+}
+
+// node evaluates one node. Values that no earlier node made are initializers.
+func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Array) ([]*op.Array, error) {
+	if n.OpType == "Gemm" && values[n.Inputs[1]] == nil {
+		if w := s.initializers[n.Inputs[1]]; w != nil && w.Type.IsFloat() && n.Int("transB") != 0 && n.Int("transA") == 0 {
+			return s.dense(ctx, n, w, values)
+		}
+	}
+	in := make([]*op.Array, len(n.Inputs))
+	for i, name := range n.Inputs {
+		var err error
+		if in[i], err = s.value(name, values); err != nil {
+			return nil, fmt.Errorf("node %q: %w", n.Label(), err)
+		}
+	}
+	return n.Guard(func() ([]*op.Array, error) {
+		switch {
+		case n.OpType == "Conv":
+			return s.conv(ctx, n, in)
+		case n.OpType == "MatMul" && in[1] != nil && in[1].F != nil && len(in[1].Shape) == 2 && len(in[0].Shape) > 1:
+			return s.matMul(ctx, n, in)
+		}
+		return n.Spec.Eval(n, in)
+	})
+}
+
+func (s *session) value(name string, values map[string]*op.Array) (*op.Array, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if a := values[name]; a != nil {
+		return a, nil
+	}
+	if t := s.initializers[name]; t != nil {
+		return op.FromTensor(t)
+	}
+	return nil, fmt.Errorf("value %q was not made", name)
+}
+
+// toArray returns the tensor for evaluation. The definitions never write to their
+// inputs, so elements that need no conversion are shared.
+func toArray(t *runtime.Tensor) (*op.Array, error) {
+	a := &op.Array{Type: t.Type, Shape: t.Shape}
+	var err error
+	if t.Type.IsFloat() {
+		a.F, err = t.Float64s()
+	} else {
+		a.I, err = t.Ints()
+	}
+	return a, err
+}
+
+// fromArray copies, because an output may share its elements with an input.
+func fromArray(a *op.Array) (*runtime.Tensor, error) {
+	if a.Type.IsFloat() {
+		return runtime.New(a.Shape, append([]float64{}, a.F...))
+	}
+	if a.I == nil && a.Len() != 0 {
+		return nil, errors.New("it has no elements")
+	}
+	data, err := runtime.FromInts(a.Type, a.I)
+	if err != nil {
+		return nil, err
+	}
+	return runtime.New(a.Shape, data)
+}

@@ -1,0 +1,12 @@
+package reference_test
+
+import (
+	"testing"
+
+	"alexctl/runtime/reference"
+	"alexctl/runtime/runtimetest"
+)
+
+func TestReference(t *testing.T) { runtimetest.Run(t, reference.Engine{}) }
+
+func TestOfficial(t *testing.T) { runtimetest.Official(t, reference.Engine{}, "reference") }

@@ -233,3 +233,18 @@ func (r *Inferred) compareDeclared(where string, v *onnx.Value) {
 		r.problem(where, fmt.Errorf("declared %s, the graph makes %s", want, got))
 	}
 }
+
+// InferNode returns what is known of the outputs of one node: how graphs are built
+// with their shapes known at every step.
+func InferNode(n *onnx.Node, opset int64, in []*Info) ([]*Info, error) {
+	b, err := Bind(n, opset)
+	if err != nil {
+		return nil, err
+	}
+	b.symbols = &shapeSymbols{}
+	out, err := b.infer(in)
+	if err != nil {
+		return nil, fmt.Errorf("node %q (%s): %w", n.Label(), n.OpType, err)
+	}
+	return out, nil
+}

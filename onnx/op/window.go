@@ -104,14 +104,18 @@ func (w *window) resolve(i int, in int64) (axisWindow, int64, error) {
 		return a, out, nil
 	}
 	room := in + a.begin + a.end - a.extent()
+	if w.ceil && room+a.stride > 0 {
+		// The last window may reach past the end, but must start before it.
+		out := (room+a.stride-1)/a.stride + 1
+		if (out-1)*a.stride >= in+a.begin {
+			out--
+		}
+		return a, out, nil
+	}
 	if room < 0 {
 		return a, 0, fmt.Errorf("the window spans %d, the padded input only %d", a.extent(), in+a.begin+a.end)
 	}
-	out := room/a.stride + 1
-	if w.ceil && room%a.stride != 0 && out*a.stride < in+a.begin {
-		out++ // the last window may reach past the end but starts before it
-	}
-	return a, out, nil
+	return a, room/a.stride + 1, nil
 }
 
 // outputs applies the window to the spatial dimensions of shape.

@@ -81,6 +81,7 @@ func poolCases(r *rand.Rand, add adder) {
 			{[]int{1, 1, 1, 1}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 1, 1)}},
 			{[]int{2, 3, 13, 13}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 3, 3), onnx.IntsAttr("strides", 2, 2)}},
 			{[]int{5, 3, 12, 14}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 3, 3), onnx.IntsAttr("strides", 2, 2), onnx.IntAttr("ceil_mode", 1)}},
+			{[]int{2, 2, 2, 2}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 3, 3), onnx.IntsAttr("strides", 2, 2), onnx.IntAttr("ceil_mode", 1)}},
 			{[]int{1, 2, 7, 9}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 2, 3), onnx.IntsAttr("strides", 3, 4), onnx.IntsAttr("pads", 1, 0, 1, 2)}},
 			{[]int{2, 1, 6, 6}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 3, 3), onnx.IntsAttr("strides", 2, 2), onnx.IntsAttr("pads", 0, 0, 1, 1)}},
 			{[]int{2, 3, 5, 6, 7}, []*onnx.Attribute{onnx.IntsAttr("kernel_shape", 3, 1, 2), onnx.IntsAttr("pads", 1, 0, 0, 1, 0, 1)}},

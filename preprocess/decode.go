@@ -1,0 +1,265 @@
+package preprocess
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"os"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+)
+
+// Limits on image files, checked before anything of their size is allocated.
+const (
+	// MaxFileBytes is the largest file that is read.
+	MaxFileBytes = 128 << 20
+	// MaxPixels is the largest image that is decoded, or made by resizing: 8192x8192.
+	MaxPixels = 1 << 26
+)
+
+// Image is a decoded image, upright, in 8 bits a channel, interleaved: RGB, or one
+// channel of luma.
+type Image struct {
+	Width, Height int
+	Channels      int // 3 or 1
+	Pix           []uint8
+}
+
+// format is an image file format.
+type format struct {
+	name   string
+	magic  []string // ? matches any byte
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+	exif   func([]byte) []byte // the EXIF data in the file, nil where there is none
+}
+
+// formats are the formats that are read, told apart by their first bytes and not
+// by the file's name.
+func formats() []format {
+	return []format{
+		{"JPEG", []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, exifOfJPEG},
+		{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG},
+		{"GIF", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF},
+		{"BMP", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF},
+		{"WebP", []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, decodeWebP, exifOfWebP},
+		{"TIFF", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, func(b []byte) []byte { return b }},
+	}
+}
+
+func noEXIF([]byte) []byte { return nil }
+
+func (f format) matches(b []byte) bool {
+	for _, m := range f.magic {
+		if len(b) < len(m) {
+			continue
+		}
+		ok := true
+		for i := range len(m) {
+			ok = ok && (m[i] == '?' || m[i] == b[i])
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadFile reads and decodes an image file.
+func ReadFile(path string) (*Image, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	img, err := Read(f)
+	return img, errors.Join(err, f.Close())
+}
+
+// Read reads and decodes an image: JPEG, PNG, GIF (its first frame), BMP, WebP or
+// TIFF.
+func Read(r io.Reader) (*Image, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > MaxFileBytes {
+		return nil, fmt.Errorf("the file is larger than %d MiB, the most that is read", MaxFileBytes>>20)
+	}
+	return Decode(b)
+}
+
+// Decode decodes an image, turned upright by its EXIF orientation. An alpha channel
+// is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept.
+func Decode(b []byte) (img *Image, err error) {
+	if len(b) == 0 {
+		return nil, errors.New("the file is empty")
+	}
+	for _, f := range formats() {
+		if f.matches(b) {
+			defer func() {
+				// A decoder that meets a case it does not expect must not end the program.
+				if r := recover(); r != nil {
+					img, err = nil, fmt.Errorf("broken %s image: %v", f.name, r)
+				}
+			}()
+			return f.read(b)
+		}
+	}
+	return nil, errors.New("not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)")
+}
+
+func (f format) read(b []byte) (*Image, error) {
+	c, err := f.config(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
+	}
+	if c.Width < 1 || c.Height < 1 {
+		return nil, fmt.Errorf("%s image of %dx%d", f.name, c.Width, c.Height)
+	}
+	if c.Width > MaxPixels/c.Height {
+		return nil, fmt.Errorf("%s image of %dx%d, at most %d million pixels are decoded", f.name, c.Width, c.Height, MaxPixels/1_000_000)
+	}
+	src, err := f.decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
+	}
+	return convert(src).orient(orientation(f.exif(b))), nil
+}
+
+// decodeGIF decodes the first frame onto the whole canvas.
+func decodeGIF(r io.Reader) (image.Image, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := gif.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	frame, err := gif.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	canvas := image.Rect(0, 0, c.Width, c.Height)
+	if frame.Bounds() == canvas {
+		return frame, nil
+	}
+	full := image.NewNRGBA(canvas)
+	area := frame.Bounds().Intersect(canvas)
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			full.Set(x, y, frame.At(x, y))
+		}
+	}
+	return full, nil
+}
+
+// decodeWebP marks the YCbCr of lossy images, with or without alpha, as narrow.
+func decodeWebP(r io.Reader) (image.Image, error) {
+	m, err := webp.Decode(r)
+	switch s := m.(type) {
+	case *image.YCbCr:
+		return studio{s}, err
+	case *image.NYCbCrA:
+		return studio{&s.YCbCr}, err
+	}
+	return m, err
+}
+
+// convert copies an image of any kind.
+func convert(src image.Image) *Image {
+	b := src.Bounds()
+	out := &Image{Width: b.Dx(), Height: b.Dy(), Channels: 3}
+	switch s := src.(type) {
+	case *image.Gray:
+		out.Channels = 1
+		out.Pix = make([]uint8, out.Width*out.Height)
+		for y := range out.Height {
+			copy(out.Pix[y*out.Width:(y+1)*out.Width], s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):])
+		}
+		return out
+	case *image.Gray16:
+		out.Channels = 1
+		out.Pix = make([]uint8, out.Width*out.Height)
+		for i := range out.Pix {
+			out.Pix[i] = s.Pix[s.PixOffset(b.Min.X+i%out.Width, b.Min.Y+i/out.Width)]
+		}
+		return out
+	}
+	out.Pix = make([]uint8, 3*out.Width*out.Height)
+	switch s := src.(type) {
+	case *image.YCbCr:
+		out.fromYCbCr(s, jfifRow)
+	case studio:
+		out.fromYCbCr(s.YCbCr, studioRow)
+	case *image.NRGBA:
+		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 4, 1)
+	case *image.NRGBA64:
+		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 8, 2)
+	case *image.Paletted:
+		out.fromPaletted(s)
+	default:
+		out.fromAny(src)
+	}
+	return out
+}
+
+// fromRows copies the first three channels of rows of pixels of stride bytes, whose
+// channels are step bytes apart, the upper byte first.
+func (m *Image) fromRows(row func(y int) []uint8, stride, step int) {
+	at := 0
+	for y := range m.Height {
+		r := row(y)
+		for x := range m.Width {
+			p := r[x*stride:]
+			m.Pix[at], m.Pix[at+1], m.Pix[at+2] = p[0], p[step], p[2*step]
+			at += 3
+		}
+	}
+}
+
+func (m *Image) fromPaletted(s *image.Paletted) {
+	palette := make([][3]uint8, 256) // an index beyond the palette is black
+	for i, c := range s.Palette {
+		palette[i%256] = opaque(c)
+	}
+	for i := range m.Width * m.Height {
+		c := palette[s.Pix[s.PixOffset(s.Rect.Min.X+i%m.Width, s.Rect.Min.Y+i/m.Width)]]
+		copy(m.Pix[3*i:], c[:])
+	}
+}
+
+func (m *Image) fromAny(s image.Image) {
+	b := s.Bounds()
+	for i := range m.Width * m.Height {
+		c := opaque(s.At(b.Min.X+i%m.Width, b.Min.Y+i/m.Width))
+		copy(m.Pix[3*i:], c[:])
+	}
+}
+
+// opaque returns the colour without its alpha.
+func opaque(c color.Color) [3]uint8 {
+	if n, ok := c.(color.NRGBA); ok {
+		return [3]uint8{n.R, n.G, n.B}
+	}
+	n, ok := color.NRGBAModel.Convert(c).(color.NRGBA)
+	if !ok {
+		return [3]uint8{}
+	}
+	return [3]uint8{n.R, n.G, n.B}
+}

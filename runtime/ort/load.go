@@ -40,3 +40,6 @@ func load(l Library) error {
 	loaded.path = l.Path
 	return nil
 }
+
+// Cgo says that this build can load ONNX Runtime.
+const Cgo = true

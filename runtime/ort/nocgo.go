@@ -27,3 +27,6 @@ func (e *Engine) Prepare(ctx context.Context, _ *onnx.Model) (runtime.Session, e
 func LibraryVersion(Library) (string, error) {
 	return "", (&Engine{config: Config{Provider: "cpu"}}).Check(context.Background())
 }
+
+// Cgo says that this build can load ONNX Runtime.
+const Cgo = false

@@ -3,6 +3,7 @@
 package ort
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -48,7 +49,31 @@ func checkCUDA(l Library) error {
 			return fmt.Errorf("the CUDA provider is not installed: %w", err)
 		}
 	}
-	return nil
+	return holdsVersion(filepath.Join(filepath.Dir(l.Path), cudaLibraries[1]))
+}
+
+// holdsVersion returns an error unless the file contains Version as a C string, as
+// the provider does that was built for it.
+func holdsVersion(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	want := []byte("\x00" + Version + "\x00")
+	buf := make([]byte, 1<<20)
+	kept := 0 // bytes of the last part, so that a match may span two
+	for {
+		n, err := f.Read(buf[kept:])
+		if bytes.Contains(buf[:kept+n], want) {
+			return f.Close()
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s is not the CUDA provider of ONNX Runtime %s", path, Version), f.Close())
+		}
+		all := kept + n
+		kept = min(all, len(want))
+		copy(buf, buf[all-kept:all])
+	}
 }
 
 func attachCUDA(o *ort.SessionOptions, c Config) error {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -28,32 +27,6 @@ func Run(t *testing.T, e runtime.Engine) {
 	}
 	t.Run("operators", func(t *testing.T) { testOperators(t, e) })
 	t.Run("contract", func(t *testing.T) { testContract(t, e) })
-}
-
-// ScaledError returns max|a-b| / max|b|: 0 if both are zero, Inf if only b is. NaN
-// equals NaN, and an infinity itself; otherwise they count as Inf.
-func ScaledError(a, b []float64) float64 {
-	if len(a) != len(b) {
-		return math.Inf(1)
-	}
-	worst, scale := 0.0, 0.0
-	for i := range a {
-		if a[i] == b[i] || math.IsNaN(a[i]) && math.IsNaN(b[i]) {
-			if !math.IsInf(b[i], 0) && !math.IsNaN(b[i]) {
-				scale = math.Max(scale, math.Abs(b[i]))
-			}
-			continue
-		}
-		d := math.Abs(a[i] - b[i])
-		if math.IsNaN(d) || math.IsInf(d, 0) {
-			return math.Inf(1)
-		}
-		worst, scale = math.Max(worst, d), math.Max(scale, math.Abs(b[i]))
-	}
-	if worst == 0 {
-		return 0
-	}
-	return worst / scale
 }
 
 // testCase is one node applied to random inputs.
@@ -162,7 +135,7 @@ func compare(t *testing.T, got *runtime.Tensor, want *op.Array) {
 			expected = append(expected, float64(v))
 		}
 	}
-	if s := ScaledError(values, expected); s > FloatTolerance {
+	if s := runtime.Compare(values, expected).Scaled; s > FloatTolerance {
 		t.Errorf("scaled error %.3g, at most %g allowed", s, FloatTolerance)
 	}
 }

@@ -1,0 +1,134 @@
+package cmd
+
+import (
+	"context"
+	"os/exec"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"alexctl/runtime/ort"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Show what is installed, what is missing and how to get it",
+		Long: `Show which engines and providers can be used here and what the others lack. The exit
+code is 0 where ONNX Runtime works on the CPU, otherwise 3.`,
+		Example: `  alexctl doctor`,
+		Args:    atMost(0),
+		RunE:    func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
+	}
+}
+
+// finding is one line of doctor's result.
+type finding struct {
+	What   string `json:"what"`
+	OK     bool   `json:"ok"`
+	Needed bool   `json:"needed"` // whether alexctl's main job needs it
+	Detail string `json:"detail"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// diagnosis is the JSON result of doctor.
+type diagnosis struct {
+	OK       bool      `json:"ok"`
+	Findings []finding `json:"findings"`
+}
+
+func (a *app) doctor(ctx context.Context) error {
+	d := diagnosis{OK: true}
+	add := func(f finding) {
+		d.Findings = append(d.Findings, f)
+		d.OK = d.OK && (f.OK || !f.Needed)
+	}
+	add(finding{What: "alexctl", OK: true, Detail: buildDescription()})
+	add(a.findLibrary())
+	add(a.findProvider(ctx, "cpu", true))
+	add(a.findProvider(ctx, "cuda", false))
+	add(findNPM())
+	var err error
+	if a.json {
+		err = a.printJSON(d)
+	} else {
+		err = a.printDiagnosis(d)
+	}
+	if err != nil {
+		return err
+	}
+	if !d.OK {
+		return silent(exitEnvironment)
+	}
+	a.next("alexctl build --input 227 -o %s", defaultModel)
+	return nil
+}
+
+func (a *app) findLibrary() finding {
+	f := finding{What: "ONNX Runtime", Needed: true}
+	l, err := ort.FindLibrary(a.ortLib)
+	if err != nil {
+		f.Detail, f.Hint = err.Error(), "run: alexctl setup"
+		return f
+	}
+	version, err := ort.LibraryVersion(l)
+	if err != nil {
+		f.Detail, f.Hint = err.Error(), "run: alexctl setup"
+		return f
+	}
+	sum, err := l.SHA256()
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	f.OK = true
+	f.Detail = "version " + version + ", " + l.Path + " (found by: " + l.FoundBy + "), sha256 " + sum[:16] + "..."
+	return f
+}
+
+func (a *app) findProvider(ctx context.Context, name string, needed bool) finding {
+	f := finding{What: "provider " + name, Needed: needed}
+	e, err := a.ort(ort.Config{Provider: name})
+	if err == nil {
+		err = e.Check(ctx)
+	}
+	if err != nil {
+		f.Detail = err.Error()
+		if name == "cuda" {
+			f.Hint = "with an NVIDIA GPU, CUDA 13 and cuDNN 9 run: alexctl setup --cuda"
+		}
+		return f
+	}
+	f.OK, f.Detail = true, "usable"
+	if name == "cuda" {
+		f.Detail = "installed; the driver and CUDA are tried when a model is loaded"
+	}
+	return f
+}
+
+func findNPM() finding {
+	f := finding{What: "npm"}
+	path, err := exec.LookPath("npm")
+	if err != nil {
+		f.Detail, f.Hint = "not installed; alexctl setup fetches ONNX Runtime with it", "install Node.js, or use: alexctl setup --from FILE"
+		return f
+	}
+	f.OK, f.Detail = true, path
+	return f
+}
+
+func (a *app) printDiagnosis(d diagnosis) error {
+	t := newTable(table.Row{"", "what", "detail"})
+	for _, f := range d.Findings {
+		mark := "ok"
+		if !f.OK {
+			mark = "missing"
+		}
+		detail := f.Detail
+		if f.Hint != "" {
+			detail += "\n" + f.Hint
+		}
+		t.AppendRow(table.Row{mark, f.What, detail})
+	}
+	return a.printTable(t)
+}

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"alexctl/runtime"
+	"alexctl/runtime/ort"
+	"alexctl/runtime/reference"
+)
+
+// engineNames are the engines that commands can be asked for.
+var engineNames = []string{"ort", "reference"}
+
+// engineFlags choose one engine.
+type engineFlags struct {
+	engine   string
+	provider string
+	device   int
+}
+
+func (f *engineFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.engine, "engine", "ort", "engine: "+strings.Join(engineNames, " or "))
+	c.Flags().StringVar(&f.provider, "provider", "cpu", "ONNX Runtime's execution provider: cpu or cuda")
+	c.Flags().IntVar(&f.device, "device", 0, "index of the accelerator")
+}
+
+// one returns the engine that the flags choose.
+func (a *app) engine(f engineFlags) (runtime.Engine, error) {
+	if !slices.Contains(engineNames, f.engine) {
+		return nil, usage("unknown engine %q: want %s", f.engine, strings.Join(engineNames, " or "))
+	}
+	if f.engine == "reference" {
+		return reference.Engine{Threads: a.threads}, nil
+	}
+	return a.ort(ort.Config{Provider: f.provider, Threads: a.threads, Device: f.device})
+}
+
+func (a *app) ort(c ort.Config) (*ort.Engine, error) {
+	c.Library = a.ortLib
+	e, err := ort.New(c)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return e, nil
+}
+
+// verifyEngines returns the engines that verify compares with the reference: ONNX
+// Runtime with its graph optimizations off and on, for each provider.
+func (a *app) verifyEngines(providers []string, device int) ([]runtime.Engine, error) {
+	threads := a.threads
+	if threads == 0 {
+		threads = 1 // the order of sums then depends on nothing but the model
+	}
+	var engines []runtime.Engine
+	for _, p := range providers {
+		for _, level := range []string{"off", "all"} {
+			e, err := a.ort(ort.Config{Provider: p, Optimization: level, Threads: threads, Device: device})
+			if err != nil {
+				return nil, err
+			}
+			engines = append(engines, e)
+		}
+	}
+	if len(engines) == 0 {
+		return nil, usage("no provider to verify: want --providers cpu, cuda or both")
+	}
+	return engines, nil
+}
+
+// parseDims reads NAME=N pairs.
+func parseDims(list []string) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, s := range list {
+		name, number, ok := strings.Cut(s, "=")
+		var n int64
+		if _, err := fmt.Sscanf(number, "%d", &n); err != nil || !ok || name == "" || n < 1 {
+			return nil, usage("--dim %q: want NAME=N", s)
+		}
+		out[name] = n
+	}
+	return out, nil
+}

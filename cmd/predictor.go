@@ -1,0 +1,235 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"sort"
+	"strings"
+
+	"alexctl/onnx"
+	"alexctl/preprocess"
+	"alexctl/runtime"
+)
+
+// predictor knows how images go into a classifier and classes come out of it.
+type predictor struct {
+	model  *onnx.Model
+	input  *onnx.Value
+	output *onnx.Value
+	spec   *preprocess.Spec
+	batch  int // fixed by the model, or 0
+	// scores says what the output holds: logits, probabilities or their logarithms.
+	scores string
+}
+
+// newPredictor looks at the model's input and output. given names the preprocessing;
+// "" takes the model's own.
+func newPredictor(m *onnx.Model, given string) (*predictor, error) {
+	p := &predictor{model: m}
+	inputs := m.Graph.DataInputs()
+	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) != 4 || inputs[0].Type.Elem != onnx.Float {
+		return nil, invalid(fmt.Errorf("the model does not take one FLOAT image batch (N, C, H, W)"))
+	}
+	p.input, p.output = inputs[0], m.Graph.Outputs[0]
+	shape := *p.input.Type.Shape
+	if shape[0].IsKnown() {
+		p.batch = int(shape[0].N)
+	}
+	var err error
+	if given != "" {
+		p.spec, err = namedSpec(given, shape)
+	} else if p.spec, err = modelSpec(m); err == nil && p.spec == nil {
+		err = usage("the model does not say how images are preprocessed: give --preprocess imagenet, plain, caffe or a JSON spec")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range []int{p.spec.Channels(), p.spec.Height, p.spec.Width} {
+		if d := shape[i+1]; d.IsKnown() && int(d.N) != n {
+			return nil, invalid(fmt.Errorf("preprocessing makes images of %d channels, %dx%d; the model takes %s", p.spec.Channels(), p.spec.Height, p.spec.Width, shape))
+		}
+	}
+	p.scores = scoresOf(m.Graph, p.output.Name)
+	return p, nil
+}
+
+// namedSpec returns a preprocessing by name for the model's input shape, or parses
+// JSON.
+func namedSpec(given string, shape onnx.Shape) (*preprocess.Spec, error) {
+	if strings.HasPrefix(strings.TrimSpace(given), "{") {
+		s, err := preprocess.ParseSpec(given)
+		if err != nil {
+			return nil, usage("--preprocess: %v", err)
+		}
+		return s, nil
+	}
+	channels, side := 3, 224
+	if shape[1].IsKnown() {
+		channels = int(shape[1].N)
+	}
+	if shape[2].IsKnown() {
+		side = int(shape[2].N)
+	}
+	var s *preprocess.Spec
+	resize := (side*256 + 112) / 224
+	switch given {
+	case "imagenet":
+		s = preprocess.ImageNet(channels, resize, side)
+	case "plain":
+		s = preprocess.Plain(channels, side)
+	case "caffe":
+		s = preprocess.MeanPixel(channels, "BGR", "exact", (side*256+113)/227, side)
+	default:
+		return nil, usage("--preprocess %q: want imagenet, plain, caffe or a JSON spec", given)
+	}
+	if channels != 1 && channels != 3 {
+		return nil, invalid(fmt.Errorf("the model takes %d channels, images have 1 or 3", channels))
+	}
+	if err := s.Validate(); err != nil {
+		return nil, invalid(fmt.Errorf("the model's input is %s: %w", shape, err))
+	}
+	return s, nil
+}
+
+// scoresOf looks back from an output, through nodes that only move elements, for
+// the node that made the scores.
+func scoresOf(g *onnx.Graph, name string) string {
+	maker := map[string]*onnx.Node{}
+	for _, n := range g.Nodes {
+		for _, o := range n.Outputs {
+			maker[o] = n
+		}
+	}
+	for range g.Nodes {
+		n := maker[name]
+		if n == nil {
+			break
+		}
+		switch n.OpType {
+		case "Softmax":
+			return "probabilities"
+		case "LogSoftmax":
+			return "logarithms"
+		case "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast", "Dropout":
+			name = n.Inputs[0]
+			continue
+		}
+		break
+	}
+	return "logits"
+}
+
+// load reads and preprocesses one image; "-" is the standard input.
+func (p *predictor) load(file string, stdin io.Reader, dst []float32) error {
+	var m *preprocess.Image
+	var err error
+	if file == "-" {
+		m, err = preprocess.Read(stdin)
+	} else {
+		m, err = preprocess.ReadFile(file)
+	}
+	if err != nil {
+		return err
+	}
+	return p.spec.Apply(m, dst)
+}
+
+// batchOf returns the model's input for the images, filled up with zeros where the
+// model fixes a larger batch.
+func (p *predictor) batchOf(images [][]float32) runtime.Tensors {
+	n := max(len(images), p.batch)
+	data := make([]float32, n*p.spec.Len())
+	for i, x := range images {
+		copy(data[i*p.spec.Len():], x)
+	}
+	return runtime.Tensors{p.input.Name: {Type: onnx.Float, Shape: []int{n, p.spec.Channels(), p.spec.Height, p.spec.Width}, Data: data}}
+}
+
+// prediction is one class of one image.
+type prediction struct {
+	Index       int     `json:"index"`
+	Label       string  `json:"label"`
+	Probability float64 `json:"probability"`
+}
+
+// predictions returns the k most probable classes of each of n images.
+func (p *predictor) predictions(out runtime.Tensors, n, k int, labels []string) ([][]prediction, error) {
+	t := out[p.output.Name]
+	scores, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	if len(t.Shape) < 2 || t.Shape[0] < n || len(scores)%t.Shape[0] != 0 || len(scores) == 0 {
+		return nil, invalid(fmt.Errorf("output %q is %s, want a row of scores for each image", p.output.Name, t))
+	}
+	classes := len(scores) / t.Shape[0]
+	if labels != nil && len(labels) != classes {
+		return nil, invalid(fmt.Errorf("%d labels for %d classes", len(labels), classes))
+	}
+	all := make([][]prediction, n)
+	for i := range all {
+		all[i] = topK(p.probabilities(scores[i*classes:(i+1)*classes]), k, labels)
+	}
+	return all, nil
+}
+
+// probabilities turns a row of the output into probabilities.
+func (p *predictor) probabilities(row []float64) []float64 {
+	switch p.scores {
+	case "probabilities":
+		return row
+	case "logarithms":
+		out := make([]float64, len(row))
+		for i, v := range row {
+			out[i] = math.Exp(v)
+		}
+		return out
+	}
+	largest := math.Inf(-1)
+	for _, v := range row {
+		largest = math.Max(largest, v)
+	}
+	out := make([]float64, len(row))
+	sum := 0.0
+	for i, v := range row {
+		out[i] = math.Exp(v - largest)
+		sum += out[i]
+	}
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}
+
+// topK returns the k largest probabilities, the lower index first among equals.
+func topK(probabilities []float64, k int, labels []string) []prediction {
+	order := make([]int, len(probabilities))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return probabilities[order[a]] > probabilities[order[b]] })
+	var out []prediction
+	for _, i := range order[:min(k, len(order))] {
+		q := prediction{Index: i, Probability: probabilities[i]}
+		if labels != nil {
+			q.Label = labels[i]
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+// MarshalJSON writes a probability that is not a number as a string.
+func (q prediction) MarshalJSON() ([]byte, error) {
+	type plain prediction
+	if math.IsNaN(q.Probability) || math.IsInf(q.Probability, 0) {
+		return json.Marshal(struct {
+			Index       int    `json:"index"`
+			Label       string `json:"label"`
+			Probability string `json:"probability"`
+		}{q.Index, q.Label, fmt.Sprint(q.Probability)})
+	}
+	return json.Marshal(plain(q))
+}

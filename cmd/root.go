@@ -1,0 +1,187 @@
+// Package cmd is the command line: one file a command, with its flags, progress and
+// tables. Results go to stdout, talk to stderr; errors become exit codes in one
+// place, exit.go.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	goruntime "runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"alexctl/internal/nearest"
+)
+
+// defaultModel is the model that commands take where none is named.
+const defaultModel = "alexnet.onnx"
+
+// app is what every command shares: the streams and the global flags.
+type app struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+
+	quiet   bool
+	json    bool
+	threads int
+	ortLib  string
+}
+
+// Main runs alexctl and returns its exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %v\n%s", r, debug.Stack())
+			code = exitInternal
+		}
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(stderr, root.ExecuteContext(ctx))
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "alexctl",
+		Short: "Build, check, verify and run AlexNet-family models as ONNX",
+		Long: `alexctl builds AlexNet variants as ONNX models, checks and inspects any ONNX model,
+verifies it on ONNX Runtime against a float64 reference, and runs it on images.
+
+` + exitCodes,
+		Example: `  alexctl build --input 227 -o alexnet.onnx
+  alexctl verify
+  alexctl infer image.png`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          a.noSubcommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.threads < 0 || a.threads > 1024 {
+				return usage("--threads %d: want 1 to 1024, or 0 for one a processor", a.threads)
+			}
+			if a.threads > 0 {
+				goruntime.GOMAXPROCS(a.threads)
+			}
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "say nothing on stderr but errors")
+	f.BoolVar(&a.json, "json", false, "print the result as JSON")
+	f.IntVar(&a.threads, "threads", 0, "threads to compute with (default: verify 1 in ONNX Runtime, otherwise one a processor)")
+	f.StringVar(&a.ortLib, "ort-lib", "", "path of the ONNX Runtime library")
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about a command", RunE: func(c *cobra.Command, args []string) error {
+		found, _, err := root.Find(args)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		return found.Help()
+	}})
+	root.AddCommand(
+		a.buildCommand(),
+		a.checkCommand(),
+		a.inspectCommand(),
+		a.verifyCommand(),
+		a.inferCommand(),
+		a.setupCommand(),
+		a.doctorCommand(),
+		a.versionCommand(),
+		a.completionCommand(root),
+	)
+	for _, c := range root.Commands() {
+		if c.Long != "" && c.Name() != "completion" {
+			c.Long += "\n\n" + exitCodes
+		}
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	return root
+}
+
+// noSubcommand explains an argument that is not a command.
+func (a *app) noSubcommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	hint := "see: alexctl --help"
+	if near := nearest.Of(args[0], names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return usage("unknown command %q: %s", args[0], hint)
+}
+
+// flagError turns a flag that cannot be parsed into a usage error, with the flag
+// that was probably meant.
+func flagError(c *cobra.Command, err error) error {
+	if errors.Is(err, pflag.ErrHelp) {
+		return err
+	}
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest.Of(name, names); near != "" {
+			text += ", did you mean --" + near + "?"
+		}
+	}
+	return usage("%s (see: %s --help)", text, c.CommandPath())
+}
+
+// atMost is cobra.MaximumNArgs with our exit code.
+func atMost(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usage("%d arguments, at most %d: %s", len(args), n, c.UseLine())
+		}
+		return nil
+	}
+}
+
+// say prints talk to stderr unless --quiet.
+func (a *app) say(format string, args ...any) {
+	if !a.quiet {
+		_, _ = fmt.Fprintf(a.stderr, format+"\n", args...) // nobody left to tell
+	}
+}
+
+// next names the command to type next.
+func (a *app) next(format string, args ...any) { a.say("next: "+format, args...) }
+
+// print writes results to stdout.
+func (a *app) print(format string, args ...any) error {
+	if _, err := fmt.Fprintf(a.stdout, format, args...); err != nil {
+		return environment(fmt.Errorf("writing the result: %w", err))
+	}
+	return nil
+}
+
+// complain prints a problem that does not end the command to stderr, even with
+// --quiet.
+func (a *app) complain(format string, args ...any) error {
+	_, err := fmt.Fprintf(a.stderr, "alexctl: "+format+"\n", args...)
+	return err
+}
+
+// decoders is how many images are decoded at once: their memory is bounded by this
+// many of the largest image.
+func decoders() int { return min(goruntime.GOMAXPROCS(0), 4) }

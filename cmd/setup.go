@@ -1,0 +1,117 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"alexctl/runtime/ort"
+)
+
+type setupOptions struct {
+	from     string
+	cuda     bool
+	cudaFrom string
+}
+
+func (a *app) setupCommand() *cobra.Command {
+	var o setupOptions
+	c := &cobra.Command{
+		Use:   "setup",
+		Short: "Install ONNX Runtime for this user",
+		Long: fmt.Sprintf(`Install ONNX Runtime %s into this user's cache folder, from npm's package
+onnxruntime-node, whose digest is pinned. Nothing of the package is run. What is
+installed already is kept; an interrupted call leaves nothing behind.
+
+Without npm, fetch the package elsewhere (npm pack onnxruntime-node@%s) and give the
+file with --from.`, ort.Version, ort.Version),
+		Example: `  alexctl setup
+  alexctl setup --from onnxruntime-node-` + ort.Version + `.tgz
+  alexctl setup --cuda`,
+		Args: atMost(0),
+		RunE: func(c *cobra.Command, _ []string) error { return a.setup(c.Context(), o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.from, "from", "", "a tarball of the npm package, instead of npm")
+	f.BoolVar(&o.cuda, "cuda", false, "also install the CUDA execution provider (Linux on x86-64)")
+	f.StringVar(&o.cudaFrom, "cuda-from", "", "a tarball of the CUDA provider's npm package, instead of npm")
+	return c
+}
+
+// installed is the JSON result of setup.
+type installed struct {
+	Version string   `json:"version"`
+	Dir     string   `json:"dir"`
+	Files   []string `json:"files"`
+	Fetched bool     `json:"fetched"` // false where everything was there already
+}
+
+func (a *app) setup(ctx context.Context, o setupOptions) error {
+	dir, err := ort.CacheDir()
+	if err != nil {
+		return environment(err)
+	}
+	core, err := ort.CorePackage()
+	if err != nil {
+		return environment(err)
+	}
+	r := installed{Version: ort.Version, Dir: dir}
+	if err := a.install(ctx, core, dir, o.from, &r); err != nil {
+		return err
+	}
+	if o.cuda || o.cudaFrom != "" {
+		cuda, err := ort.CUDAPackage()
+		if err != nil {
+			return environment(err)
+		}
+		if err := a.install(ctx, cuda, dir, o.cudaFrom, &r); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		err = a.printJSON(r)
+	} else {
+		err = a.print("ONNX Runtime %s is in %s\n", r.Version, r.Dir)
+	}
+	a.next("alexctl doctor")
+	return err
+}
+
+func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *installed) error {
+	for _, f := range p.Files {
+		r.Files = append(r.Files, filepath.Base(f))
+	}
+	if p.Installed(dir) {
+		return nil
+	}
+	r.Fetched = true
+	if from != "" {
+		if _, err := os.Stat(from); err != nil {
+			return invalid(err)
+		}
+	}
+	err := p.Install(ctx, dir, from, quietWriter{a})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return errors.Join(ctx.Err(), err)
+	case from != "":
+		return invalid(err)
+	}
+	return environment(err)
+}
+
+// quietWriter is stderr, unless --quiet.
+type quietWriter struct{ a *app }
+
+func (w quietWriter) Write(p []byte) (int, error) {
+	if w.a.quiet {
+		return len(p), nil
+	}
+	return w.a.stderr.Write(p)
+}

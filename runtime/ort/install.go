@@ -1,0 +1,224 @@
+package ort
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	goruntime "runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Package is an npm package that carries libraries of ONNX Runtime, with its pinned
+// digest.
+type Package struct {
+	Name    string // as npm names it, with the version
+	SHA512  string // of the tarball, in base64
+	Files   []string
+	Purpose string
+}
+
+// maxLibrary bounds one unpacked library.
+const maxLibrary = 1 << 30
+
+// CorePackage is ONNX Runtime itself for this platform.
+func CorePackage() (Package, error) {
+	file, ok := map[string]string{
+		"linux/amd64":   "linux/x64/libonnxruntime.so.1",
+		"linux/arm64":   "linux/arm64/libonnxruntime.so.1",
+		"darwin/arm64":  "darwin/arm64/libonnxruntime." + Version + ".dylib",
+		"windows/amd64": "win32/x64/onnxruntime.dll",
+		"windows/arm64": "win32/arm64/onnxruntime.dll",
+	}[goruntime.GOOS+"/"+goruntime.GOARCH]
+	if !ok {
+		return Package{}, fmt.Errorf("there is no ONNX Runtime %s for %s/%s in npm's packages: install it yourself and name it with --ort-lib", Version, goruntime.GOOS, goruntime.GOARCH)
+	}
+	return Package{
+		Name:    "onnxruntime-node@" + Version,
+		SHA512:  "WjiVVB72riILz8HbYvxvmjKyE/WmkYoSfKY++axo5jAR609HQg8MwiG/HhShpTcJfmmAdzxxmB+MMST3A+SiPA==",
+		Files:   []string{"package/bin/napi-v6/" + file},
+		Purpose: "ONNX Runtime",
+	}, nil
+}
+
+// CUDAPackage is the CUDA execution provider of the same version.
+func CUDAPackage() (Package, error) {
+	if goruntime.GOOS != "linux" || goruntime.GOARCH != "amd64" {
+		return Package{}, errors.New("the CUDA provider is packaged for Linux on x86-64 only")
+	}
+	p := Package{
+		Name:    "com.github.asus4.onnxruntime.linux-x64-gpu@0.4.9",
+		SHA512:  "FopIhNE/Ng+v2X65wVc9clPCBCvhvA53Hxo2U0Kf5fGdVsC7iCA+mZ0KLWggcQAj7TIZ6pNidR4AC10g74Xo6w==",
+		Purpose: "the CUDA execution provider",
+	}
+	for _, name := range []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"} {
+		p.Files = append(p.Files, "package/Plugins/Linux/x64/"+name)
+	}
+	return p, nil
+}
+
+// Installed reports whether the package's files are in dir.
+func (p Package) Installed(dir string) bool {
+	for _, f := range p.Files {
+		if info, err := os.Stat(filepath.Join(dir, path.Base(f))); err != nil || info.Size() == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Install puts the package's files into dir: from the tarball at from, or, where
+// that is "", from npm. The files appear only after the whole tarball has the
+// pinned digest; what an interrupted call left behind is removed by the next.
+func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) (err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	removeStale(dir)
+	work, err := os.MkdirTemp(dir, fmt.Sprintf("%s%d-", workPrefix, os.Getpid()))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	if from == "" {
+		if from, err = p.fetch(ctx, work, talk); err != nil {
+			return err
+		}
+	}
+	if err := p.unpack(ctx, from, work); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	for _, f := range p.Files {
+		if err := os.Rename(filepath.Join(work, path.Base(f)), filepath.Join(dir, path.Base(f))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const workPrefix = ".setup-"
+
+// removeStale removes the work folders of processes that have ended.
+func removeStale(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e.Name(), workPrefix)
+		if !ok {
+			continue
+		}
+		number, _, _ := strings.Cut(rest, "-")
+		pid, err := strconv.Atoi(number)
+		if err != nil {
+			continue
+		}
+		process, err := os.FindProcess(pid)
+		if err != nil || errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name())) // it stays until the next call
+		}
+	}
+}
+
+// fetch downloads the tarball with npm, which knows the user's registry and proxy.
+func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", fmt.Errorf("npm is not installed: install Node.js, or fetch %s on another machine (npm pack %s) and give the file with --from", p.Purpose, p.Name)
+	}
+	if _, err := fmt.Fprintf(talk, "fetching %s (npm package %s)\n", p.Purpose, p.Name); err != nil {
+		return "", err
+	}
+	var log strings.Builder
+	c := exec.CommandContext(ctx, npm, "pack", p.Name, "--silent", "--pack-destination", work)
+	c.Dir, c.Stdout, c.Stderr = work, &log, &log
+	if err := c.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "", fmt.Errorf("npm pack %s: %w\n%s", p.Name, err, strings.TrimSpace(log.String()))
+	}
+	files, err := filepath.Glob(filepath.Join(work, "*.tgz"))
+	if err != nil || len(files) != 1 {
+		return "", fmt.Errorf("npm pack %s made %d files", p.Name, len(files))
+	}
+	return files[0], nil
+}
+
+// unpack writes the package's files into dir and then compares the digest of the
+// whole tarball.
+func (p Package) unpack(ctx context.Context, tarball, dir string) (err error) {
+	f, err := os.Open(tarball)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	sum := sha512.New()
+	if _, err := io.Copy(sum, &cancelled{ctx, f}); err != nil {
+		return err
+	}
+	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != p.SHA512 {
+		return fmt.Errorf("its SHA-512 is %s, want %s of %s: not the pinned package, or cut short", got, p.SHA512, p.Name)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	z, err := gzip.NewReader(&cancelled{ctx, f})
+	if err != nil {
+		return err
+	}
+	missing := map[string]bool{}
+	for _, name := range p.Files {
+		missing[name] = true
+	}
+	for archive := tar.NewReader(z); len(missing) > 0; {
+		h, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return fmt.Errorf("the package lacks %v", p.Files)
+		}
+		if err != nil {
+			return err
+		}
+		if !missing[h.Name] || h.Typeflag != tar.TypeReg || h.Size > maxLibrary {
+			continue
+		}
+		delete(missing, h.Name)
+		if err := writeLibrary(filepath.Join(dir, path.Base(h.Name)), archive, h.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeLibrary(name string, r io.Reader, size int64) error {
+	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyN(out, r, size)
+	return errors.Join(err, out.Close())
+}
+
+// cancelled reads until the context ends.
+type cancelled struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *cancelled) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

@@ -1,0 +1,114 @@
+package verify
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"alexctl/onnx"
+	"alexctl/preprocess"
+	"alexctl/runtime"
+)
+
+// InputOptions says what random inputs look like.
+type InputOptions struct {
+	Seed  uint64
+	Batch int              // for a symbolic first dimension
+	Dims  map[string]int64 // sizes of other symbolic dimensions
+	// Spec, for a model of images, makes the values those of random pixels.
+	Spec *preprocess.Spec
+}
+
+// RandomInputs returns seeded random values for every input that the graph must be
+// fed: normal ones, or normalized random pixels where a Spec is given.
+func RandomInputs(g *onnx.Graph, o InputOptions) (runtime.Tensors, error) {
+	r := rand.New(rand.NewPCG(o.Seed, 0x616c6578))
+	in := runtime.Tensors{}
+	for _, v := range g.DataInputs() {
+		shape, n, err := inputShape(v, o)
+		if err != nil {
+			return nil, err
+		}
+		t := &runtime.Tensor{Type: v.Type.Elem, Shape: shape}
+		if v.Type.Elem.IsFloat() {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = o.value(r, shape, i)
+			}
+			t.Data = floats(v.Type.Elem, values)
+		} else {
+			values := make([]int64, n)
+			for i := range values {
+				values[i] = r.Int64N(2)
+			}
+			if t.Data, err = runtime.FromInts(v.Type.Elem, values); err != nil {
+				return nil, fmt.Errorf("input %q: %w", v.Name, err)
+			}
+		}
+		in[v.Name] = t
+	}
+	return in, nil
+}
+
+// value returns element i of an input of the given shape.
+func (o InputOptions) value(r *rand.Rand, shape []int, i int) float64 {
+	if o.Spec == nil || len(shape) != 4 || shape[1] != o.Spec.Channels() {
+		return r.NormFloat64()
+	}
+	c := i / (shape[2] * shape[3]) % shape[1]
+	return (float64(r.IntN(256))/o.Spec.Divisor - o.Spec.Mean[c]) / o.Spec.Std[c]
+}
+
+// floats returns the values as the slice that a tensor of type t holds.
+func floats(t onnx.DataType, v []float64) any {
+	switch t {
+	case onnx.Double:
+		return v
+	case onnx.Float16, onnx.BFloat16:
+		out := make([]uint16, len(v))
+		for i, x := range v {
+			if t == onnx.Float16 {
+				out[i] = onnx.Float16FromFloat64(x)
+			} else {
+				out[i] = onnx.BFloat16FromFloat64(x)
+			}
+		}
+		return out
+	}
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x)
+	}
+	return out
+}
+
+// maxInputElements bounds the inputs that are made for a model from a stranger.
+const maxInputElements = 1 << 27
+
+func inputShape(v *onnx.Value, o InputOptions) (shape []int, n int, err error) {
+	if !v.Type.IsTensor() || v.Type.Shape == nil {
+		return nil, 0, fmt.Errorf("input %q has no known rank: it cannot be made up", v.Name)
+	}
+	n = 1
+	for i, d := range *v.Type.Shape {
+		size := d.N
+		if !d.IsKnown() {
+			given, ok := o.Dims[d.Param]
+			switch {
+			case ok && d.Param != "":
+				size = given
+			case i == 0:
+				size = int64(o.Batch)
+			case o.Spec != nil && len(*v.Type.Shape) == 4:
+				size = int64([]int{o.Batch, o.Spec.Channels(), o.Spec.Height, o.Spec.Width}[i])
+			default:
+				return nil, 0, fmt.Errorf("input %q is %s: give a size for %q with --dim %s=N", v.Name, v.Type, d, d)
+			}
+		}
+		if size < 0 || size > 0 && int64(n) > maxInputElements/size {
+			return nil, 0, fmt.Errorf("input %q of %s has more than %d elements", v.Name, v.Type, maxInputElements)
+		}
+		n *= int(size)
+		shape = append(shape, int(size))
+	}
+	return shape, n, nil
+}

@@ -315,7 +315,8 @@ func (d *decoder) tensorType(s span, depth int, t *Type) error {
 			d.nested(f, "shape", func(s span) error {
 				return d.message(s, depth+1, func(f field) {
 					if f.num != 1 {
-						return // TensorShapeProto has one field
+						d.keep(f, &t.shapeUnknown)
+						return
 					}
 					dim := UnknownDim
 					d.nested(f, "dim", func(s span) error { return d.dim(s, depth+2, &dim) })
@@ -323,7 +324,7 @@ func (d *decoder) tensorType(s span, depth int, t *Type) error {
 				})
 			})
 		default:
-			d.keep(f, &t.unknown)
+			d.keep(f, &t.tensorUnknown)
 		}
 	})
 }
@@ -342,6 +343,8 @@ func (d *decoder) dim(s span, depth int, dim *Dim) error {
 			dim.N = -1
 		case 3:
 			d.string(f, &dim.Denotation)
+		default:
+			d.keep(f, &dim.unknown)
 		}
 	})
 }

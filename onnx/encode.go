@@ -177,10 +177,13 @@ func (e *encoder) typeProto(t *Type) *message {
 					dim.string(2, d.Param)
 				}
 				dim.string(3, d.Denotation)
+				dim.raw(d.unknown)
 				shape.message(1, dim)
 			}
+			shape.raw(t.shapeUnknown)
 			tensor.message(2, shape)
 		}
+		tensor.raw(t.tensorUnknown)
 		out.message(1, tensor)
 	}
 	out.raw(t.other)

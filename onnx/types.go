@@ -93,6 +93,8 @@ type Dim struct {
 	N          int64
 	Param      string
 	Denotation string
+
+	unknown raw
 }
 
 // Known returns the dimension of size n.
@@ -155,8 +157,10 @@ type Type struct {
 	Shape      *Shape
 	Denotation string
 
-	other   raw // the encoded fields of a type that is not a tensor
-	unknown raw
+	other         raw // the encoded fields of a type that is not a tensor
+	unknown       raw
+	tensorUnknown raw // of the tensor_type inside
+	shapeUnknown  raw // of the shape inside that
 }
 
 // IsTensor reports whether the type is a dense tensor.

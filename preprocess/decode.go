@@ -105,7 +105,10 @@ func Read(r io.Reader) (*Image, error) {
 
 // Decode decodes an image, turned upright by its EXIF orientation. An alpha channel
 // is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept.
-func Decode(b []byte) (img *Image, err error) {
+func Decode(b []byte) (*Image, error) { return decodeWithin(b, MaxPixels) }
+
+// decodeWithin is Decode with another limit on the pixels.
+func decodeWithin(b []byte, most int) (img *Image, err error) {
 	if len(b) == 0 {
 		return nil, errors.New("the file is empty")
 	}
@@ -117,13 +120,13 @@ func Decode(b []byte) (img *Image, err error) {
 					img, err = nil, fmt.Errorf("broken %s image: %v", f.name, r)
 				}
 			}()
-			return f.read(b)
+			return f.read(b, most)
 		}
 	}
 	return nil, errors.New("not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)")
 }
 
-func (f format) read(b []byte) (*Image, error) {
+func (f format) read(b []byte, most int) (*Image, error) {
 	c, err := f.config(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
@@ -131,8 +134,8 @@ func (f format) read(b []byte) (*Image, error) {
 	if c.Width < 1 || c.Height < 1 {
 		return nil, fmt.Errorf("%s image of %dx%d", f.name, c.Width, c.Height)
 	}
-	if c.Width > MaxPixels/c.Height {
-		return nil, fmt.Errorf("%s image of %dx%d, at most %d million pixels are decoded", f.name, c.Width, c.Height, MaxPixels/1_000_000)
+	if c.Width > most/c.Height {
+		return nil, fmt.Errorf("%s image of %dx%d, at most %d million pixels are decoded", f.name, c.Width, c.Height, most/1_000_000)
 	}
 	src, err := f.decode(bytes.NewReader(b))
 	if err != nil {

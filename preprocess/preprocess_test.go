@@ -183,25 +183,3 @@ func TestSpecRoundTrip(t *testing.T) {
 		}
 	}
 }
-
-// FuzzPreprocess decodes arbitrary bytes and makes a small tensor of them.
-func FuzzPreprocess(f *testing.F) {
-	files, _ := filepath.Glob("testdata/*")
-	for _, name := range files {
-		if b, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".py") {
-			f.Add(b)
-		}
-	}
-	s := preprocess.ImageNet(3, 24, 16)
-	x := make([]float32, s.Len())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := preprocess.Decode(b)
-		if err != nil {
-			return
-		}
-		if len(m.Pix) != m.Width*m.Height*m.Channels || len(m.Pix) > 3*preprocess.MaxPixels {
-			t.Fatalf("%dx%d image with %d bytes", m.Width, m.Height, len(m.Pix))
-		}
-		_ = s.Apply(m, x) // an extreme aspect ratio is an error
-	})
-}

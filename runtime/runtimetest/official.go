@@ -35,9 +35,7 @@ const (
 // Official runs ONNX's node tests on an engine, called name in the list. It fails
 // if what there is to run differs from the list.
 func Official(t *testing.T, e runtime.Engine, name string) {
-	if err := e.Check(t.Context()); err != nil {
-		t.Skipf("%v", err)
-	}
+	Need(t, e)
 	found, err := filepath.Glob(filepath.Join(officialDir, "*", "model.onnx"))
 	if err != nil || len(found) == 0 {
 		t.Skip("ONNX's node tests are not here: install Debian's libonnx-testdata")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"alexctl/onnx"
@@ -22,11 +23,28 @@ const FloatTolerance = 1e-5
 
 // Run tests an engine, or skips with the reason why it cannot be used.
 func Run(t *testing.T, e runtime.Engine) {
-	if err := e.Check(context.Background()); err != nil {
-		t.Skipf("%v", err)
-	}
+	Need(t, e)
 	t.Run("operators", func(t *testing.T) { testOperators(t, e) })
 	t.Run("contract", func(t *testing.T) { testContract(t, e) })
+}
+
+// RequireEnv is the environment variable that turns an engine that is missing from
+// a reason to skip into a failure: set where the engines were installed for the
+// tests.
+const RequireEnv = "ALEXCTL_REQUIRE_ENGINES"
+
+// Need skips the test with the reason why the engine cannot be used, if it cannot;
+// with RequireEnv set it fails.
+func Need(t *testing.T, e runtime.Engine) {
+	t.Helper()
+	err := e.Check(context.Background())
+	if err == nil {
+		return
+	}
+	if os.Getenv(RequireEnv) != "" {
+		t.Fatalf("%s is set and %v", RequireEnv, err)
+	}
+	t.Skipf("%v", err)
 }
 
 // testCase is one node applied to random inputs.

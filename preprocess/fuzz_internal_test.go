@@ -1,0 +1,33 @@
+package preprocess
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fuzzPixels keeps single inputs quick; the limit works as MaxPixels does.
+const fuzzPixels = 1 << 18
+
+// FuzzPreprocess decodes arbitrary bytes and makes a small tensor of them.
+func FuzzPreprocess(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*")
+	for _, name := range files {
+		if b, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".py") {
+			f.Add(b)
+		}
+	}
+	s := ImageNet(3, 24, 16)
+	x := make([]float32, s.Len())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeWithin(b, fuzzPixels)
+		if err != nil {
+			return
+		}
+		if len(m.Pix) != m.Width*m.Height*m.Channels || len(m.Pix) > 3*fuzzPixels {
+			t.Fatalf("%dx%d image with %d bytes", m.Width, m.Height, len(m.Pix))
+		}
+		_ = s.Apply(m, x) // an extreme aspect ratio is an error
+	})
+}

@@ -9,7 +9,7 @@ func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion bash|zsh|fish|powershell",
 		Short:     "Print a shell's completion script",
-		Long:      "Print the completion script for a shell.\n\n" + exitCodes,
+		Long:      "Print the completion script for a shell.",
 		Example:   `  source <(alexctl completion bash)`,
 		ValidArgs: shells,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -201,7 +201,12 @@ func (r *inference) all(ctx context.Context, files []string) error {
 		return err
 	}
 	for next := range queue {
-		batch = append(batch, <-next)
+		select { // an image that never ends, on the standard input, must not hold up Ctrl-C
+		case <-ctx.Done():
+			return ctx.Err()
+		case d := <-next:
+			batch = append(batch, d)
+		}
 		if len(batch) == size {
 			if err := flush(); err != nil {
 				return err

@@ -60,9 +60,7 @@ func (a *app) root() *cobra.Command {
 		Use:   "alexctl",
 		Short: "Build, check, verify and run AlexNet-family models as ONNX",
 		Long: `alexctl builds AlexNet variants as ONNX models, checks and inspects any ONNX model,
-verifies it on ONNX Runtime against a float64 reference, and runs it on images.
-
-` + exitCodes,
+verifies it on ONNX Runtime against a float64 reference, and runs it on images.`,
 		Example: `  alexctl build --input 227 -o alexnet.onnx
   alexctl verify
   alexctl infer image.png`,
@@ -88,8 +86,8 @@ verifies it on ONNX Runtime against a float64 reference, and runs it on images.
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about a command", RunE: func(c *cobra.Command, args []string) error {
 		found, _, err := root.Find(args)
-		if err != nil {
-			return &exitError{exitUsage, err}
+		if err != nil || found == root {
+			return errors.Join(a.noSubcommand(root, args), root.Help())
 		}
 		return found.Help()
 	}})
@@ -104,14 +102,32 @@ verifies it on ONNX Runtime against a float64 reference, and runs it on images.
 		a.versionCommand(),
 		a.completionCommand(root),
 	)
-	for _, c := range root.Commands() {
-		if c.Long != "" && c.Name() != "completion" {
-			c.Long += "\n\n" + exitCodes
-		}
-	}
+	root.SetHelpTemplate(helpTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }
+
+// helpTemplate is the help of every command: what it does, its flags, an example
+// and, last, the exit codes.
+const helpTemplate = `{{with or .Long .Short}}{{.}}
+
+{{end}}Usage:
+  {{if .Runnable}}{{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+
+Global flags:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+
+` + exitCodes + "\n"
 
 // noSubcommand explains an argument that is not a command.
 func (a *app) noSubcommand(c *cobra.Command, args []string) error {

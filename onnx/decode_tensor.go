@@ -17,7 +17,6 @@ func (d *decoder) tensors(f field, what string, depth int, dst *[]*Tensor) {
 // typedData gathers the typed data fields of one tensor. Floating-point data in
 // one packed run is already in the layout of raw_data and stays in the file.
 type typedData struct {
-	field  protowire.Number
 	packed span   // the one packed run, while there is only one
 	values []byte // everything else, in the layout of raw_data
 }

@@ -214,14 +214,6 @@ type piece struct {
 // raw is encoded fields kept as they are: how what is not known here survives.
 type raw []piece
 
-func (r raw) len() int64 {
-	n := int64(0)
-	for _, p := range r {
-		n += p.n
-	}
-	return n
-}
-
 // keep appends the encoded field, tag included, to dst.
 func (d *decoder) keep(f field, dst *raw) {
 	if d.err != nil {

@@ -42,7 +42,7 @@ func inferGemm(n *Node, in []*Info) ([]*Info, error) {
 		return unranked(a.Type), nil
 	}
 	if len(a.Shape) != 2 || len(b.Shape) != 2 {
-		return nil, fmt.Errorf("A is %s and B %s, want matrices", a.Shape, b.Shape)
+		return nil, fmt.Errorf("input A is %s and B %s, want matrices", a.Shape, b.Shape)
 	}
 	m, k, k2, width := a.Shape[0], a.Shape[1], b.Shape[0], b.Shape[1]
 	if n.Int("transA") != 0 {
@@ -52,14 +52,14 @@ func inferGemm(n *Node, in []*Info) ([]*Info, error) {
 		k2, width = width, k2
 	}
 	if k.Conflicts(k2) {
-		return nil, fmt.Errorf("A is %s and B %s with transA=%d transB=%d: inner dimensions %s and %s differ",
+		return nil, fmt.Errorf("input A is %s and B %s with transA=%d transB=%d: inner dimensions %s and %s differ",
 			a.Shape, b.Shape, n.Int("transA"), n.Int("transB"), k, k2)
 	}
 	out := onnx.Shape{m, width}
 	if len(in) > 2 && in[2] != nil && in[2].Ranked {
 		full, err := broadcastShapes(in[2].Shape, out)
 		if err != nil || len(full) != 2 || full[0].Conflicts(m) || full[1].Conflicts(width) {
-			return nil, fmt.Errorf("C is %s, which does not broadcast to %s", in[2].Shape, out)
+			return nil, fmt.Errorf("input C is %s, which does not broadcast to %s", in[2].Shape, out)
 		}
 	}
 	return ranked(a.Type, out), nil
@@ -80,7 +80,7 @@ type Product struct {
 func ProductOf(n *Node, in []*Array) (*Product, error) {
 	a, b := in[0], in[1]
 	if len(a.Shape) != 2 || len(b.Shape) != 2 || a.Type != b.Type {
-		return nil, fmt.Errorf("A is %s%v and B %s%v, want matrices of one type", a.Type, a.Shape, b.Type, b.Shape)
+		return nil, fmt.Errorf("input A is %s%v and B %s%v, want matrices of one type", a.Type, a.Shape, b.Type, b.Shape)
 	}
 	p := &Product{A: a, B: b, M: a.Shape[0], K: a.Shape[1], N: b.Shape[1],
 		aRow: a.Shape[1], aCol: 1, bRow: b.Shape[1], bCol: 1,
@@ -94,7 +94,7 @@ func ProductOf(n *Node, in []*Array) (*Product, error) {
 		inner, p.N, p.bRow, p.bCol = p.N, inner, p.bCol, p.bRow
 	}
 	if inner != p.K {
-		return nil, fmt.Errorf("A is %v and B %v: inner dimensions %d and %d differ", a.Shape, b.Shape, p.K, inner)
+		return nil, fmt.Errorf("input A is %v and B %v: inner dimensions %d and %d differ", a.Shape, b.Shape, p.K, inner)
 	}
 	var err error
 	if p.Y, err = NewArray(a.Type, p.M, p.N); err != nil {
@@ -104,7 +104,7 @@ func ProductOf(n *Node, in []*Array) (*Product, error) {
 		p.C = in[2]
 		full, err := broadcastShape(p.C.Shape, p.Y.Shape)
 		if err != nil || len(full) != 2 || full[0] != p.M || full[1] != p.N || p.C.Type != a.Type {
-			return nil, fmt.Errorf("C is %s%v, which does not broadcast to %v", p.C.Type, p.C.Shape, p.Y.Shape)
+			return nil, fmt.Errorf("input C is %s%v, which does not broadcast to %v", p.C.Type, p.C.Shape, p.Y.Shape)
 		}
 		p.cIndex = broadcastIndex(p.C.Shape, p.Y.Shape)
 	}

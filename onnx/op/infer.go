@@ -203,13 +203,13 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 			return out, nil
 		}
 	}
-	values, err := n.Evaluate(arrays)
-	if err != nil {
-		return out, nil // dropout in training, or values that do not fit: found at run time
-	}
-	for i, v := range values {
-		if i < len(out) {
-			out[i].Const, out[i].partial = v, partial
+	// What cannot be evaluated (dropout in training, values that do not fit) is found
+	// when the model runs.
+	if values, err := n.Evaluate(arrays); err == nil {
+		for i, v := range values {
+			if i < len(out) {
+				out[i].Const, out[i].partial = v, partial
+			}
 		}
 	}
 	return out, nil

@@ -1,0 +1,50 @@
+# make demo   the main job, from nothing: build, verify and run a model
+# make test   all tests
+# Both install what is missing (ONNX Runtime, into this user's cache).
+
+GO    ?= go
+BIN   := ./alexctl
+DEMO  := .demo
+TOOLS := .bin
+LINT  := $(TOOLS)/golangci-lint
+LINT_VERSION := v2.15.0
+
+.PHONY: build setup demo test race lint fuzz bench clean
+
+build:
+	$(GO) build -o $(BIN) ./cmd/alexctl
+
+setup: build
+	$(BIN) setup
+
+demo: setup
+	@mkdir -p $(DEMO)
+	$(BIN) build --input 227 -o $(DEMO)/alexnet.onnx
+	$(BIN) verify $(DEMO)/alexnet.onnx
+	$(BIN) infer --model $(DEMO)/alexnet.onnx testdata/images/cat.jpg
+
+# The engines were just installed, so a test that would skip for want of one fails.
+test: setup
+	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test ./...
+
+race: setup
+	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test -race ./...
+
+lint: $(LINT)
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(abspath $(TOOLS)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+# How long each fuzz target runs.
+FUZZTIME ?= 30s
+
+fuzz:
+	$(GO) test ./onnx -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime $(FUZZTIME)
+	$(GO) test ./preprocess -run '^$$' -fuzz '^FuzzPreprocess$$' -fuzztime $(FUZZTIME)
+
+bench: setup
+	bench/run
+
+clean:
+	rm -rf $(BIN) $(DEMO) $(TOOLS)

@@ -1,0 +1,164 @@
+// Command bench measures alexctl beside its peers, in one run, in alternating
+// rounds, and prints medians and ratios. It is called by bench/run.
+//
+//	go run ./bench [-rounds 7] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer]
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type bench struct {
+	alexctl string
+	python  string
+	rounds  int
+	photos  int
+	dir     string
+}
+
+func main() {
+	b := &bench{}
+	flag.StringVar(&b.alexctl, "alexctl", "./alexctl", "the program")
+	flag.StringVar(&b.python, "python", "python3", "a Python with torch, for the peer of build")
+	flag.IntVar(&b.rounds, "rounds", 7, "rounds of each measurement")
+	flag.IntVar(&b.photos, "photos", 1000, "photographs to classify")
+	flag.Parse()
+	if err := b.run(flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(names []string) error {
+	dir, err := os.MkdirTemp("", "alexctl-bench-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	b.dir = dir
+	all := []struct {
+		name string
+		f    func(context.Context) error
+	}{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}}
+	for _, x := range all {
+		if len(names) > 0 && !slices.Contains(names, x.name) {
+			continue
+		}
+		fmt.Printf("== %s\n", x.name)
+		if err := x.f(context.Background()); err != nil {
+			return fmt.Errorf("%s: %w", x.name, err)
+		}
+	}
+	return nil
+}
+
+// sample is one run of a command.
+type sample struct {
+	seconds float64
+	peakMB  float64
+}
+
+func measure(ctx context.Context, name string, args ...string) (sample, error) {
+	c := exec.CommandContext(ctx, name, args...)
+	var talk strings.Builder
+	c.Stderr = &talk
+	start := time.Now()
+	if err := c.Run(); err != nil {
+		return sample{}, fmt.Errorf("%s %v: %w\n%s", name, args, err, talk.String())
+	}
+	s := sample{seconds: time.Since(start).Seconds()}
+	if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		s.peakMB = float64(u.Maxrss) / 1024 // kilobytes on Linux
+	}
+	return s, nil
+}
+
+func median(list []sample, of func(sample) float64) float64 {
+	v := make([]float64, len(list))
+	for i, s := range list {
+		v[i] = of(s)
+	}
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+func seconds(s sample) float64 { return s.seconds }
+func peak(s sample) float64    { return s.peakMB }
+
+// command is one of the commands that are compared.
+type command struct {
+	name string
+	args []string
+}
+
+// alternate runs the commands in turn, round after round.
+func (b *bench) alternate(ctx context.Context, commands []command) ([][]sample, error) {
+	out := make([][]sample, len(commands))
+	for range b.rounds {
+		for i, c := range commands {
+			s, err := measure(ctx, c.args[0], c.args[1:]...)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = append(out[i], s)
+		}
+	}
+	return out, nil
+}
+
+// build compares building the 62 million parameter model with constructing and
+// exporting it in PyTorch, each as a whole process.
+func (b *bench) build(ctx context.Context) error {
+	out := filepath.Join(b.dir, "m.onnx")
+	commands := []command{{"alexctl build", []string{b.alexctl, "build", "--variant", "pwc", "-q", "-o", out}}}
+	if err := exec.CommandContext(ctx, b.python, "-c", "import torch, onnx").Run(); err != nil {
+		fmt.Printf("no PyTorch beside it: %s cannot import torch and onnx (set -python)\n", b.python)
+	} else {
+		script := filepath.Join("bench", "export_torch.py")
+		commands = append(commands,
+			command{"PyTorch, TorchScript exporter", []string{b.python, script, out}},
+			command{"PyTorch, newer exporter", []string{b.python, script, out, "dynamo"}})
+	}
+	results, err := b.alternate(ctx, commands)
+	if err != nil {
+		return err
+	}
+	for i, c := range commands {
+		fmt.Printf("%-30s median %6.2f s, peak %5.0f MB, ratio %5.1f in time, %4.1f in memory\n", c.name,
+			median(results[i], seconds), median(results[i], peak),
+			median(results[i], seconds)/median(results[0], seconds), median(results[i], peak)/median(results[0], peak))
+	}
+	return nil
+}
+
+// memory reports the peak of build and verify as multiples of the model.
+func (b *bench) memory(ctx context.Context) error {
+	for _, variant := range []string{"pwc", "zhihu", "torchvision"} {
+		out := filepath.Join(b.dir, variant+".onnx")
+		built, err := measure(ctx, b.alexctl, "build", "--variant", variant, "-q", "-o", out)
+		if err != nil {
+			return err
+		}
+		verified, err := measure(ctx, b.alexctl, "verify", "-q", out)
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(out)
+		if err != nil {
+			return err
+		}
+		size := float64(info.Size()) / (1 << 20)
+		fmt.Printf("%-12s model %4.0f MB, build peak %4.0f MB (%.2f models), verify peak %4.0f MB (%.2f models), verify %.2f s\n",
+			variant, size, built.peakMB, built.peakMB/size, verified.peakMB, verified.peakMB/size, verified.seconds)
+	}
+	return nil
+}

@@ -105,6 +105,9 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	}
 	_, parameters, macs := op.Layers(m)
 	w, err := m.WriteFile(c.Context(), o.output, onnx.WriteOptions{ExternalData: o.external})
+	if errors.Is(err, onnx.ErrTooLarge) {
+		return usage("%v: --external-data", err)
+	}
 	if err != nil {
 		return environment(err)
 	}

@@ -1,8 +1,8 @@
 package cmd
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,8 +76,8 @@ func parseDims(list []string) (map[string]int64, error) {
 	out := map[string]int64{}
 	for _, s := range list {
 		name, number, ok := strings.Cut(s, "=")
-		var n int64
-		if _, err := fmt.Sscanf(number, "%d", &n); err != nil || !ok || name == "" || n < 1 {
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || !ok || name == "" || n < 1 {
 			return nil, usage("--dim %q: want NAME=N", s)
 		}
 		out[name] = n

@@ -88,7 +88,7 @@ func report(stderr io.Writer, err error) int {
 	case code == exitInternal:
 		_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %v\n", err)
 	default:
-		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", tidy(err.Error()))
+		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", printable(tidy(err.Error())))
 	}
 	return code
 }

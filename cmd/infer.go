@@ -70,8 +70,8 @@ type inferredError struct {
 }
 
 func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err error) {
-	if o.top < 1 || o.batch < 1 || o.batch > 4096 {
-		return usage("--top must be at least 1 and --batch 1 to 4096")
+	if o.top < 1 || o.batch < 1 || o.batch > maxBatch {
+		return usage("--top must be at least 1 and --batch 1 to %d", maxBatch)
 	}
 	engine, err := a.engine(o.engineFlags)
 	if err != nil {
@@ -187,10 +187,7 @@ type decoded struct {
 func (r *inference) all(ctx context.Context, files []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	size := r.options.batch
-	if r.predictor.batch > 0 {
-		size = r.predictor.batch
-	}
+	size := r.predictor.batchSize(r.options.batch)
 	bar := r.app.progress(len(files), "images")
 	queue := r.decode(ctx, files, size)
 	var batch []decoded
@@ -229,10 +226,10 @@ func (r *inference) all(ctx context.Context, files []string) error {
 	return nil
 }
 
-// decode reads the files on as many goroutines as there are processors, at most two
-// batches ahead, and delivers them in order.
+// decode reads the files on as many goroutines as there are processors, about one batch
+// ahead, and delivers them in order.
 func (r *inference) decode(ctx context.Context, files []string, size int) <-chan chan decoded {
-	queue := make(chan chan decoded, 2*size)
+	queue := make(chan chan decoded, size+decoders())
 	slots := make(chan struct{}, decoders())
 	go func() {
 		defer close(queue)
@@ -246,9 +243,9 @@ func (r *inference) decode(ctx context.Context, files []string, size int) <-chan
 			slots <- struct{}{}
 			go func() {
 				defer func() { <-slots }()
-				d := decoded{file: file, x: make([]float32, r.predictor.spec.Len())}
-				if d.err = ctx.Err(); d.err == nil {
-					d.err = r.predictor.load(file, r.app.stdin, d.x)
+				d := decoded{file: file, err: ctx.Err()}
+				if d.err == nil {
+					d.x, d.err = r.predictor.load(file, r.app.stdin)
 				}
 				result <- d
 			}()

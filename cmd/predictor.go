@@ -35,6 +35,9 @@ func newPredictor(m *onnx.Model, given string) (*predictor, error) {
 	p.input, p.output = inputs[0], m.Graph.Outputs[0]
 	shape := *p.input.Type.Shape
 	if shape[0].IsKnown() {
+		if shape[0].N < 1 || shape[0].N > maxBatch {
+			return nil, invalid(fmt.Errorf("the model takes batches of %s, want 1 to %d", shape[0], maxBatch))
+		}
 		p.batch = int(shape[0].N)
 	}
 	var err error
@@ -51,8 +54,26 @@ func newPredictor(m *onnx.Model, given string) (*predictor, error) {
 			return nil, invalid(fmt.Errorf("preprocessing makes images of %d channels, %dx%d; the model takes %s", p.spec.Channels(), p.spec.Height, p.spec.Width, shape))
 		}
 	}
+	if p.batch*p.spec.Len() > maxBatchElements {
+		return nil, invalid(fmt.Errorf("a batch of %s images of %dx%d does not fit", shape[0], p.spec.Height, p.spec.Width))
+	}
 	p.scores = scoresOf(m.Graph, p.output.Name)
 	return p, nil
+}
+
+// Limits on what a model may ask for at once.
+const (
+	maxBatch         = 4096
+	maxBatchElements = 1 << 28 // 1 GiB of float32
+)
+
+// batchSize returns how many images to run at once: what the model fixes, or what is
+// wanted, as far as it fits.
+func (p *predictor) batchSize(wanted int) int {
+	if p.batch > 0 {
+		return p.batch
+	}
+	return max(1, min(wanted, maxBatchElements/p.spec.Len()))
 }
 
 // namedSpec returns a preprocessing by name for the model's input shape, or parses
@@ -104,7 +125,7 @@ func scoresOf(g *onnx.Graph, name string) string {
 	}
 	for range g.Nodes {
 		n := maker[name]
-		if n == nil {
+		if n == nil || !onnx.IsStandardDomain(n.Domain) || len(n.Inputs) == 0 {
 			break
 		}
 		switch n.OpType {
@@ -122,7 +143,7 @@ func scoresOf(g *onnx.Graph, name string) string {
 }
 
 // load reads and preprocesses one image; "-" is the standard input.
-func (p *predictor) load(file string, stdin io.Reader, dst []float32) error {
+func (p *predictor) load(file string, stdin io.Reader) ([]float32, error) {
 	var m *preprocess.Image
 	var err error
 	if file == "-" {
@@ -131,9 +152,10 @@ func (p *predictor) load(file string, stdin io.Reader, dst []float32) error {
 		m, err = preprocess.ReadFile(file)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return p.spec.Apply(m, dst)
+	x := make([]float32, p.spec.Len())
+	return x, p.spec.Apply(m, x)
 }
 
 // batchOf returns the model's input for the images, filled up with zeros where the
@@ -161,7 +183,7 @@ func (p *predictor) predictions(out runtime.Tensors, n, k int, labels []string) 
 	if err != nil {
 		return nil, err
 	}
-	if len(t.Shape) < 2 || t.Shape[0] < n || len(scores)%t.Shape[0] != 0 || len(scores) == 0 {
+	if len(t.Shape) < 2 || t.Shape[0] != max(n, p.batch) || len(scores) == 0 {
 		return nil, invalid(fmt.Errorf("output %q is %s, want a row of scores for each image", p.output.Name, t))
 	}
 	classes := len(scores) / t.Shape[0]

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -46,6 +47,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
@@ -176,8 +178,19 @@ func atMost(n int) cobra.PositionalArgs {
 // say prints talk to stderr unless --quiet.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet {
-		_, _ = fmt.Fprintf(a.stderr, format+"\n", args...) // nobody left to tell
+		_, _ = fmt.Fprintln(a.stderr, printable(fmt.Sprintf(format, args...))) // nobody left to tell
 	}
+}
+
+// printable replaces control characters, with which a name in a stranger's file could
+// write over the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // next names the command to type next.
@@ -185,7 +198,7 @@ func (a *app) next(format string, args ...any) { a.say("next: "+format, args...)
 
 // print writes results to stdout.
 func (a *app) print(format string, args ...any) error {
-	if _, err := fmt.Fprintf(a.stdout, format, args...); err != nil {
+	if _, err := fmt.Fprint(a.stdout, printable(fmt.Sprintf(format, args...))); err != nil {
 		return environment(fmt.Errorf("writing the result: %w", err))
 	}
 	return nil
@@ -194,7 +207,7 @@ func (a *app) print(format string, args ...any) error {
 // complain prints a problem that does not end the command to stderr, even with
 // --quiet.
 func (a *app) complain(format string, args ...any) error {
-	_, err := fmt.Fprintf(a.stderr, "alexctl: "+format+"\n", args...)
+	_, err := fmt.Fprintln(a.stderr, "alexctl: "+printable(fmt.Sprintf(format, args...)))
 	return err
 }
 

@@ -139,6 +139,9 @@ func (a *app) verifyInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]
 	return inputs, fmt.Sprintf("%d of random %s, batch %d, seed %d", o.runs, kind, o.batch, o.seed), nil
 }
 
+// maxVerifyImages bounds the inputs and results that are held for the comparison.
+const maxVerifyImages = 256
+
 // imageInputs preprocesses images, one a run.
 func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]runtime.Tensors, string, error) {
 	p, err := newPredictor(m, o.preprocess)
@@ -149,13 +152,19 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]r
 	if err != nil {
 		return nil, "", err
 	}
+	if len(files) > maxVerifyImages {
+		return nil, "", usage("%d images, at most %d are compared at once", len(files), maxVerifyImages)
+	}
 	var inputs []runtime.Tensors
 	for _, f := range files {
+		if f == "-" {
+			return nil, "", usage("--images takes files and folders, not the standard input")
+		}
 		if err := c.Context().Err(); err != nil {
 			return nil, "", err
 		}
-		one := make([]float32, p.spec.Len())
-		if err := p.load(f, a.stdin, one); err != nil {
+		one, err := p.load(f, a.stdin)
+		if err != nil {
 			return nil, "", invalid(fmt.Errorf("%s: %w", f, err))
 		}
 		inputs = append(inputs, p.batchOf([][]float32{one}))

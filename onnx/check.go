@@ -29,6 +29,7 @@ func Check(m *Model) []Problem {
 
 type checker struct {
 	ir       int64
+	imported map[string]bool // domains of the operator sets in force, and of functions
 	problems []Problem
 }
 
@@ -44,6 +45,9 @@ func (c *checker) model(m *Model) {
 		c.add("model", "ir_version %d is newer than %d, the newest known", m.IRVersion, newestIR)
 	}
 	c.operatorSets("model", m.OperatorSets)
+	for _, f := range m.Functions {
+		c.imported[f.Domain] = true
+	}
 	keys := map[string]bool{}
 	for _, p := range m.Metadata {
 		if keys[p.Key] {
@@ -62,6 +66,7 @@ func (c *checker) operatorSets(where string, sets []OperatorSet) {
 	if len(sets) == 0 {
 		c.add(where, "opset_import is missing")
 	}
+	c.imported = map[string]bool{}
 	seen := map[string]bool{}
 	for _, s := range sets {
 		domain := s.Domain
@@ -75,6 +80,7 @@ func (c *checker) operatorSets(where string, sets []OperatorSet) {
 			c.add(where, "operator set %q has version %d", domain, s.Version)
 		}
 		seen[domain] = true
+		c.imported[domain] = true
 	}
 }
 
@@ -91,10 +97,14 @@ func (c *checker) functions(list []*Function) {
 		}
 		seen[key] = true
 		c.operatorSets(where, f.OperatorSets)
+		for _, other := range list {
+			c.imported[other.Domain] = true
+		}
 		s := &scope{names: map[string]string{}}
 		for _, in := range f.Inputs {
 			c.define(where, s, in, "input")
 		}
+		c.attributes(where, f.AttributeDefaults, s)
 		c.nodes(where, f.Nodes, s)
 		for _, out := range f.Outputs {
 			if !s.has(out) {
@@ -161,6 +171,9 @@ func (c *checker) graph(where string, g *Graph, outer *scope) {
 		}
 	}
 	c.nodes(where, g.Nodes, s)
+	if len(g.Outputs) == 0 {
+		c.add(where, "the graph has no output")
+	}
 	outputs := map[string]bool{}
 	for i, v := range g.Outputs {
 		at := fmt.Sprintf("%s output[%d] %q", where, i, v.Name)
@@ -227,6 +240,13 @@ func (c *checker) nodes(where string, nodes []*Node, s *scope) {
 		at := fmt.Sprintf("node %q (%s)", n.Label(), n.OpType)
 		if n.OpType == "" {
 			c.add(fmt.Sprintf("%s node[%d] %q", where, i, n.Name), "it has no op_type")
+		}
+		domain := n.Domain
+		if IsStandardDomain(domain) {
+			domain = "ai.onnx"
+		}
+		if len(c.imported) > 0 && !c.imported[domain] {
+			c.add(at, "the operator set %q is not imported", domain)
 		}
 		for _, in := range n.Inputs {
 			switch {
@@ -326,13 +346,30 @@ func cycle(nodes []*Node) map[*Node]bool {
 			}
 		}
 	}
-	// Nodes downstream of a cycle are not on it.
-	for again := true; again; {
-		again = false
-		for n := range left {
-			if !slices.ContainsFunc(users[n], func(u *Node) bool { return left[u] }) {
-				delete(left, n)
-				again = true
+	// Nodes downstream of a cycle are not on it: take away, again and again, those
+	// that no node left uses.
+	used := map[*Node]int{}
+	makers := map[*Node][]*Node{}
+	for n := range left {
+		for _, u := range users[n] {
+			if left[u] {
+				used[n]++
+				makers[u] = append(makers[u], n)
+			}
+		}
+	}
+	for n := range left {
+		if used[n] == 0 {
+			ready = append(ready, n)
+		}
+	}
+	for len(ready) > 0 {
+		n := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		delete(left, n)
+		for _, m := range makers[n] {
+			if used[m]--; used[m] == 0 {
+				ready = append(ready, m)
 			}
 		}
 	}

@@ -60,13 +60,16 @@ func TestCheck(t *testing.T) {
 		"unknown attribute":    {func(m *onnx.Model) { m.Graph.Nodes[0].Attributes[0].Name = "transC" }, `no attribute called "transC"`},
 		"attribute twice":      {func(m *onnx.Model) { n := m.Graph.Nodes[0]; n.Attributes = append(n.Attributes, n.Attributes[0]) }, "two attributes"},
 		"attribute of a kind":  {func(m *onnx.Model) { m.Graph.Nodes[0].Attributes[0] = onnx.FloatAttr("transB", 1) }, "is FLOAT, want INT"},
-		"too few inputs":       {func(m *onnx.Model) { m.Graph.Nodes[0].Inputs = m.Graph.Nodes[0].Inputs[:1] }, "1 inputs, want 2 to 3"},
+		"too few inputs":       {func(m *onnx.Model) { m.Graph.Nodes[0].Inputs = m.Graph.Nodes[0].Inputs[:1] }, "1 inputs, want 2 to 3 in opset 13"},
 		"initializer twice":    {func(m *onnx.Model) { m.Graph.Initializers = append(m.Graph.Initializers, m.Graph.Initializers[0]) }, "two initializers"},
 		"weights of old files": {func(m *onnx.Model) { m.IRVersion = 3 }, "not a graph input"},
 		"inner dimensions":     {func(m *onnx.Model) { m.Graph.Initializers[0].Dims = []int64{100, 3} }, "inner dimensions"},
 		"short data":           {func(m *onnx.Model) { m.Graph.Initializers[0].Dims = []int64{3, 101} }, "1200 bytes of data, FLOAT[3 101] needs 1212"},
 		"output shape":         {func(m *onnx.Model) { (*m.Graph.Outputs[0].Type.Shape)[1] = onnx.Known(4) }, "declared FLOAT[N 4], the graph makes FLOAT[N 3]"},
 		"output batch":         {func(m *onnx.Model) { (*m.Graph.Outputs[0].Type.Shape)[0] = onnx.Known(1) }, "declared FLOAT[1 3], the graph makes FLOAT[N 3]"},
+		"no output":            {func(m *onnx.Model) { m.Graph.Outputs = nil }, "no output"},
+		"domain not imported":  {func(m *onnx.Model) { m.Graph.Nodes[0].Domain = "com.example" }, "is not imported"},
+		"operator of later":    {func(m *onnx.Model) { m.OperatorSets[0].Version = 8; m.Graph.Nodes[0].OpType = "ConstantOfShape" }, "exists since opset 9"},
 		"output type":          {func(m *onnx.Model) { m.Graph.Outputs[0].Type.Elem = onnx.Double }, "declared DOUBLE"},
 		"channels":             {conv(1, []int64{4, 5, 3, 3}), "wants 5 input channels; the input [N 6 8 8] has 6"},
 		"group weights":        {conv(2, []int64{4, 6, 3, 3}), "with group 2"},
@@ -115,6 +118,7 @@ func TestUnchecked(t *testing.T) {
 	m := tiny(t)
 	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "erf", OpType: "Erf", Inputs: []string{"y"}, Outputs: []string{"z"}},
 		&onnx.Node{Name: "own", OpType: "Mine", Domain: "com.example", Inputs: []string{"z"}, Outputs: []string{"o"}})
+	m.OperatorSets = append(m.OperatorSets, onnx.OperatorSet{Domain: "com.example", Version: 1})
 	problems, unchecked := op.Check(m)
 	if len(problems) != 0 || len(unchecked) != 2 {
 		t.Errorf("problems %v, unchecked %v", problems, unchecked)

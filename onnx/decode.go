@@ -229,6 +229,7 @@ func (d *decoder) attribute(s span, depth int, a *Attribute) error {
 			a.mark(AttrInts)
 		case 9:
 			var b []byte
+			d.count(f)
 			d.bytes(f, &b)
 			a.Strings = append(a.Strings, b)
 			a.mark(AttrStrings)
@@ -287,9 +288,11 @@ func (d *decoder) values(f field, what string, depth int, dst *[]*Value) {
 }
 
 func (d *decoder) typeProto(s span, depth int, t *Type) error {
+	t.empty = t.Shape == nil && t.Elem == Undefined
 	return d.message(s, depth, func(f field) {
 		switch f.num {
 		case 1:
+			t.empty = false
 			d.nested(f, "tensor_type", func(s span) error { return d.tensorType(s, depth+1, t) })
 		case 6:
 			d.string(f, &t.Denotation)

@@ -42,13 +42,11 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 		case 5, 7, 11:
 			seen[f.num] = true
 			integers = append(integers, f)
-			d.messages++
-			if d.messages > maxMessages {
-				d.fail(fmt.Errorf("at byte %d: more than %d messages", f.whole.off, maxMessages))
-			}
+			d.count(f)
 		case 6:
 			seen[f.num] = true
 			var b []byte
+			d.count(f)
 			d.bytes(f, &b)
 			t.strings = append(t.strings, b)
 		case 8:

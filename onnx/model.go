@@ -33,7 +33,8 @@ type Model struct {
 	path    string
 }
 
-// Path returns the file that the model was opened from and still equals, or "".
+// Path returns the file that the model was opened from, or "" for one made in memory
+// or changed by WithGraph or SetProperty. Changes of its fields are not noticed.
 func (m *Model) Path() string { return m.path }
 
 // Graph is a GraphProto. Treat one that has been handed out as immutable:
@@ -193,6 +194,7 @@ func (m *Model) Property(key string) (string, bool) {
 
 // SetProperty sets the model's metadata key to value, replacing an earlier one.
 func (m *Model) SetProperty(key, value string) {
+	m.path = ""
 	for i := range m.Metadata {
 		if m.Metadata[i].Key == key {
 			m.Metadata[i].Value = value

@@ -86,23 +86,27 @@ func (m *Model) allTensors() []*Tensor {
 		out = append(out, g.Initializers...)
 		walk(g.Nodes)
 	}
+	attributes := func(list []*Attribute) {
+		for _, a := range list {
+			if a.Tensor != nil {
+				out = append(out, a.Tensor)
+			}
+			out = append(out, a.Tensors...)
+			for _, g := range a.subgraphs() {
+				graph(g)
+			}
+		}
+	}
 	walk = func(nodes []*Node) {
 		for _, n := range nodes {
-			for _, a := range n.Attributes {
-				if a.Tensor != nil {
-					out = append(out, a.Tensor)
-				}
-				out = append(out, a.Tensors...)
-				for _, g := range a.subgraphs() {
-					graph(g)
-				}
-			}
+			attributes(n.Attributes)
 		}
 	}
 	if m.Graph != nil {
 		graph(m.Graph)
 	}
 	for _, f := range m.Functions {
+		attributes(f.AttributeDefaults)
 		walk(f.Nodes)
 	}
 	return out

@@ -35,6 +35,9 @@ const (
 	Uint4
 	Int4
 	Float4E2M1
+	Float8E8M0
+	Uint2
+	Int2
 )
 
 // dataTypes lists the ONNX name and the size of one element in bits; the size
@@ -51,6 +54,7 @@ var dataTypes = [...]struct {
 	Float8E4M3FN: {"FLOAT8E4M3FN", 8}, Float8E4M3FNUZ: {"FLOAT8E4M3FNUZ", 8},
 	Float8E5M2: {"FLOAT8E5M2", 8}, Float8E5M2FNUZ: {"FLOAT8E5M2FNUZ", 8},
 	Uint4: {"UINT4", 4}, Int4: {"INT4", 4}, Float4E2M1: {"FLOAT4E2M1", 4},
+	Float8E8M0: {"FLOAT8E8M0", 8}, Uint2: {"UINT2", 2}, Int2: {"INT2", 2},
 }
 
 // Valid reports whether t is a type that this package knows, other than UNDEFINED.
@@ -157,14 +161,15 @@ type Type struct {
 	Shape      *Shape
 	Denotation string
 
-	other         raw // the encoded fields of a type that is not a tensor
+	empty         bool // read from a file that says no type at all
+	other         raw  // the encoded fields of a type that is not a tensor
 	unknown       raw
 	tensorUnknown raw // of the tensor_type inside
 	shapeUnknown  raw // of the shape inside that
 }
 
 // IsTensor reports whether the type is a dense tensor.
-func (t *Type) IsTensor() bool { return t != nil && len(t.other) == 0 }
+func (t *Type) IsTensor() bool { return t != nil && len(t.other) == 0 && !t.empty }
 
 // TensorType returns the type of a dense tensor.
 func TensorType(elem DataType, shape Shape) *Type { return &Type{Elem: elem, Shape: &shape} }
@@ -174,7 +179,7 @@ func (t *Type) String() string {
 	switch {
 	case t == nil:
 		return "no type"
-	case len(t.other) > 0:
+	case !t.IsTensor():
 		return "not a tensor"
 	case t.Shape == nil:
 		return t.Elem.String()

@@ -13,11 +13,12 @@ const (
 	// maxDepth bounds how deep messages nest (graphs in attributes, types in
 	// sequences): real models stay below ten.
 	maxDepth = 64
-	// maxMessages bounds how many messages a file may hold, so that a hostile
+	// maxMessages bounds how many messages and strings a file may hold, so that a hostile
 	// one cannot make many large structures out of few bytes.
 	maxMessages = 1 << 21
-	// maxInline bounds a string or other field that is copied into memory.
-	maxInline   = 64 << 20
+	// maxInline bounds a string or other field that is copied into memory; all of it is
+	// in the file, so the file bounds it too.
+	maxInline   = 1<<31 - 1
 	windowBytes = 64 << 10
 )
 
@@ -185,7 +186,15 @@ func (d *decoder) string(f field, dst *string) {
 	*dst = string(b)
 }
 
+// count counts a small repeated field as a message, against the same limit.
+func (d *decoder) count(f field) {
+	if d.messages++; d.messages > maxMessages {
+		d.fail(fmt.Errorf("at byte %d: more than %d messages", f.whole.off, maxMessages))
+	}
+}
+
 func (d *decoder) strings(f field, dst *[]string) {
+	d.count(f)
 	var s string
 	d.string(f, &s)
 	*dst = append(*dst, s)
@@ -226,6 +235,11 @@ func (d *decoder) keep(f field, dst *raw) {
 	b, err := d.copy(f.whole)
 	if err != nil {
 		d.fail(err)
+	}
+	if last := len(*dst) - 1; last >= 0 && (*dst)[last].b != nil {
+		p := &(*dst)[last]
+		p.b, p.n = append(p.b, b...), p.n+int64(len(b))
+		return
 	}
 	*dst = append(*dst, piece{b: b, n: int64(len(b))})
 }

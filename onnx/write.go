@@ -18,6 +18,9 @@ import (
 // data is inside it: 2 GiB less one byte.
 const MaxFile = 1<<31 - 1
 
+// ErrTooLarge says that a model does not fit one file.
+var ErrTooLarge = errors.New("the model is larger than the 2 GiB that a file may have: put its weights into external data")
+
 const (
 	// externalFrom is the size in bytes from which a tensor is moved to the
 	// separate file; smaller ones stay readable in the model.
@@ -29,7 +32,9 @@ const (
 
 // WriteOptions says how a model is written.
 type WriteOptions struct {
-	// ExternalData puts the initializers into a second file, PATH.data.
+	// ExternalData puts the initializers into a second file, PATH.data. Both files are
+	// complete before either gets its name, but a failure between the two renames
+	// leaves an old model beside new data.
 	ExternalData bool
 }
 
@@ -69,7 +74,7 @@ func (m *Model) WriteFile(ctx context.Context, path string, o WriteOptions) (Wri
 	}
 	msg := e.model(m)
 	if msg.n > MaxFile {
-		return Written{}, fmt.Errorf("writing %s: the model takes %d bytes, protobuf allows %d: use external data", path, msg.n, MaxFile)
+		return Written{}, fmt.Errorf("writing %s: %w (%d bytes)", path, ErrTooLarge, msg.n)
 	}
 	var data *newFile
 	if o.ExternalData {
@@ -112,7 +117,7 @@ func (m *Model) Bytes() ([]byte, error) {
 	}
 	msg := (&encoder{}).model(m)
 	if msg.n > MaxFile {
-		return nil, fmt.Errorf("the model takes %d bytes, protobuf allows %d", msg.n, MaxFile)
+		return nil, ErrTooLarge
 	}
 	w := &sliceWriter{b: make([]byte, 0, msg.n)}
 	err := stream(context.Background(), w, msg.pieces)
@@ -146,8 +151,16 @@ type newFile struct {
 }
 
 func createBeside(target string) (*newFile, error) {
-	if info, err := os.Stat(target); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("writing %s: it is a folder", target)
+	if info, err := os.Stat(target); err == nil {
+		if info.IsDir() {
+			return nil, fmt.Errorf("writing %s: it is a folder", target)
+		}
+		if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("writing %s: it is not a regular file", target)
+		}
+		if target, err = filepath.EvalSymlinks(target); err != nil { // replace what a link leads to, not the link
+			return nil, fmt.Errorf("writing %s: %w", target, err)
+		}
 	}
 	// Not os.CreateTemp, whose files only their owner may read.
 	name := filepath.Join(filepath.Dir(target), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(target), rand.Uint32()))

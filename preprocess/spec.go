@@ -15,8 +15,11 @@ import (
 // MetadataKey is the key of a model's metadata that holds its Spec.
 const MetadataKey = "alexctl.preprocess"
 
-// MaxSide bounds the sizes in a Spec.
-const MaxSide = 1 << 14
+// Limits on the sizes in a Spec, which comes from a model that may be a stranger's.
+const (
+	MaxSide = 1 << 14 // to resize to
+	MaxCrop = 1 << 12 // what the model sees
+)
 
 // Spec says how an image becomes a tensor (1, C, Height, Width): decode, orient by
 // EXIF, convert to the colour order, resize, take the centre, then
@@ -65,8 +68,8 @@ func (s *Spec) Validate() error {
 	if s.Resize != "none" && (s.Size < 1 || s.Size > MaxSide) {
 		bad("size is %d, want 1 to %d", s.Size, MaxSide)
 	}
-	if s.Height < 1 || s.Width < 1 || s.Height > MaxSide || s.Width > MaxSide {
-		bad("the crop is %dx%d, want sides of 1 to %d", s.Height, s.Width, MaxSide)
+	if s.Height < 1 || s.Width < 1 || s.Height > MaxCrop || s.Width > MaxCrop {
+		bad("the crop is %dx%d, want sides of 1 to %d", s.Height, s.Width, MaxCrop)
 	}
 	if !(s.Divisor > 0) || math.IsInf(s.Divisor, 0) {
 		bad("divisor is %v, want a positive number", s.Divisor)

@@ -187,6 +187,9 @@ func axisOf(axis int64, rank int) (int, error) {
 
 // axesOf returns the axes as indices, each at most once.
 func axesOf(axes []int64, rank int) ([]int, error) {
+	if len(axes) > maxRank {
+		return nil, fmt.Errorf("%d axes, at most %d are supported", len(axes), maxRank)
+	}
 	out := make([]int, len(axes))
 	for i, x := range axes {
 		a, err := axisOf(x, rank)
@@ -201,8 +204,8 @@ func axesOf(axes []int64, rank int) ([]int, error) {
 	return out, nil
 }
 
-// floatToInt converts v to the integer type t, toward zero; what does not fit is
-// undefined in ONNX and saturates here.
+// floatToInt converts v to the integer type t, toward zero. What does not fit is
+// undefined in ONNX; here it is cut to 64 bits and then wraps to the type.
 func floatToInt(v float64, t onnx.DataType) int64 {
 	switch {
 	case math.IsNaN(v):

@@ -25,10 +25,10 @@ func batchNormalization() *Spec {
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			x := in[0]
 			if n.Opset < 9 && n.Int("spatial") == 0 {
-				return nil, errors.New("spatial=0 is not supported")
+				return nil, n.unsupported("spatial=0 is not supported")
 			}
 			if len(n.Outputs) > 1 && n.Int("training_mode") == 0 {
-				return nil, errors.New("more than one output without training_mode is not supported")
+				return nil, n.unsupported("more than one output without training_mode is not supported")
 			}
 			channels := onnx.Shape{onnx.UnknownDim}
 			if x.Ranked {

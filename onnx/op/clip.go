@@ -12,11 +12,9 @@ func clip() *Spec {
 	return &Spec{
 		Type: "Clip", Since: []int64{1, 6, 11, 12, 13},
 		Inputs: Arity{1, 3}, Outputs: Arity{1, 1},
-		Attrs: []Attr{floatAttr("min", -math.MaxFloat32).until(10), floatAttr("max", math.MaxFloat32).until(10)},
+		Earlier: []Earlier{{Until: 10, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
+		Attrs:   []Attr{floatAttr("min", -math.MaxFloat32).until(10), floatAttr("max", math.MaxFloat32).until(10)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
-			if n.Opset < 11 && len(in) > 1 {
-				return nil, errors.New("min and max are attributes before opset 11")
-			}
 			if err := sameType(in...); err != nil {
 				return nil, err
 			}

@@ -62,5 +62,5 @@ func constantTensor(n *Node) (*onnx.Tensor, error) {
 	case "value_ints":
 		return onnx.FromInt64s(name, []int64{int64(len(a.Ints))}, a.Ints)
 	}
-	return nil, fmt.Errorf("attribute %s is not supported", a.Name)
+	return nil, n.unsupported("attribute %s is not supported", a.Name)
 }

@@ -11,7 +11,7 @@ import (
 func conv() *Spec {
 	return &Spec{
 		Type: "Conv", Since: []int64{1, 11, 22},
-		Inputs: Arity{2, 3}, Outputs: Arity{1, 1},
+		Inputs: Arity{2, 3}, Outputs: Arity{1, 1}, Heavy: true,
 		Attrs:  append(windowAttrs(), intsAttr("dilations"), intAttr("group", 1)),
 		Params: []int{1, 2},
 		Infer:  inferConv,

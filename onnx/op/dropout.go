@@ -14,7 +14,8 @@ func dropout() *Spec {
 	return &Spec{
 		Type: "Dropout", Since: []int64{1, 6, 7, 10, 12, 13, 22},
 		Inputs: Arity{1, 3}, Outputs: Arity{1, 2},
-		Attrs: []Attr{floatAttr("ratio", 0.5).until(11), intAttr("seed", 0).since(12)},
+		Earlier: []Earlier{{Until: 11, Inputs: Arity{1, 1}, Outputs: Arity{1, 2}}},
+		Attrs:   []Attr{floatAttr("ratio", 0.5).until(11), intAttr("seed", 0).since(12)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			out, err := sameAs(n, in)
 			if n.Wants(1) {

@@ -149,7 +149,12 @@ func function(name string, since []int64, f func(float64) float64) *Spec {
 	return &Spec{
 		Type: name, Since: since,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
-		Infer: sameAs,
+		Infer: func(n *Node, in []*Info) ([]*Info, error) {
+			if !in[0].Type.IsFloat() {
+				return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)
+			}
+			return sameAs(n, in)
+		},
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			if !in[0].float() {
 				return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)

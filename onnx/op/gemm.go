@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"fmt"
 
 	"alexctl/onnx"
@@ -13,9 +14,10 @@ func gemm() *Spec {
 	return &Spec{
 		Type: "Gemm", Since: []int64{1, 6, 7, 9, 11, 13},
 		Inputs: Arity{2, 3}, Outputs: Arity{1, 1},
-		Attrs:  []Attr{floatAttr("alpha", 1), floatAttr("beta", 1), intAttr("transA", 0), intAttr("transB", 0)},
-		Params: []int{1, 2},
-		Infer:  inferGemm,
+		Earlier: []Earlier{{Until: 10, Inputs: Arity{3, 3}, Outputs: Arity{1, 1}}},
+		Attrs:   []Attr{floatAttr("alpha", 1), floatAttr("beta", 1), intAttr("transA", 0), intAttr("transB", 0)},
+		Params:  []int{1, 2},
+		Infer:   inferGemm,
 		MACs: func(n *Node, in, out []*Info) int64 {
 			if !in[1].Ranked || len(in[1].Shape) != 2 {
 				return 0
@@ -35,14 +37,11 @@ func inferGemm(n *Node, in []*Info) ([]*Info, error) {
 	if err := sameType(in...); err != nil {
 		return nil, err
 	}
-	if n.Opset < 11 && len(in) < 3 {
-		return nil, fmt.Errorf("input C is required before opset 11")
+	if err := errors.Join(a.wantRank("input A", 2), b.wantRank("input B", 2)); err != nil {
+		return nil, err
 	}
 	if !a.Ranked || !b.Ranked {
 		return unranked(a.Type), nil
-	}
-	if len(a.Shape) != 2 || len(b.Shape) != 2 {
-		return nil, fmt.Errorf("input A is %s and B %s, want matrices", a.Shape, b.Shape)
 	}
 	m, k, k2, width := a.Shape[0], a.Shape[1], b.Shape[0], b.Shape[1]
 	if n.Int("transA") != 0 {

@@ -11,6 +11,10 @@ import (
 // shapes and small constants that other shapes depend on.
 const maxConst = 1024
 
+// maxRank bounds the rank of values: no real model comes near it, and a hostile one
+// could otherwise make every node carry thousands of dimensions.
+const maxRank = 64
+
 // Inferred is what is known of a graph before it runs.
 type Inferred struct {
 	Values   map[string]*Info
@@ -98,7 +102,7 @@ func declaredInfo(t *onnx.Type) *Info {
 		return &Info{}
 	}
 	info := &Info{Type: t.Elem}
-	if t.Shape != nil {
+	if t.Shape != nil && len(*t.Shape) <= maxRank {
 		info.Ranked, info.Shape = true, *t.Shape
 	}
 	return info
@@ -108,6 +112,9 @@ func declaredInfo(t *onnx.Type) *Info {
 func initializerInfo(t *onnx.Tensor) (*Info, error) {
 	info := &Info{Type: t.Type, Ranked: true, Shape: onnx.FixedShape(t.Dims...)}
 	n, err := t.Len()
+	if err == nil && len(t.Dims) > maxRank {
+		err = fmt.Errorf("rank %d, at most %d is supported", len(t.Dims), maxRank)
+	}
 	if err != nil {
 		return &Info{Type: t.Type}, err
 	}
@@ -177,7 +184,8 @@ func (i *Info) refine(t *onnx.Type) {
 // infer applies the operator's shape rule, and its definition where all inputs are
 // small constants.
 func (n *Node) infer(in []*Info) ([]*Info, error) {
-	for i, x := range in[:n.Spec.Inputs.Min] {
+	inputs, _ := n.Spec.arity(n.Opset)
+	for i, x := range in[:inputs.Min] {
 		if x.Type == onnx.Undefined {
 			return nil, &UnsupportedError{n.Label(), fmt.Sprintf("the type of input %d is not known", i)}
 		}
@@ -185,6 +193,14 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 	out, err := n.Spec.Infer(n, in)
 	if err != nil {
 		return nil, err
+	}
+	for _, o := range out {
+		if len(o.Shape) > maxRank {
+			return nil, fmt.Errorf("the output has rank %d, at most %d is supported", len(o.Shape), maxRank)
+		}
+	}
+	if n.Spec.Heavy {
+		return out, nil
 	}
 	arrays := make([]*Array, len(in))
 	partial := false
@@ -199,7 +215,7 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 		partial = partial || x.partial
 	}
 	for _, o := range out {
-		if shape, ok := o.Fixed(); !ok || product(shape) > maxConst || o.Const != nil {
+		if _, ok := o.Fixed(); !ok || o.count() > maxConst || o.Const != nil {
 			return out, nil
 		}
 	}

@@ -13,6 +13,8 @@ func maxPool() *Spec {
 	return &Spec{
 		Type: "MaxPool", Since: []int64{1, 8, 10, 11, 12, 22},
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 2},
+		Earlier: []Earlier{{Until: 7, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
+		Heavy:   true,
 		Attrs: append(poolAttrs(), intAttr("storage_order", 0).since(8),
 			intsAttr("dilations").since(10)),
 		Infer: inferPool,

@@ -27,6 +27,7 @@ type Spec struct {
 	Since   []int64 // the versions in which it changed, up to MaxOpset
 	Inputs  Arity
 	Outputs Arity
+	Earlier []Earlier // where an earlier opset had other inputs or outputs, oldest first
 	Attrs   []Attr
 
 	// Params are the inputs that hold learned parameters when they are initializers.
@@ -34,6 +35,10 @@ type Spec struct {
 	// Moves says that the operator only moves elements: shapes flow through it
 	// even where some of their dimensions are symbols.
 	Moves bool
+
+	// Heavy keeps the operator from being evaluated while shapes are inferred: its
+	// work does not follow from the size of its output.
+	Heavy bool
 
 	// Infer returns what is known of the outputs before running.
 	Infer func(n *Node, in []*Info) ([]*Info, error)
@@ -45,6 +50,22 @@ type Spec struct {
 
 // Arity is how many inputs or outputs an operator takes.
 type Arity struct{ Min, Max int }
+
+// Earlier is the arity of an operator up to and including an opset.
+type Earlier struct {
+	Until           int64
+	Inputs, Outputs Arity
+}
+
+// arity returns how many inputs and outputs the operator takes in an opset.
+func (s *Spec) arity(opset int64) (inputs, outputs Arity) {
+	for _, e := range s.Earlier {
+		if opset <= e.Until {
+			return e.Inputs, e.Outputs
+		}
+	}
+	return s.Inputs, s.Outputs
+}
 
 // many stands for "any number" in an Arity.
 const many = 1 << 30
@@ -105,6 +126,11 @@ func Bind(n *onnx.Node, opset int64) (*Node, error) {
 // valid ONNX.
 type UnsupportedError struct{ Node, Reason string }
 
+// unsupported says that this use of the operator is beyond this package.
+func (n *Node) unsupported(format string, args ...any) error {
+	return &UnsupportedError{n.Label(), fmt.Sprintf(format, args...)}
+}
+
 func (e *UnsupportedError) Error() string { return fmt.Sprintf("node %q: %s", e.Node, e.Reason) }
 
 func lookup(n *onnx.Node, opset int64) (*Spec, error) {
@@ -115,6 +141,9 @@ func lookup(n *onnx.Node, opset int64) (*Spec, error) {
 		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("opset %d is not supported, %d to %d are", opset, MinOpset, MaxOpset)}
 	}
 	if s := Find(n.OpType); s != nil {
+		if opset < s.Since[0] {
+			return nil, fmt.Errorf("node %q: operator %s exists since opset %d, the model's is %d", n.Label(), n.OpType, s.Since[0], opset)
+		}
 		return s, nil
 	}
 	if !isStandard(n.OpType) {
@@ -128,16 +157,17 @@ func (n *Node) fits() error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("node %q (%s): %s", n.Label(), n.OpType, fmt.Sprintf(format, args...))
 	}
-	if got, want := len(n.Inputs), n.Spec.Inputs; got < want.Min || got > want.Max {
-		return fail("%d inputs, want %s", got, want)
+	inputs, outputs := n.Spec.arity(n.Opset)
+	if got, want := len(n.Inputs), inputs; got < want.Min || got > want.Max {
+		return fail("%d inputs, want %s in opset %d", got, want, n.Opset)
 	}
-	for i, in := range n.Inputs[:n.Spec.Inputs.Min] {
+	for i, in := range n.Inputs[:inputs.Min] {
 		if in == "" {
 			return fail("input %d is required and left out", i)
 		}
 	}
-	if got, want := len(n.Outputs), n.Spec.Outputs; got < want.Min || got > want.Max {
-		return fail("%d outputs, want %s", got, want)
+	if got, want := len(n.Outputs), outputs; got < want.Min || got > want.Max {
+		return fail("%d outputs, want %s in opset %d", got, want, n.Opset)
 	}
 	for _, a := range n.Attributes {
 		i := slices.IndexFunc(n.Spec.Attrs, func(s Attr) bool { return s.Name == a.Name && s.in(n.Opset) })

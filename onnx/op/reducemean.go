@@ -9,12 +9,13 @@ import (
 
 // reduceMean is ReduceMean-1, -11, -13, -18: the mean over the named axes, or over
 // all of them; with keepdims they stay with size one. axes is an attribute before
-// opset 18. Equals torch.mean.
+// opset 18. The mean of integers is cut toward zero. Equals torch.mean.
 func reduceMean() *Spec {
 	return &Spec{
 		Type: "ReduceMean", Since: []int64{1, 11, 13, 18},
 		Inputs: Arity{1, 2}, Outputs: Arity{1, 1},
-		Attrs: []Attr{intsAttr("axes").until(17), intAttr("keepdims", 1), intAttr("noop_with_empty_axes", 0).since(18)},
+		Earlier: []Earlier{{Until: 17, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
+		Attrs:   []Attr{intsAttr("axes").until(17), intAttr("keepdims", 1), intAttr("noop_with_empty_axes", 0).since(18)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			x := in[0]
 			axes, _, known, err := axesInfo(n, 18, in)
@@ -68,9 +69,6 @@ func evalReduceMean(n *Node, in []*Array) ([]*Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !x.float() {
-		return nil, errors.New("want floating point")
-	}
 	kept := append([]int{}, x.Shape...)
 	shape := []int{}
 	count := 1
@@ -92,8 +90,17 @@ func evalReduceMean(n *Node, in []*Array) ([]*Array, error) {
 	for i, v := range x.F {
 		y.F[to(i)] += v
 	}
+	for i, v := range x.I {
+		y.I[to(i)] += v
+	}
 	for i := range y.F {
 		y.F[i] /= float64(count)
+	}
+	for i := range y.I {
+		if count == 0 {
+			return nil, errors.New("the mean of no integers")
+		}
+		y.I[i] /= int64(count)
 	}
 	return []*Array{y}, nil
 }

@@ -14,9 +14,10 @@ import (
 func slice() *Spec {
 	return &Spec{
 		Type: "Slice", Since: []int64{1, 10, 11, 13}, Moves: true,
-		Inputs: Arity{1, 5}, Outputs: Arity{1, 1},
-		Attrs: []Attr{intsAttr("starts").until(9), intsAttr("ends").until(9), intsAttr("axes").until(9)},
-		Infer: inferSlice,
+		Inputs: Arity{3, 5}, Outputs: Arity{1, 1},
+		Earlier: []Earlier{{Until: 9, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
+		Attrs:   []Attr{intsAttr("starts").until(9).required(), intsAttr("ends").until(9).required(), intsAttr("axes").until(9)},
+		Infer:   inferSlice,
 		Eval: func(n *Node, in []*Array) ([]*Array, error) {
 			x := in[0]
 			lists, err := sliceLists(n, in)
@@ -104,20 +105,20 @@ func cutsOf(lists [4][]int64, rank int) (map[int]cut, error) {
 
 // resolve returns the first index and the number of elements along an axis.
 func (c cut) resolve(size int64) (first, count int64) {
-	lo, hi := int64(0), size // what start and end clamp to
-	if c.step < 0 {
-		lo, hi = -1, size-1
-	}
-	clamp := func(v int64) int64 {
+	clamp := func(v, lo, hi int64) int64 {
 		if v < 0 {
 			v = max(v, -size-1) + size
 		}
 		return min(max(v, lo), hi)
 	}
-	start, end := clamp(c.start), clamp(c.end)
+	if size == 0 {
+		return 0, 0
+	}
 	if c.step > 0 {
+		start, end := clamp(c.start, 0, size), clamp(c.end, 0, size)
 		return start, max(0, (end-start+c.step-1)/c.step)
 	}
+	start, end := clamp(c.start, 0, size-1), clamp(c.end, -1, size-1)
 	return start, max(0, (start-end-c.step-1)/-c.step)
 }
 

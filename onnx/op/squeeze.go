@@ -40,7 +40,8 @@ func squeeze() *Spec {
 	return &Spec{
 		Type: "Squeeze", Since: []int64{1, 11, 13, 21}, Moves: true,
 		Inputs: Arity{1, 2}, Outputs: Arity{1, 1},
-		Attrs: []Attr{intsAttr("axes").until(12)},
+		Earlier: []Earlier{{Until: 12, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
+		Attrs:   []Attr{intsAttr("axes").until(12)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			x := in[0]
 			axes, given, known, err := axesInfo(n, 13, in)
@@ -51,6 +52,9 @@ func squeeze() *Spec {
 				return unranked(x.Type), nil
 			}
 			var out onnx.Shape
+			if given && len(axes) == 0 {
+				return nil, n.unsupported("an empty list of axes means nothing to some and all axes to others")
+			}
 			drop, err := axesOf(axes, len(x.Shape))
 			if err != nil {
 				return nil, err

@@ -44,6 +44,9 @@ func (i *Info) dims(s *shapeSymbols) ([]shapeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(values) > maxRank {
+		return nil, fmt.Errorf("a shape of %d dimensions, at most %d are supported", len(values), maxRank)
+	}
 	out := make([]shapeEntry, len(values))
 	for k, v := range values {
 		symbol := symbolBase - v

@@ -13,8 +13,9 @@ import (
 func unsqueeze() *Spec {
 	return &Spec{
 		Type: "Unsqueeze", Since: []int64{1, 11, 13, 21}, Moves: true,
-		Inputs: Arity{1, 2}, Outputs: Arity{1, 1},
-		Attrs: []Attr{intsAttr("axes").until(12)},
+		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
+		Earlier: []Earlier{{Until: 12, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
+		Attrs:   []Attr{intsAttr("axes").until(12).required()},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			x := in[0]
 			axes, given, known, err := axesInfo(n, 13, in)

@@ -36,7 +36,7 @@ func windowOf(n *Node, kernel []int64) (*window, error) {
 	w := &window{autoPad: n.Text("auto_pad"), ceil: n.Int("ceil_mode") != 0, axes: make([]axisWindow, len(kernel))}
 	rank := len(kernel)
 	if rank < 1 || rank > 3 {
-		return nil, fmt.Errorf("%d spatial axes, 1 to 3 are supported", rank)
+		return nil, n.unsupported("%d spatial axes, 1 to 3 are supported", rank)
 	}
 	strides, dilations, pads := n.Ints("strides"), n.Ints("dilations"), n.Ints("pads")
 	for _, a := range []struct {

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Package is an npm package that carries libraries of ONNX Runtime, with its pinned
@@ -143,6 +144,7 @@ func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string
 	var log strings.Builder
 	c := exec.CommandContext(ctx, npm, "pack", p.Name, "--silent", "--pack-destination", work)
 	c.Dir, c.Stdout, c.Stderr = work, &log, &log
+	c.WaitDelay = 2 * time.Second // npm may be a script whose child keeps the pipes open
 	if err := c.Run(); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
@@ -156,8 +158,8 @@ func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string
 	return files[0], nil
 }
 
-// unpack writes the package's files into dir and then compares the digest of the
-// whole tarball.
+// unpack compares the digest of the whole tarball and then writes the package's files
+// into dir.
 func (p Package) unpack(ctx context.Context, tarball, dir string) (err error) {
 	f, err := os.Open(tarball)
 	if err != nil {

@@ -154,13 +154,18 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (results runt
 	if err != nil {
 		return nil, err
 	}
-	if err := s.run(ctx, in, out); err != nil {
+	err = s.run(ctx, in, out)
+	for i, x := range out {
+		if tensors[i] == nil { // made by ONNX Runtime, perhaps before it failed
+			values.keep(x)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	results = runtime.Tensors{}
 	for i, name := range s.outputs {
 		if tensors[i] == nil {
-			values.keep(out[i])
 			if tensors[i], err = unwrap(out[i]); err != nil {
 				return nil, fmt.Errorf("output %q: %w", name, err)
 			}

@@ -23,7 +23,12 @@ import (
 type Engine struct {
 	// Threads is how many goroutines compute at once; 0 means one a processor.
 	Threads int
+	// Memory bounds the bytes of values alive at once; 0 means DefaultMemory.
+	Memory int64
 }
+
+// DefaultMemory holds the intermediate values of an AlexNet at a batch of hundreds.
+const DefaultMemory = 4 << 30
 
 var _ runtime.Engine = Engine{}
 
@@ -36,7 +41,10 @@ func (Engine) Check(context.Context) error { return nil }
 // Prepare checks the model and returns a session for it. Weights are read from the
 // model at each Run.
 func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, error) {
-	s := &session{graph: m.Graph, model: m, workers: newWorkers(e.Threads), initializers: map[string]*onnx.Tensor{}}
+	s := &session{graph: m.Graph, model: m, workers: newWorkers(e.Threads), memory: e.Memory, initializers: map[string]*onnx.Tensor{}}
+	if s.memory == 0 {
+		s.memory = DefaultMemory
+	}
 	for _, t := range m.Graph.Initializers {
 		s.initializers[t.Name] = t
 	}
@@ -90,6 +98,7 @@ type session struct {
 	nodes   []*op.Node
 	lastUse map[string]int
 	workers workers
+	memory  int64
 
 	initializers map[string]*onnx.Tensor
 }
@@ -108,18 +117,26 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 	if err := runtime.CheckInputs(s.graph, inputs); err != nil {
 		return nil, err
 	}
-	if r := op.Infer(s.model, inputs.Shapes()); len(r.Problems) > 0 {
-		return nil, problemsError(r.Problems)
+	inferred := op.Infer(s.model, inputs.Shapes())
+	if len(inferred.Problems) > 0 {
+		return nil, problemsError(inferred.Problems)
 	}
+	alive := int64(0) // bytes of values
 	values := map[string]*op.Array{}
 	for name, t := range inputs {
 		if values[name], err = toArray(t); err != nil {
 			return nil, fmt.Errorf("input %q: %w", name, err)
 		}
+		alive += 8 * int64(values[name].Len())
 	}
 	for i, n := range s.nodes {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		// Before it is made, so that a model cannot ask for more than there is.
+		if needed := alive + bytesOf(inferred.Nodes[i].Out); needed > s.memory {
+			return nil, fmt.Errorf("node %q: the values alive would take %d MiB, at most %d are allowed: try a smaller batch",
+				n.Label(), needed>>20, s.memory>>20)
 		}
 		out, err := s.node(ctx, n, values)
 		if err != nil {
@@ -128,15 +145,35 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 		for k, name := range n.Outputs {
 			if name != "" && k < len(out) {
 				values[name] = out[k]
+				alive += 8 * int64(out[k].Len())
 			}
 		}
 		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
-			if s.lastUse[name] == i {
+			if a := values[name]; a != nil && s.lastUse[name] == i {
+				alive -= 8 * int64(a.Len())
 				delete(values, name)
 			}
 		}
 	}
 	return s.outputs(values)
+}
+
+// bytesOf returns the size of values as far as their shapes are known.
+func bytesOf(infos []*op.Info) int64 {
+	total := int64(0)
+	for _, info := range infos {
+		if shape, ok := info.Fixed(); ok {
+			n := int64(8)
+			for _, d := range shape {
+				if d > 0 && n > (1<<50)/int64(d) {
+					return 1 << 50
+				}
+				n *= int64(d)
+			}
+			total += n
+		}
+	}
+	return total
 }
 
 func (s *session) outputs(values map[string]*op.Array) (runtime.Tensors, error) {
@@ -165,7 +202,7 @@ func (s *session) outputs(values map[string]*op.Array) (runtime.Tensors, error) 
 // node evaluates one node. Values that no earlier node made are initializers.
 func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Array) ([]*op.Array, error) {
 	if n.OpType == "Gemm" && values[n.Inputs[1]] == nil {
-		if w := s.initializers[n.Inputs[1]]; w != nil && w.Type.IsFloat() && n.Int("transB") != 0 && n.Int("transA") == 0 {
+		if w := s.initializers[n.Inputs[1]]; w != nil && len(w.Dims) == 2 && w.Type.IsFloat() && n.Int("transB") != 0 && n.Int("transA") == 0 {
 			return s.dense(ctx, n, w, values)
 		}
 	}

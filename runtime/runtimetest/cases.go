@@ -143,6 +143,7 @@ func shapeCases(r *rand.Rand, add adder, weights weigher) {
 	add("Concat", node("Concat", onnx.IntAttr("axis", 1)), random(r, 2, 3, 4), random(r, 2, 1, 4), random(r, 2, 2, 4))
 	weights(add("Gather", node("Gather", onnx.IntAttr("axis", 1)), random(r, 2, 5, 3), ints(4, -5, 0)), 1)
 	weights(add("Slice", node("Slice"), random(r, 4, 9, 3), ints(1, -1), ints(3, -20), ints(0, 1), ints(1, -3)), 1)
+	weights(add("SliceBeforeStart", node("Slice"), random(r, 2, 3), ints(-100), ints(-200), ints(1), ints(-1)), 1)
 	weights(add("ReduceMean", node("ReduceMean", onnx.IntsAttr("axes", 1, -1)), random(r, 2, 3, 4)), 1)
 	add("ReduceMeanAll", node("ReduceMean", onnx.IntAttr("keepdims", 0)), random(r, 2, 3, 4))
 	add("Shape", node("Shape"), random(r, 2, 3, 4))

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"fmt"
+	"io"
 
 	"alexctl/onnx"
 	"alexctl/onnx/op"
@@ -134,9 +135,10 @@ func (n *net) Conv(name string, m int64, c conv) {
 	perGroup := n.channels() / c.group
 	w, b := n.init(layer{number: n.convs, convolution: true, fanIn: perGroup * c.kernel * c.kernel})
 	dims := []int64{m, perGroup, c.kernel, c.kernel}
-	weight := n.source(name+".weight", w)
+	source := n.source(name+".weight", w)
+	var weight io.ReaderAt = source
 	if n.options.NoGroups && c.group > 1 {
-		weight = &blockDiagonal{source: weight, groups: c.group, out: m, in: perGroup, taps: c.kernel * c.kernel}
+		weight = &blockDiagonal{source: source, groups: c.group, out: m, in: perGroup, taps: c.kernel * c.kernel}
 		dims[1] = n.channels()
 		c.group = 1
 	}

@@ -3,12 +3,11 @@ package builder
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 )
 
 // source returns the elements of the parameter called name.
-func (n *net) source(name string, d distribution) io.ReaderAt {
+func (n *net) source(name string, d distribution) *generator {
 	return &generator{key: streamKey(n.options.Seed, name), d: d}
 }
 
@@ -42,35 +41,49 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// element returns element i.
-func (g *generator) element(i int64) float32 {
+// fill writes the elements from first on.
+func (g *generator) fill(dst []float32, first int64) {
+	at := g.key + uint64(first)*golden
 	switch g.d.kind {
 	case uniformKind:
-		// 24 bits, centred: -1 + 2^-24, -1 + 3*2^-24, ..., exact in float64.
-		u := float64(2*int64(mix(g.key+uint64(i)*golden)>>40)+1-1<<24) * 0x1p-24
-		return float32(float64(u * g.d.scale))
+		for i := range dst {
+			// 24 bits, centred: -1 + 2^-24, -1 + 3*2^-24, ..., exact in float64.
+			u := float64(2*int64(mix(at)>>40)+1-1<<24) * 0x1p-24
+			dst[i] = float32(float64(u * g.d.scale))
+			at += golden
+		}
 	case normalKind:
-		u := mix(g.key + uint64(i)*golden)
-		p := float64(float64(2*(u>>12)+1) * 0x1p-53) // in (0, 1), exact
-		return float32(float64(normalQuantile(p) * g.d.scale))
+		for i := range dst {
+			p := float64(float64(2*(mix(at)>>12)+1) * 0x1p-53) // in (0, 1), exact
+			dst[i] = float32(float64(normalQuantile(p) * g.d.scale))
+			at += golden
+		}
+	default:
+		for i := range dst {
+			dst[i] = float32(g.d.scale)
+		}
 	}
-	return float32(g.d.scale)
 }
 
 // ReadAt fills p with the elements' bytes from off on. There is no end: the tensor
 // around it knows its size.
 func (g *generator) ReadAt(p []byte, off int64) (int, error) {
-	return readElements(p, off, g.element)
+	return readElements(p, off, g.fill)
 }
 
 // readElements writes float32 elements little-endian from byte offset off on.
-func readElements(p []byte, off int64, element func(int64) float32) (int, error) {
+func readElements(p []byte, off int64, fill func(dst []float32, first int64)) (int, error) {
 	if off%4 != 0 || len(p)%4 != 0 {
 		return 0, fmt.Errorf("generated weights are read in whole elements, not %d bytes at %d", len(p), off)
 	}
-	first := off / 4
-	for i := range len(p) / 4 {
-		binary.LittleEndian.PutUint32(p[4*i:], math.Float32bits(element(first+int64(i))))
+	var block [1024]float32
+	for done := 0; done < len(p); {
+		v := block[:min(len(block), (len(p)-done)/4)]
+		fill(v, (off+int64(done))/4)
+		for i, x := range v {
+			binary.LittleEndian.PutUint32(p[done+4*i:], math.Float32bits(x))
+		}
+		done += 4 * len(v)
 	}
 	return len(p), nil
 }
@@ -78,28 +91,21 @@ func readElements(p []byte, off int64, element func(int64) float32) (int, error)
 // blockDiagonal is the weight of a grouped convolution written as a plain one: (out,
 // in*groups, taps), zero where the channel is not of the output's group.
 type blockDiagonal struct {
-	source                io.ReaderAt
+	source                *generator
 	groups, out, in, taps int64
 }
 
 // ReadAt fills p with the elements' bytes from off on.
 func (b *blockDiagonal) ReadAt(p []byte, off int64) (int, error) {
-	var cell [4]byte
-	var failed error
-	n, err := readElements(p, off, func(i int64) float32 {
-		row, channel, tap := i/(b.in*b.groups*b.taps), i/b.taps%(b.in*b.groups), i%b.taps
-		group := row / (b.out / b.groups)
-		if channel/b.in != group {
-			return 0
+	return readElements(p, off, func(dst []float32, first int64) {
+		for i := range dst {
+			at := first + int64(i)
+			row, channel, tap := at/(b.in*b.groups*b.taps), at/b.taps%(b.in*b.groups), at%b.taps
+			group := row / (b.out / b.groups)
+			dst[i] = 0
+			if channel/b.in == group {
+				b.source.fill(dst[i:i+1], (row*b.in+channel-group*b.in)*b.taps+tap)
+			}
 		}
-		at := (row*b.in+channel-group*b.in)*b.taps + tap
-		if _, err := b.source.ReadAt(cell[:], 4*at); err != nil {
-			failed = err
-		}
-		return math.Float32frombits(binary.LittleEndian.Uint32(cell[:]))
 	})
-	if failed != nil {
-		return 0, failed
-	}
-	return n, err
 }

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"bytes"
 	"math"
 	"testing"
 )
@@ -48,8 +49,10 @@ func TestMoments(t *testing.T) {
 	}{{normal(0.01), 0.01}, {uniform(0.5), 0.5 / math.Sqrt(3)}} {
 		g := &generator{key: streamKey(1, "w"), d: c.d}
 		sum, squares := 0.0, 0.0
-		for i := range int64(n) {
-			v := float64(g.element(i))
+		elements := make([]float32, n)
+		g.fill(elements, 0)
+		for _, e := range elements {
+			v := float64(e)
 			sum += v
 			squares += v * v
 		}
@@ -59,6 +62,33 @@ func TestMoments(t *testing.T) {
 		}
 		if std := math.Sqrt(squares / n); math.Abs(std/c.want-1) > 5/math.Sqrt(2*n) {
 			t.Errorf("%v: deviation %g, want %g", c.d, std, c.want)
+		}
+	}
+}
+
+// TestAnyPart wants any part of a parameter to be the same as in the whole.
+func TestAnyPart(t *testing.T) {
+	g := &generator{key: streamKey(2, "w"), d: normal(1)}
+	whole := make([]byte, 4*5000)
+	if _, err := g.ReadAt(whole, 0); err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 4*1500)
+	if _, err := g.ReadAt(part, 4*2222); err != nil || !bytes.Equal(part, whole[4*2222:][:len(part)]) {
+		t.Errorf("a part differs from the whole (%v)", err)
+	}
+}
+
+func BenchmarkUniform(b *testing.B) { benchmarkFill(b, uniform(0.01)) }
+func BenchmarkNormal(b *testing.B)  { benchmarkFill(b, normal(0.01)) }
+
+func benchmarkFill(b *testing.B, d distribution) {
+	g := &generator{key: 1, d: d}
+	p := make([]byte, 1<<20)
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		if _, err := g.ReadAt(p, 0); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

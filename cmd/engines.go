@@ -20,6 +20,7 @@ type engineFlags struct {
 	engine   string
 	provider string
 	device   int
+	threads  int // of one run; 0 for --threads
 }
 
 func (f *engineFlags) register(c *cobra.Command) {
@@ -28,7 +29,7 @@ func (f *engineFlags) register(c *cobra.Command) {
 	c.Flags().IntVar(&f.device, "device", 0, "index of the accelerator")
 }
 
-// one returns the engine that the flags choose.
+// engine returns the engine that the flags choose.
 func (a *app) engine(f engineFlags) (runtime.Engine, error) {
 	if !slices.Contains(engineNames, f.engine) {
 		return nil, usage("unknown engine %q: want %s", f.engine, strings.Join(engineNames, " or "))
@@ -36,7 +37,11 @@ func (a *app) engine(f engineFlags) (runtime.Engine, error) {
 	if f.engine == "reference" {
 		return reference.Engine{Threads: a.threads}, nil
 	}
-	return a.ort(ort.Config{Provider: f.provider, Threads: a.threads, Device: f.device})
+	threads := a.threads
+	if f.threads > 0 {
+		threads = f.threads
+	}
+	return a.ort(ort.Config{Provider: f.provider, Threads: threads, Device: f.device})
 }
 
 func (a *app) ort(c ort.Config) (*ort.Engine, error) {

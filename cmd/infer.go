@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 
@@ -56,25 +57,11 @@ image is reported, the others are still classified, and the exit code is 4.`,
 	return c
 }
 
-// inferred is one line of infer's JSON result.
-type inferred struct {
-	Image       string       `json:"image"`
-	Predictions []prediction `json:"predictions"`
-	Engine      string       `json:"engine"`
-	Provider    string       `json:"provider"`
-}
-
-type inferredError struct {
-	Image string `json:"image"`
-	Error string `json:"error"`
-}
-
 func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err error) {
 	if o.top < 1 || o.batch < 1 || o.batch > maxBatch {
 		return usage("--top must be at least 1 and --batch 1 to %d", maxBatch)
 	}
-	engine, err := a.engine(o.engineFlags)
-	if err != nil {
+	if _, err := a.engine(o.engineFlags); err != nil {
 		return err
 	}
 	var named []string
@@ -98,20 +85,41 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	if err != nil {
 		return err
 	}
+	size := p.batchSize(o.batch)
+	engine, workers, err := a.inferEngine(o, (len(files)+size-1)/size)
+	if err != nil {
+		return err
+	}
 	if err := engine.Check(ctx); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	run := newInference(a, p, labels, o, workers)
+	results := run.start(ctx, files) // the first images are read while the model loads
 	session, err := engine.Prepare(ctx, m)
 	if err != nil {
 		return prepareFailure(ctx, err)
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
 	a.warnUntrained(m)
-	run := &inference{app: a, predictor: p, session: session, labels: labels, options: o, engine: o.engine}
-	if o.engine == "ort" {
-		run.provider = o.provider
+	run.ready(session)
+	return run.print(ctx, results, len(files))
+}
+
+// inferEngine returns the engine and how many batches to run at once. Many images are
+// classified fastest by ONNX Runtime when each processor runs a batch of its own; a
+// single batch when all of them share it.
+func (a *app) inferEngine(o inferOptions, batches int) (runtime.Engine, int, error) {
+	f := o.engineFlags
+	if f.engine == "ort" && f.provider == "cpu" && batches > 1 {
+		workers := min(goruntime.GOMAXPROCS(0), batches)
+		f.threads = 1
+		e, err := a.engine(f)
+		return e, workers, err
 	}
-	return run.all(ctx, files)
+	e, err := a.engine(f)
+	return e, 1, err
 }
 
 // prepareFailure gives a model that an engine refuses its exit code.
@@ -163,151 +171,4 @@ func imageFiles(args []string) ([]string, error) {
 		}
 	}
 	return files, nil
-}
-
-// inference classifies files in order: while one batch runs, the next decodes.
-type inference struct {
-	app       *app
-	predictor *predictor
-	session   runtime.Session
-	labels    []string
-	options   inferOptions
-	engine    string
-	provider  string
-	failed    int
-}
-
-// decoded is an image that was read, or why it could not be.
-type decoded struct {
-	file string
-	x    []float32
-	err  error
-}
-
-func (r *inference) all(ctx context.Context, files []string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	size := r.predictor.batchSize(r.options.batch)
-	bar := r.app.progress(len(files), "images")
-	queue := r.decode(ctx, files, size)
-	var batch []decoded
-	flush := func() error {
-		err := r.run(ctx, batch)
-		bar.add(len(batch))
-		batch = batch[:0]
-		return err
-	}
-	for next := range queue {
-		select { // an image that never ends, on the standard input, must not hold up Ctrl-C
-		case <-ctx.Done():
-			return ctx.Err()
-		case d := <-next:
-			batch = append(batch, d)
-		}
-		if len(batch) == size {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if len(batch) > 0 {
-		if err := flush(); err != nil {
-			return err
-		}
-	}
-	bar.done()
-	if r.failed > 0 {
-		r.app.say("%d of %d images could not be classified", r.failed, len(files))
-		return silent(exitInput)
-	}
-	return nil
-}
-
-// decode reads the files on as many goroutines as there are processors, about one batch
-// ahead, and delivers them in order.
-func (r *inference) decode(ctx context.Context, files []string, size int) <-chan chan decoded {
-	queue := make(chan chan decoded, size+decoders())
-	slots := make(chan struct{}, decoders())
-	go func() {
-		defer close(queue)
-		for _, file := range files {
-			result := make(chan decoded, 1)
-			select {
-			case <-ctx.Done():
-				return
-			case queue <- result:
-			}
-			slots <- struct{}{}
-			go func() {
-				defer func() { <-slots }()
-				d := decoded{file: file, err: ctx.Err()}
-				if d.err == nil {
-					d.x, d.err = r.predictor.load(file, r.app.stdin)
-				}
-				result <- d
-			}()
-		}
-	}()
-	return queue
-}
-
-// run classifies a batch and prints its results in order.
-func (r *inference) run(ctx context.Context, batch []decoded) error {
-	var images [][]float32
-	for _, d := range batch {
-		if d.err == nil {
-			images = append(images, d.x)
-		}
-	}
-	var found [][]prediction
-	if len(images) > 0 {
-		out, err := r.session.Run(ctx, r.predictor.batchOf(images))
-		if err != nil {
-			return prepareFailure(ctx, err)
-		}
-		if found, err = r.predictor.predictions(out, len(images), r.options.top, r.labels); err != nil {
-			return err
-		}
-	}
-	for _, d := range batch {
-		if d.err != nil {
-			if err := r.printError(d); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := r.print(d.file, found[0]); err != nil {
-			return err
-		}
-		found = found[1:]
-	}
-	return nil
-}
-
-func (r *inference) printError(d decoded) error {
-	r.failed++
-	text := strings.TrimPrefix(d.err.Error(), "stat "+d.file+": ")
-	if r.app.json {
-		return r.app.printJSON(inferredError{d.file, text})
-	}
-	return r.app.complain("%s: %s", d.file, text)
-}
-
-func (r *inference) print(file string, list []prediction) error {
-	if r.app.json {
-		return r.app.printJSON(inferred{file, list, r.engine, r.provider})
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", file)
-	for _, q := range list {
-		label := q.Label
-		if label == "" {
-			label = fmt.Sprintf("class %d", q.Index)
-		}
-		fmt.Fprintf(&b, "  %6.2f%%  %s\n", 100*q.Probability, label)
-	}
-	return r.app.print("%s", b.String())
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"sort"
+	"slices"
 	"strings"
 
 	"alexctl/onnx"
@@ -142,30 +142,19 @@ func scoresOf(g *onnx.Graph, name string) string {
 	return "logits"
 }
 
-// load reads and preprocesses one image; "-" is the standard input.
-func (p *predictor) load(file string, stdin io.Reader) ([]float32, error) {
-	var m *preprocess.Image
-	var err error
+// load reads and preprocesses one image into dst; "-" is the standard input.
+func (p *predictor) load(file string, stdin io.Reader, dst []float32) error {
 	if file == "-" {
-		m, err = preprocess.Read(stdin)
-	} else {
-		m, err = preprocess.ReadFile(file)
+		return p.spec.LoadFrom(stdin, dst)
 	}
-	if err != nil {
-		return nil, err
-	}
-	x := make([]float32, p.spec.Len())
-	return x, p.spec.Apply(m, x)
+	return p.spec.LoadFile(file, dst)
 }
 
-// batchOf returns the model's input for the images, filled up with zeros where the
-// model fixes a larger batch.
-func (p *predictor) batchOf(images [][]float32) runtime.Tensors {
-	n := max(len(images), p.batch)
-	data := make([]float32, n*p.spec.Len())
-	for i, x := range images {
-		copy(data[i*p.spec.Len():], x)
-	}
+// batchOf returns the model's input for n images that lie in data one after the
+// other; data has room for those that a model with a fixed batch wants besides.
+func (p *predictor) batchOf(n int, data []float32) runtime.Tensors {
+	n = max(n, p.batch)
+	data = data[:n*p.spec.Len()]
 	return runtime.Tensors{p.input.Name: {Type: onnx.Float, Shape: []int{n, p.spec.Channels(), p.spec.Height, p.spec.Width}, Data: data}}
 }
 
@@ -227,18 +216,20 @@ func (p *predictor) probabilities(row []float64) []float64 {
 
 // topK returns the k largest probabilities, the lower index first among equals.
 func topK(probabilities []float64, k int, labels []string) []prediction {
-	order := make([]int, len(probabilities))
-	for i := range order {
-		order[i] = i
-	}
-	sort.SliceStable(order, func(a, b int) bool { return probabilities[order[a]] > probabilities[order[b]] })
 	var out []prediction
-	for _, i := range order[:min(k, len(order))] {
-		q := prediction{Index: i, Probability: probabilities[i]}
+	for i, v := range probabilities {
+		at := len(out)
+		for at > 0 && (v > out[at-1].Probability || math.IsNaN(out[at-1].Probability) && !math.IsNaN(v)) {
+			at--
+		}
+		if at == k {
+			continue
+		}
+		q := prediction{Index: i, Probability: v}
 		if labels != nil {
 			q.Label = labels[i]
 		}
-		out = append(out, q)
+		out = slices.Insert(out[:min(len(out), k-1)], at, q)
 	}
 	return out
 }

@@ -210,7 +210,3 @@ func (a *app) complain(format string, args ...any) error {
 	_, err := fmt.Fprintln(a.stderr, "alexctl: "+printable(fmt.Sprintf(format, args...)))
 	return err
 }
-
-// decoders is how many images are decoded at once: their memory is bounded by this
-// many of the largest image.
-func decoders() int { return min(goruntime.GOMAXPROCS(0), 4) }

@@ -163,11 +163,11 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]r
 		if err := c.Context().Err(); err != nil {
 			return nil, "", err
 		}
-		one, err := p.load(f, a.stdin)
-		if err != nil {
+		data := make([]float32, max(1, p.batch)*p.spec.Len())
+		if err := p.load(f, a.stdin, data[:p.spec.Len()]); err != nil {
 			return nil, "", invalid(fmt.Errorf("%s: %w", f, err))
 		}
-		inputs = append(inputs, p.batchOf([][]float32{one}))
+		inputs = append(inputs, p.batchOf(1, data))
 	}
 	return inputs, fmt.Sprintf("%d images", len(files)), nil
 }

@@ -131,15 +131,20 @@ func (w *sliceWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// hashed writes to w and to a hash.
+// hashed writes to w and, at the same time, to a hash.
 type hashed struct {
 	w   io.Writer
 	sum hash.Hash
 }
 
 func (h *hashed) Write(p []byte) (int, error) {
+	done := make(chan struct{})
+	go func() {
+		_, _ = h.sum.Write(p) // a hash never fails
+		close(done)
+	}()
 	n, err := h.w.Write(p)
-	_, _ = h.sum.Write(p[:n]) // a hash never fails
+	<-done
 	return n, err
 }
 

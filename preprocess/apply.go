@@ -8,25 +8,64 @@ import (
 // Len returns the number of elements of one image's tensor.
 func (s *Spec) Len() int { return s.Channels() * s.Height * s.Width }
 
+// Load decodes an image file and writes its tensor, as Decode and Apply do, without
+// the work on what the crop drops.
+func (s *Spec) Load(b []byte, dst []float32) error {
+	m, err := decodeWithin(b, MaxPixels, func(width, height int) rectangle {
+		_, part := s.plan(width, height)
+		if w, h := s.resized(width, height); w < 1 || h < 1 || w > MaxPixels/h || part.x0 >= part.x1 || part.y0 >= part.y1 {
+			return rectangle{0, 0, width, height} // Apply says what is wrong
+		} else if w != width || h != height {
+			rows, columns := bilinear(width, w, part.x0, part.x1), bilinear(height, h, part.y0, part.y1)
+			part.x0, part.x1 = rows.span()
+			part.y0, part.y1 = columns.span()
+		}
+		return part
+	})
+	if err != nil {
+		return err
+	}
+	return s.Apply(m, dst)
+}
+
+// resized returns the size that an image is resized to.
+func (s *Spec) resized(width, height int) (w, h int) {
+	switch s.Resize {
+	case "short":
+		return shortSide(width, height, s.Size)
+	case "exact":
+		return s.Size, s.Size
+	}
+	return width, height
+}
+
+// plan returns where the crop begins in the resized image, and the part of it that
+// the crop keeps.
+func (s *Spec) plan(width, height int) (origin [2]int, part rectangle) {
+	w, h := s.resized(width, height)
+	top, left := centre(h, s.Height), centre(w, s.Width)
+	part = rectangle{x0: max(left, 0), y0: max(top, 0), x1: min(left+s.Width, w), y1: min(top+s.Height, h)}
+	return [2]int{top, left}, part
+}
+
 // Apply writes the tensor of one image, (C, Height, Width), to dst.
 func (s *Spec) Apply(m *Image, dst []float32) error {
 	if len(dst) != s.Len() {
 		return fmt.Errorf("room for %d elements, the image takes %d", len(dst), s.Len())
 	}
 	m = m.colored(s.Channels())
-	var err error
-	switch s.Resize {
-	case "short":
-		if w, h := shortSide(m.Width, m.Height, s.Size); w != m.Width || h != m.Height {
-			m, err = m.Resize(w, h)
-		}
-	case "exact":
-		m, err = m.Resize(s.Size, s.Size)
+	width, height := s.resized(m.Width, m.Height)
+	origin, part := s.plan(m.Width, m.Height) // only that part is computed
+	top, left := origin[0], origin[1]
+	if width == m.Width && height == m.Height {
+		s.normalize(m, top, left, dst)
+		return nil
 	}
+	m, err := m.resizePart(width, height, part)
 	if err != nil {
 		return err
 	}
-	s.normalize(m, dst)
+	s.normalize(m, top-part.y0, left-part.x0, dst)
 	return nil
 }
 
@@ -49,11 +88,10 @@ func centre(have, want int) int {
 	return int(math.RoundToEven(float64(have-want) / 2))
 }
 
-// normalize crops the centre, orders the channels and normalizes, in float32 and in
-// torchvision's order of operations: ToTensor divides, Normalize subtracts and
-// divides.
-func (s *Spec) normalize(m *Image, dst []float32) {
-	top, left := centre(m.Height, s.Height), centre(m.Width, s.Width)
+// normalize writes the window of the image that begins at (top, left), black outside
+// it, in the order of the channels, normalized in float32 in torchvision's order of
+// operations: ToTensor divides, Normalize subtracts and divides.
+func (s *Spec) normalize(m *Image, top, left int, dst []float32) {
 	channels := s.Channels()
 	for c := range channels {
 		from := c
@@ -66,15 +104,22 @@ func (s *Spec) normalize(m *Image, dst []float32) {
 			scaled := float32(float32(v) / float32(s.Divisor))
 			table[v] = float32(scaled-float32(s.Mean[c])) / float32(s.Std[c])
 		}
-		plane := dst[c*s.Height*s.Width:][:s.Height*s.Width]
 		for y := range s.Height {
-			for x := range s.Width {
-				sy, sx := y+top, x+left
-				v := uint8(0)
-				if sy >= 0 && sy < m.Height && sx >= 0 && sx < m.Width {
-					v = m.Pix[(sy*m.Width+sx)*channels+from]
+			row := dst[(c*s.Height+y)*s.Width:][:s.Width]
+			sy := y + top
+			if sy < 0 || sy >= m.Height {
+				for x := range row {
+					row[x] = table[0]
 				}
-				plane[y*s.Width+x] = table[v]
+				continue
+			}
+			src := m.Pix[sy*m.Width*channels:][:m.Width*channels]
+			for x := range row {
+				v := uint8(0)
+				if at := (x+left)*channels + from; at >= 0 && at < len(src) && x+left >= 0 {
+					v = src[at]
+				}
+				row[x] = table[v]
 			}
 		}
 	}

@@ -73,42 +73,42 @@ func (f format) matches(b []byte) bool {
 	return false
 }
 
-// ReadFile reads and decodes an image file.
-func ReadFile(path string) (*Image, error) {
+// LoadFile is Load on a file.
+func (s *Spec) LoadFile(path string, dst []float32) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return errors.New("not a regular file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	img, err := Read(f)
-	return img, errors.Join(err, f.Close())
+	return errors.Join(s.LoadFrom(f, dst), f.Close())
 }
 
-// Read reads and decodes an image: JPEG, PNG, GIF (its first frame), BMP, WebP or
-// TIFF.
-func Read(r io.Reader) (*Image, error) {
+// LoadFrom is Load on what r yields.
+func (s *Spec) LoadFrom(r io.Reader, dst []float32) error {
 	b, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(b) > MaxFileBytes {
-		return nil, fmt.Errorf("the file is larger than %d MiB, the most that is read", MaxFileBytes>>20)
+		return fmt.Errorf("the file is larger than %d MiB, the most that is read", MaxFileBytes>>20)
 	}
-	return Decode(b)
+	return s.Load(b, dst)
 }
 
-// Decode decodes an image, turned upright by its EXIF orientation. An alpha channel
+// Decode decodes a JPEG, PNG, GIF (its first frame), BMP, WebP or TIFF image, turned
+// upright by its EXIF orientation. An alpha channel
 // is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept.
-func Decode(b []byte) (*Image, error) { return decodeWithin(b, MaxPixels) }
+func Decode(b []byte) (*Image, error) { return decodeWithin(b, MaxPixels, nil) }
 
-// decodeWithin is Decode with another limit on the pixels.
-func decodeWithin(b []byte, most int) (img *Image, err error) {
+// decodeWithin is Decode with another limit on the pixels. needed, where not nil, says
+// which part of an upright image of the given size is wanted: the rest may stay black.
+func decodeWithin(b []byte, most int, needed func(width, height int) rectangle) (img *Image, err error) {
 	if len(b) == 0 {
 		return nil, errors.New("the file is empty")
 	}
@@ -120,13 +120,13 @@ func decodeWithin(b []byte, most int) (img *Image, err error) {
 					img, err = nil, fmt.Errorf("broken %s image: %v", f.name, r)
 				}
 			}()
-			return f.read(b, most)
+			return f.read(b, most, needed)
 		}
 	}
 	return nil, errors.New("not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)")
 }
 
-func (f format) read(b []byte, most int) (*Image, error) {
+func (f format) read(b []byte, most int, needed func(width, height int) rectangle) (*Image, error) {
 	c, err := f.config(bytes.NewReader(b))
 	if err != nil {
 		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
@@ -141,7 +141,12 @@ func (f format) read(b []byte, most int) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
 	}
-	return convert(src).orient(orientation(f.exif(b))), nil
+	turned := orientation(f.exif(b))
+	part := rectangle{0, 0, c.Width, c.Height}
+	if size := src.Bounds().Size(); turned == 1 && needed != nil {
+		part = needed(size.X, size.Y)
+	}
+	return convert(src, part).orient(turned), nil
 }
 
 // decodeGIF decodes the first frame onto the whole canvas.
@@ -184,8 +189,8 @@ func decodeWebP(r io.Reader) (image.Image, error) {
 	return m, err
 }
 
-// convert copies an image of any kind.
-func convert(src image.Image) *Image {
+// convert copies an image of any kind, or at least the part of it.
+func convert(src image.Image, part rectangle) *Image {
 	b := src.Bounds()
 	out := &Image{Width: b.Dx(), Height: b.Dy(), Channels: 3}
 	switch s := src.(type) {
@@ -207,9 +212,9 @@ func convert(src image.Image) *Image {
 	out.Pix = make([]uint8, 3*out.Width*out.Height)
 	switch s := src.(type) {
 	case *image.YCbCr:
-		out.fromYCbCr(s, jfifRow)
+		out.fromYCbCr(s, part, jfifRow)
 	case studio:
-		out.fromYCbCr(s.YCbCr, studioRow)
+		out.fromYCbCr(s.YCbCr, part, studioRow)
 	case *image.NRGBA:
 		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 4, 1)
 	case *image.NRGBA64:

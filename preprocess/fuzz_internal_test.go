@@ -3,6 +3,7 @@ package preprocess
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,15 +20,20 @@ func FuzzPreprocess(f *testing.F) {
 		}
 	}
 	s := ImageNet(3, 24, 16)
-	x := make([]float32, s.Len())
+	x, again := make([]float32, s.Len()), make([]float32, s.Len())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeWithin(b, fuzzPixels)
+		m, err := decodeWithin(b, fuzzPixels, nil)
 		if err != nil {
 			return
 		}
 		if len(m.Pix) != m.Width*m.Height*m.Channels || len(m.Pix) > 3*fuzzPixels {
 			t.Fatalf("%dx%d image with %d bytes", m.Width, m.Height, len(m.Pix))
 		}
-		_ = s.Apply(m, x) // an extreme aspect ratio is an error
+		if s.Apply(m, x) != nil { // an extreme aspect ratio
+			return
+		}
+		if err := s.Load(b, again); err != nil || !slices.Equal(x, again) {
+			t.Fatalf("Load differs from Decode and Apply (%v)", err)
+		}
 	})
 }

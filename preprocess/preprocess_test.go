@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func readGolden(t *testing.T) golden {
 
 func read(t *testing.T, name string) *preprocess.Image {
 	t.Helper()
-	m, err := preprocess.ReadFile(filepath.Join("testdata", name))
+	m, err := preprocess.Decode(mustRead(t, name))
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -110,6 +111,25 @@ func TestTensorEqualsTorchvision(t *testing.T) {
 		}
 		if hex.EncodeToString(h.Sum(nil)) != c.SHA256 {
 			t.Errorf("%s, Resize(%d), CenterCrop(%d) differs from torchvision", c.File, c.Resize, c.Crop)
+		}
+	}
+}
+
+// TestLoad wants Load to do what Decode and Apply do, for every format and for crops
+// that drop much or little of the image.
+func TestLoad(t *testing.T) {
+	specs := []*preprocess.Spec{preprocess.ImageNet(3, 256, 227), preprocess.ImageNet(3, 20, 9), preprocess.Plain(1, 31), preprocess.ImageNet(3, 30, 60), preprocess.MeanPixel(3, "BGR", "exact", 40, 31)}
+	specs = append(specs, &preprocess.Spec{Version: 1, Color: "RGB", Resize: "none", Height: 11, Width: 7, Divisor: 255, Mean: []float64{0, 0, 0}, Std: []float64{1, 1, 1}})
+	for _, c := range readGolden(t).Decode {
+		m := read(t, c.File)
+		for _, s := range specs {
+			want, got := make([]float32, s.Len()), make([]float32, s.Len())
+			if err := s.Apply(m, want); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Load(mustRead(t, c.File), got); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s with %s: Load differs from Decode and Apply (%v)", c.File, s.JSON(), err)
+			}
 		}
 	}
 }

@@ -2,19 +2,32 @@ package preprocess
 
 import (
 	"image"
-	"image/color"
 )
 
 // studio is a WebP image's YCbCr, which has luma from 16 to 235 and chroma from 16
 // to 240. The decoder hands it out as if it had JPEG's full range.
 type studio struct{ *image.YCbCr }
 
-// jfifRow converts one row with JPEG's full-range matrix.
+// jfifRow converts one row with JPEG's full-range matrix, as color.YCbCrToRGB does.
 func jfifRow(dst, luma, cb, cr []uint8) {
-	for x, y := range luma {
+	cb, cr = cb[:len(luma)], cr[:len(luma)]
+	dst = dst[:3*len(luma)]
+	for x, v := range luma {
+		y := int32(v) * 0x10101
+		u, w := int32(cb[x])-128, int32(cr[x])-128
 		p := dst[3*x : 3*x+3 : 3*x+3]
-		p[0], p[1], p[2] = color.YCbCrToRGB(y, cb[x], cr[x])
+		p[0] = clip16(y + 91881*w)
+		p[1] = clip16(y - 22554*u - 46802*w)
+		p[2] = clip16(y + 116130*u)
 	}
+}
+
+// clip16 returns v, which has 16 fractional bits, as a pixel.
+func clip16(v int32) uint8 {
+	if uint32(v)&0xff000000 == 0 {
+		return uint8(v >> 16)
+	}
+	return uint8(^(v >> 31)) // 0 below the range, 255 above it
 }
 
 // studioRow converts one row with BT.601's matrix for the narrow range, in libwebp's
@@ -34,9 +47,9 @@ func studioRow(dst, luma, cb, cr []uint8) {
 // fromYCbCr converts with the chroma interpolated by the triangle filter of
 // libjpeg ("fancy upsampling"), which Pillow and so PyTorch see; Go's own
 // conversion repeats chroma samples instead.
-func (m *Image) fromYCbCr(s *image.YCbCr, convertRow func(dst, luma, cb, cr []uint8)) {
+// Only the part is converted.
+func (m *Image) fromYCbCr(s *image.YCbCr, part rectangle, convertRow func(dst, luma, cb, cr []uint8)) {
 	b := s.Rect
-	sameOrigin := b.Min.X == 0 && b.Min.Y == 0
 	var up upsampler
 	switch s.SubsampleRatio {
 	case image.YCbCrSubsampleRatio420:
@@ -46,51 +59,61 @@ func (m *Image) fromYCbCr(s *image.YCbCr, convertRow func(dst, luma, cb, cr []ui
 	case image.YCbCrSubsampleRatio440:
 		up = upsampler{h: 1, v: 2}
 	}
-	up.width, up.height = m.Width, m.Height
 	// libjpeg does not interpolate very narrow images.
-	repeat := up.h == 0 || !sameOrigin || up.h == 2 && up.chromaWidth() <= 2
-	cb, cr := make([]uint8, m.Width+1), make([]uint8, m.Width+1)
-	sums := make([]int, up.chromaWidth())
-	for y := range m.Height {
+	chroma, height := 0, 0
+	if up.h > 0 && b.Min.X == 0 && b.Min.Y == 0 {
+		chroma, height = (m.Width+up.h-1)/up.h, (m.Height+up.v-1)/up.v
+	}
+	repeat := chroma == 0 || up.h == 2 && chroma <= 2
+	// The chroma samples of the part, with one more on either side, where there is
+	// one, because the interpolation treats the first and last as the image's edge.
+	c0, c1 := 0, chroma
+	x0, x1 := part.x0, part.x1
+	if !repeat {
+		c0, c1 = max(part.x0/up.h-1, 0), min((part.x1+up.h-1)/up.h+1, chroma)
+		x0, x1 = c0*up.h, min(c1*up.h, m.Width)
+	}
+	cb, cr := make([]uint8, x1-x0+1), make([]uint8, x1-x0+1)
+	sums := make([]int, c1-c0)
+	for y := part.y0; y < part.y1; y++ {
 		if repeat {
-			for x := range m.Width {
+			for x := x0; x < x1; x++ {
 				c := s.COffset(b.Min.X+x, b.Min.Y+y)
-				cb[x], cr[x] = s.Cb[c], s.Cr[c]
+				cb[x-x0], cr[x-x0] = s.Cb[c], s.Cr[c]
 			}
 		} else {
-			up.row(cb, sums, s.Cb, s.CStride, y)
-			up.row(cr, sums, s.Cr, s.CStride, y)
+			near, far := up.rows(y, height)
+			up.row(cb, sums, s.Cb[near*s.CStride+c0:], s.Cb[far*s.CStride+c0:], y)
+			up.row(cr, sums, s.Cr[near*s.CStride+c0:], s.Cr[far*s.CStride+c0:], y)
 		}
-		luma := s.Y[s.YOffset(b.Min.X, b.Min.Y+y):][:m.Width]
-		convertRow(m.Pix[3*y*m.Width:], luma, cb, cr)
+		luma := s.Y[s.YOffset(b.Min.X+x0, b.Min.Y+y):][:x1-x0]
+		convertRow(m.Pix[3*(y*m.Width+x0):], luma, cb, cr)
 	}
 }
 
 // upsampler interpolates chroma planes that are h times narrower and v times lower.
-type upsampler struct{ h, v, width, height int }
+type upsampler struct{ h, v int }
 
-func (u upsampler) chromaWidth() int {
-	if u.h == 0 {
-		return 0
+// rows returns the two chroma rows that row y is made from, of height rows.
+func (u upsampler) rows(y, height int) (near, far int) {
+	if u.v == 1 {
+		return y, y
 	}
-	return (u.width + u.h - 1) / u.h
+	return y / 2, min(max(y/2-1+2*(y%2), 0), height-1)
 }
 
-func (u upsampler) chromaHeight() int { return (u.height + u.v - 1) / u.v }
-
-// row fills dst with row y of the interpolated plane. Each sample is 3/4 of the
-// nearest chroma sample and 1/4 of the next one, along each axis that is
-// subsampled; the rounding alternates, as in libjpeg's jdsample.c.
-func (u upsampler) row(dst []uint8, sums []int, plane []uint8, stride, y int) {
-	near := plane[y/u.v*stride:]
-	for i := range sums {
-		sums[i] = int(near[i])
-	}
-	bits := 0 // sums are 2^bits times the sample
-	if u.v == 2 {
-		bits = 2
-		other := y/2 - 1 + 2*(y%2)
-		far := plane[min(max(other, 0), u.chromaHeight()-1)*stride:]
+// row fills dst with row y of the interpolated plane, from the nearest chroma row and
+// the next one. Each sample is 3/4 of the nearest chroma sample and 1/4 of the next
+// one, along each axis that is subsampled; the rounding alternates, as in libjpeg's
+// jdsample.c.
+func (u upsampler) row(dst []uint8, sums []int, near, far []uint8, y int) {
+	far, near = far[:len(sums)], near[:len(sums)]
+	bits := 2 * (u.v - 1) // sums are 2^bits times the sample
+	if bits == 0 {
+		for i := range sums {
+			sums[i] = int(near[i])
+		}
+	} else {
 		for i := range sums {
 			sums[i] = 3*int(near[i]) + int(far[i])
 		}
@@ -106,16 +129,16 @@ func (u upsampler) row(dst []uint8, sums []int, plane []uint8, stride, y int) {
 	if bits == 2 {
 		low, high = 8, 7
 	}
+	// The edges have no sample beyond them: they count twice.
 	last := len(sums) - 1
-	for i, v := range sums {
-		left, right := v, v
-		if i > 0 {
-			left = sums[i-1]
-		}
-		if i < last {
-			right = sums[i+1]
-		}
-		dst[2*i] = uint8((3*v + left + low) >> (bits + 2))
-		dst[2*i+1] = uint8((3*v + right + high) >> (bits + 2))
+	shift := uint(bits + 2)
+	dst[0] = uint8((4*sums[0] + low) >> shift)
+	dst[2*last+1] = uint8((4*sums[last] + high) >> shift)
+	this := sums[0]
+	for i, next := range sums[1:] {
+		pair := dst[2*i+1 : 2*i+3 : 2*i+3]
+		pair[0] = uint8((3*this + next + high) >> shift)
+		pair[1] = uint8((3*next + this + low) >> shift)
+		this = next
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"alexctl/internal/nearest"
 	"alexctl/onnx"
@@ -92,11 +93,7 @@ func Find(name string) (Variant, error) {
 		}
 		names = append(names, v.Name)
 	}
-	hint := ""
-	if near := nearest.Of(name, names); near != "" {
-		hint = fmt.Sprintf(", did you mean %s?", near)
-	}
-	return Variant{}, fmt.Errorf("unknown variant %q%s (variants: %v)", name, hint, names)
+	return Variant{}, fmt.Errorf("unknown variant %q%s (variants: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
 // ForInput returns the variant that an input size stands for, and why.

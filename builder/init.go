@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"alexctl/internal/nearest"
 )
@@ -39,11 +40,7 @@ func schemeFor(name string, source scheme) (scheme, error) {
 		return s, nil
 	}
 	names := []string{"source", "he", "paper", "zeros"}
-	hint := ""
-	if near := nearest.Of(name, names); near != "" {
-		hint = fmt.Sprintf(", did you mean %s?", near)
-	}
-	return nil, fmt.Errorf("unknown initialization %q%s (known: %v)", name, hint, names)
+	return nil, fmt.Errorf("unknown initialization %q%s (known: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
 // torchDefault is what torch.nn.Conv2d and Linear do: both parameters uniform

@@ -140,11 +140,7 @@ func (a *app) noSubcommand(c *cobra.Command, args []string) error {
 	for _, sub := range c.Commands() {
 		names = append(names, sub.Name())
 	}
-	hint := "see: alexctl --help"
-	if near := nearest.Of(args[0], names); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return usage("unknown command %q: %s", args[0], hint)
+	return usage("unknown command %q%s (see: alexctl --help)", args[0], nearest.Hint(args[0], names))
 }
 
 // flagError turns a flag that cannot be parsed into a usage error, with the flag
@@ -156,11 +152,9 @@ func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
 		var names []string
-		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := nearest.Of(name, names); near != "" {
-			text += ", did you mean --" + near + "?"
-		}
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		text += nearest.Hint("--"+name, names)
 	}
 	return usage("%s (see: %s --help)", text, c.CommandPath())
 }

@@ -329,23 +329,10 @@ func cycle(nodes []*Node) map[*Node]bool {
 		}
 	}
 	left := map[*Node]bool{}
-	var ready []*Node
 	for _, n := range nodes {
 		left[n] = true
-		if waits[n] == 0 {
-			ready = append(ready, n)
-		}
 	}
-	for len(ready) > 0 {
-		n := ready[len(ready)-1]
-		ready = ready[:len(ready)-1]
-		delete(left, n)
-		for _, u := range users[n] {
-			if waits[u]--; waits[u] == 0 {
-				ready = append(ready, u)
-			}
-		}
-	}
+	peel(left, waits, users)
 	// Nodes downstream of a cycle are not on it: take away, again and again, those
 	// that no node left uses.
 	used := map[*Node]int{}
@@ -358,8 +345,16 @@ func cycle(nodes []*Node) map[*Node]bool {
 			}
 		}
 	}
+	peel(left, used, makers)
+	return left
+}
+
+// peel removes the nodes whose count is zero, lowers the count of the nodes next to
+// each of them, and goes on until every count left is above zero.
+func peel(left map[*Node]bool, count map[*Node]int, next map[*Node][]*Node) {
+	var ready []*Node
 	for n := range left {
-		if used[n] == 0 {
+		if count[n] == 0 {
 			ready = append(ready, n)
 		}
 	}
@@ -367,11 +362,10 @@ func cycle(nodes []*Node) map[*Node]bool {
 		n := ready[len(ready)-1]
 		ready = ready[:len(ready)-1]
 		delete(left, n)
-		for _, m := range makers[n] {
-			if used[m]--; used[m] == 0 {
+		for _, m := range next[n] {
+			if count[m]--; count[m] == 0 {
 				ready = append(ready, m)
 			}
 		}
 	}
-	return left
 }

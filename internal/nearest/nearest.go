@@ -18,6 +18,15 @@ func Of(name string, candidates []string) string {
 	return best
 }
 
+// Hint returns ", did you mean X?" for the candidate nearest to name, or "" if none is
+// near.
+func Hint(name string, candidates []string) string {
+	if near := Of(name, candidates); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return ""
+}
+
 // distance is how many bytes to insert, delete, replace or swap with a neighbour
 // turn a into b (the optimal string alignment distance).
 func distance(a, b string) int {

@@ -34,11 +34,5 @@ ThresholdedRelu Tile TopK Transpose Trilu Unique Unsqueeze Upsample Where Xor
 
 func isStandard(name string) bool { return slices.Contains(standardOperators, name) }
 
-// suggestion returns ", did you mean X?" for the standard operator nearest to name,
-// or nothing if none is near.
-func suggestion(name string) string {
-	if near := nearest.Of(name, standardOperators); near != "" {
-		return ", did you mean " + near + "?"
-	}
-	return ""
-}
+// suggestion is a hint at the standard operator nearest to name.
+func suggestion(name string) string { return nearest.Hint(name, standardOperators) }

@@ -90,11 +90,7 @@ func findProvider(name string) (provider, error) {
 		}
 		names = append(names, p.name)
 	}
-	hint := ""
-	if near := nearest.Of(name, names); near != "" {
-		hint = fmt.Sprintf("; did you mean %s?", near)
-	}
-	return provider{}, fmt.Errorf("unknown execution provider %q: want one of %s%s", name, strings.Join(names, ", "), hint)
+	return provider{}, fmt.Errorf("unknown execution provider %q%s (providers: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
 const setupHint = "run: alexctl setup"

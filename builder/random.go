@@ -41,51 +41,49 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// fill writes the elements from first on.
-func (g *generator) fill(dst []float32, first int64) {
+// fill writes the elements from first on to p, whose length is a multiple of four.
+func (g *generator) fill(p []byte, first int64) {
 	at := g.key + uint64(first)*golden
 	switch g.d.kind {
 	case uniformKind:
-		for i := range dst {
+		for ; len(p) >= 4; p = p[4:] {
 			// 24 bits, centred: -1 + 2^-24, -1 + 3*2^-24, ..., exact in float64.
 			u := float64(2*int64(mix(at)>>40)+1-1<<24) * 0x1p-24
-			dst[i] = float32(float64(u * g.d.scale))
+			put(p, float64(u*g.d.scale))
 			at += golden
 		}
 	case normalKind:
-		for i := range dst {
-			p := float64(float64(2*(mix(at)>>12)+1) * 0x1p-53) // in (0, 1), exact
-			dst[i] = float32(float64(normalQuantile(p) * g.d.scale))
+		for ; len(p) >= 4; p = p[4:] {
+			q := float64(float64(2*(mix(at)>>12)+1) * 0x1p-53) // in (0, 1), exact
+			put(p, float64(normalQuantile(q)*g.d.scale))
 			at += golden
 		}
 	default:
-		for i := range dst {
-			dst[i] = float32(g.d.scale)
+		for ; len(p) >= 4; p = p[4:] {
+			put(p, g.d.scale)
 		}
 	}
 }
+
+// put writes v as a little-endian float32.
+func put(p []byte, v float64) { binary.LittleEndian.PutUint32(p, math.Float32bits(float32(v))) }
 
 // ReadAt fills p with the elements' bytes from off on. There is no end: the tensor
 // around it knows its size.
 func (g *generator) ReadAt(p []byte, off int64) (int, error) {
-	return readElements(p, off, g.fill)
+	if err := wholeElements(p, off); err != nil {
+		return 0, err
+	}
+	g.fill(p, off/4)
+	return len(p), nil
 }
 
-// readElements writes float32 elements little-endian from byte offset off on.
-func readElements(p []byte, off int64, fill func(dst []float32, first int64)) (int, error) {
+// wholeElements refuses to split an element, which nobody asks for.
+func wholeElements(p []byte, off int64) error {
 	if off%4 != 0 || len(p)%4 != 0 {
-		return 0, fmt.Errorf("generated weights are read in whole elements, not %d bytes at %d", len(p), off)
+		return fmt.Errorf("generated weights are read in whole elements, not %d bytes at %d", len(p), off)
 	}
-	var block [1024]float32
-	for done := 0; done < len(p); {
-		v := block[:min(len(block), (len(p)-done)/4)]
-		fill(v, (off+int64(done))/4)
-		for i, x := range v {
-			binary.LittleEndian.PutUint32(p[done+4*i:], math.Float32bits(x))
-		}
-		done += 4 * len(v)
-	}
-	return len(p), nil
+	return nil
 }
 
 // blockDiagonal is the weight of a grouped convolution written as a plain one: (out,
@@ -97,15 +95,17 @@ type blockDiagonal struct {
 
 // ReadAt fills p with the elements' bytes from off on.
 func (b *blockDiagonal) ReadAt(p []byte, off int64) (int, error) {
-	return readElements(p, off, func(dst []float32, first int64) {
-		for i := range dst {
-			at := first + int64(i)
-			row, channel, tap := at/(b.in*b.groups*b.taps), at/b.taps%(b.in*b.groups), at%b.taps
-			group := row / (b.out / b.groups)
-			dst[i] = 0
-			if channel/b.in == group {
-				b.source.fill(dst[i:i+1], (row*b.in+channel-group*b.in)*b.taps+tap)
-			}
+	if err := wholeElements(p, off); err != nil {
+		return 0, err
+	}
+	clear(p)
+	for i := 0; i < len(p); i += 4 {
+		at := off/4 + int64(i/4)
+		row, channel, tap := at/(b.in*b.groups*b.taps), at/b.taps%(b.in*b.groups), at%b.taps
+		group := row / (b.out / b.groups)
+		if channel/b.in == group {
+			b.source.fill(p[i:i+4], (row*b.in+channel-group*b.in)*b.taps+tap)
 		}
-	})
+	}
+	return len(p), nil
 }

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"testing"
 )
@@ -49,10 +50,10 @@ func TestMoments(t *testing.T) {
 	}{{normal(0.01), 0.01}, {uniform(0.5), 0.5 / math.Sqrt(3)}} {
 		g := &generator{key: streamKey(1, "w"), d: c.d}
 		sum, squares := 0.0, 0.0
-		elements := make([]float32, n)
+		elements := make([]byte, 4*n)
 		g.fill(elements, 0)
-		for _, e := range elements {
-			v := float64(e)
+		for i := range n {
+			v := float64(math.Float32frombits(binary.LittleEndian.Uint32(elements[4*i:])))
 			sum += v
 			squares += v * v
 		}

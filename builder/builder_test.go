@@ -53,7 +53,7 @@ func TestParametersAndMACs(t *testing.T) {
 			t.Errorf("%s: no published counts", v.Name)
 			continue
 		}
-		layers, _, _ := op.Layers(build(t, v.Name, builder.Options{}))
+		layers := op.Summarize(build(t, v.Name, builder.Options{})).Layers
 		layers = slices.DeleteFunc(layers, func(l op.Layer) bool { return l.Parameters == 0 && l.MACs == 0 })
 		if len(layers) != 8 {
 			t.Errorf("%s: %d layers with parameters or operations, want 8", v.Name, len(layers))

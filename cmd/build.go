@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -103,7 +104,10 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	_, parameters, macs := op.Layers(m)
+	summary := op.Summarize(m)
+	if o.output == "" || o.output == "-" {
+		return usage("-o %q: name a file", o.output)
+	}
 	w, err := m.WriteFile(c.Context(), o.output, onnx.WriteOptions{ExternalData: o.external})
 	if errors.Is(err, onnx.ErrTooLarge) {
 		return usage("%v: --external-data", err)
@@ -112,7 +116,7 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 		return environment(err)
 	}
 	r := built{Path: o.output, Variant: v.Name, Input: o.Input, Classes: o.Classes,
-		Parameters: parameters, MACs: macs, Opset: o.Opset, SHA256: w.SHA256, Bytes: w.Bytes}
+		Parameters: summary.Parameters, MACs: summary.MACs / int64(max(o.Batch, 1)), Opset: o.Opset, SHA256: w.SHA256, Bytes: w.Bytes}
 	if r.Input == 0 {
 		r.Input = v.Input
 	}
@@ -127,7 +131,7 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	}
 	argument := ""
 	if o.output != defaultModel {
-		argument = " " + o.output
+		argument = " " + shellWord(o.output)
 	}
 	a.next("alexctl verify%s", argument)
 	return err
@@ -166,7 +170,14 @@ func readLabels(path string) (labels []string, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	s := bufio.NewScanner(f)
 	for s.Scan() {
-		if labels = append(labels, strings.TrimSpace(s.Text())); len(labels) > maxLabels {
+		if !utf8.Valid(s.Bytes()) {
+			return nil, invalid(fmt.Errorf("labels: %s: line %d is not UTF-8", path, len(labels)+1))
+		}
+		text := s.Text()
+		if len(labels) == 0 {
+			text = strings.TrimPrefix(text, "\ufeff") // a byte order mark
+		}
+		if labels = append(labels, strings.TrimSpace(text)); len(labels) > maxLabels {
 			return nil, invalid(fmt.Errorf("labels: %s has more than %d lines", path, maxLabels))
 		}
 	}

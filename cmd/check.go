@@ -48,10 +48,10 @@ func (a *app) check(args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	a.next("alexctl inspect %s", shellWord(path))
 	if !r.OK {
 		return silent(exitFinding)
 	}
-	a.next("alexctl inspect %s", path)
 	return nil
 }
 
@@ -62,12 +62,19 @@ func (a *app) printChecked(path string, r checked) error {
 		}
 	}
 	for _, p := range r.Unchecked {
+		if op.FollowsFrom(p) {
+			continue // another node's line says why
+		}
 		if err := a.print("unchecked: %s\n", p); err != nil {
 			return err
 		}
 	}
-	if r.OK {
-		return a.print("%s: no problems found\n", path)
+	verdict := "no problems found"
+	if !r.OK {
+		verdict = counted(len(r.Problems), "problem")
 	}
-	return a.print("%s: %d problems\n", path, len(r.Problems))
+	if len(r.Unchecked) > 0 {
+		verdict += ", " + counted(len(r.Unchecked), "node") + " not checked"
+	}
+	return a.print("%s: %s\n", path, verdict)
 }

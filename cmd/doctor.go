@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"os/exec"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -66,6 +67,10 @@ func (a *app) doctor(ctx context.Context) error {
 
 func (a *app) findLibrary() finding {
 	f := finding{What: "ONNX Runtime", Needed: true}
+	if !ort.Cgo {
+		f.Detail, f.Hint = "this alexctl was built without cgo and cannot load it", "build it with CGO_ENABLED=1 and a C compiler"
+		return f
+	}
 	l, err := ort.FindLibrary(a.ortLib)
 	if err != nil {
 		f.Detail, f.Hint = err.Error(), "run: alexctl setup"
@@ -82,6 +87,9 @@ func (a *app) findLibrary() finding {
 		return f
 	}
 	f.OK = true
+	if core, err := ort.CorePackage(); err == nil && l.FoundBy == "alexctl setup" && sum != core.Files[0].SHA256 {
+		f.OK, f.Hint = false, "the file is not the one that was installed; run: alexctl setup"
+	}
 	f.Detail = "version " + version + ", " + l.Path + " (found by: " + l.FoundBy + "), sha256 " + sum[:16] + "..."
 	return f
 }
@@ -101,7 +109,12 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 	}
 	f.OK, f.Detail = true, "usable"
 	if name == "cuda" {
-		f.Detail = "installed; the driver and CUDA are tried when a model is loaded"
+		if missing := ort.CUDAMissing(); len(missing) > 0 {
+			f.OK, f.Detail = false, "installed, but cannot be loaded: no "+strings.Join(missing, ", ")
+			f.Hint = "install the NVIDIA driver, CUDA 13 and cuDNN 9"
+			return f
+		}
+		f.Detail = "installed, and its libraries can be loaded; a device is tried when a model is"
 	}
 	return f
 }

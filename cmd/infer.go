@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -58,6 +57,12 @@ image is reported, the others are still classified, and the exit code is 4.`,
 }
 
 func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err error) {
+	if o.engine == "reference" && o.provider != "cpu" {
+		return usage("the reference engine runs on the CPU, not on %q", o.provider)
+	}
+	if o.provider == "" {
+		return usage("--provider is empty: want cpu or cuda")
+	}
 	if o.top < 1 || o.batch < 1 || o.batch > maxBatch {
 		return usage("--top must be at least 1 and --batch 1 to %d", maxBatch)
 	}
@@ -104,7 +109,11 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	defer func() { err = errors.Join(err, session.Close()) }()
 	a.warnUntrained(m)
 	run.ready(session)
-	return run.print(ctx, results, len(files))
+	if err := run.print(ctx, results, len(files)); err != nil {
+		return err
+	}
+	a.next("alexctl verify %s --images %s", shellWord(o.model), shellWord(files[0]))
+	return nil
 }
 
 // inferEngine returns the engine and how many batches to run at once. Many images are
@@ -154,12 +163,13 @@ func imageFiles(args []string) ([]string, error) {
 			continue
 		}
 		before := len(files)
-		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+		// The separator makes it follow a link to a folder.
+		err = filepath.WalkDir(arg+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
 			if !d.IsDir() && slices.Contains(imageExtensions, strings.ToLower(filepath.Ext(path))) {
-				files = append(files, path)
+				files = append(files, filepath.Clean(path))
 			}
 			return nil
 		})
@@ -167,7 +177,7 @@ func imageFiles(args []string) ([]string, error) {
 			return nil, invalid(err)
 		}
 		if len(files) == before {
-			return nil, invalid(fmt.Errorf("%s holds no images (%s)", arg, strings.Join(imageExtensions, ", ")))
+			files = append(files, arg) // reported when it is read
 		}
 	}
 	return files, nil

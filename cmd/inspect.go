@@ -35,6 +35,7 @@ type inspected struct {
 	MACs       int64             `json:"macs"`
 	Layers     []inspectedLayer  `json:"layers"`
 	Metadata   map[string]string `json:"metadata"`
+	Partial    bool              `json:"partial"` // the totals lack layers that are not understood
 }
 
 type inspectedValue struct {
@@ -57,22 +58,26 @@ func (a *app) inspect(args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	layers, parameters, macs := op.Layers(m)
+	s := op.Summarize(m)
 	if a.json {
 		r := inspected{IRVersion: m.IRVersion, Opset: m.Opset(), Inputs: values(m.Graph.DataInputs()), Outputs: values(m.Graph.Outputs),
-			Parameters: parameters, MACs: macs, Layers: []inspectedLayer{}, Metadata: map[string]string{}}
-		for _, l := range layers {
-			r.Layers = append(r.Layers, inspectedLayer{l.Name, l.Op, dims(l.OutputShape), l.Parameters, l.MACs})
+			Parameters: s.Parameters, MACs: s.MACs, Partial: s.Partial, Layers: []inspectedLayer{}, Metadata: map[string]string{}}
+		for _, l := range s.Layers {
+			var shape []any // null where it is not known
+			if l.OutputShape != nil {
+				shape = dims(l.OutputShape)
+			}
+			r.Layers = append(r.Layers, inspectedLayer{l.Name, l.Op, shape, l.Parameters, l.MACs})
 		}
 		for _, p := range m.Metadata {
 			r.Metadata[p.Key] = p.Value
 		}
 		return a.printJSON(r)
 	}
-	if err := a.printInspected(path, m, layers, parameters, macs); err != nil {
+	if err := a.printInspected(path, m, s); err != nil {
 		return err
 	}
-	a.next("alexctl check %s", path)
+	a.next("alexctl verify %s", shellWord(path))
 	return nil
 }
 
@@ -103,7 +108,7 @@ func dims(s onnx.Shape) []any {
 	return out
 }
 
-func (a *app) printInspected(path string, m *onnx.Model, layers []op.Layer, parameters, macs int64) error {
+func (a *app) printInspected(path string, m *onnx.Model, s op.Summary) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: IR version %d, opset %d\n", path, m.IRVersion, m.Opset())
 	for _, v := range m.Graph.DataInputs() {
@@ -119,15 +124,21 @@ func (a *app) printInspected(path string, m *onnx.Model, layers []op.Layer, para
 		return err
 	}
 	t := newTable(table.Row{"layer", "op", "output shape", "parameters", "MACs"}, "parameters", "MACs")
-	for _, l := range layers {
+	for _, l := range s.Layers {
 		shape := "?"
 		if l.OutputShape != nil {
 			shape = l.OutputShape.String()
 		}
 		t.AppendRow(table.Row{l.Name, l.Op, shape, blankZero(l.Parameters), blankZero(l.MACs)})
 	}
-	t.AppendFooter(table.Row{"total", "", "", thousands(parameters), thousands(macs)})
-	return a.printTable(t)
+	t.AppendFooter(table.Row{"total", "", "", thousands(s.Parameters), thousands(s.MACs)})
+	if err := a.printTable(t); err != nil {
+		return err
+	}
+	if s.Partial {
+		return a.print("the totals lack the layers that alexctl does not understand (see: alexctl check)\n")
+	}
+	return nil
 }
 
 func blankZero(n int64) string {

@@ -28,9 +28,6 @@ func isTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// color reports whether stdout may be coloured (see no-color.org).
-func (a *app) color() bool { return isTerminal(a.stdout) && os.Getenv("NO_COLOR") == "" }
-
 // newTable returns a table in the house style; numbers names the columns that hold
 // numbers and are aligned right.
 func newTable(header table.Row, numbers ...string) table.Writer {
@@ -79,8 +76,7 @@ func (a *app) progress(total int, what string) *progress {
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
 		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionEnableColorCodes(a.color()))}
+		progressbar.OptionClearOnFinish())}
 }
 
 func (p *progress) add(n int) {

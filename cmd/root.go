@@ -45,7 +45,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 			code = exitInternal
 		}
 	}()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
@@ -66,6 +66,7 @@ verifies it on ONNX Runtime against a float64 reference, and runs it on images.`
 		Example: `  alexctl build --input 227 -o alexnet.onnx
   alexctl verify
   alexctl infer image.png`,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          a.noSubcommand,
@@ -163,7 +164,7 @@ func flagError(c *cobra.Command, err error) error {
 func atMost(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) > n {
-			return usage("%d arguments, at most %d: %s", len(args), n, c.UseLine())
+			return usage("%s, at most %d: %s", counted(len(args), "argument"), n, c.UseLine())
 		}
 		return nil
 	}
@@ -185,6 +186,27 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// counted writes a number of things: 1 problem, 2 problems.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// shellWord quotes a file name for a command line that is shown.
+func shellWord(name string) string {
+	if strings.HasPrefix(name, "-") {
+		name = "./" + name
+	}
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-/+=:@%,~", r)
+	}) {
+		return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return name
 }
 
 // next names the command to type next.

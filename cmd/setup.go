@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,8 @@ func (a *app) setupCommand() *cobra.Command {
 		Short: "Install ONNX Runtime for this user",
 		Long: fmt.Sprintf(`Install ONNX Runtime %s into this user's cache folder, from npm's package
 onnxruntime-node, whose digest is pinned. Nothing of the package is run. What is
-installed already is kept; an interrupted call leaves nothing behind.
+installed already is kept; an interrupted call leaves nothing
+that the next does not remove.
 
 Without npm, fetch the package elsewhere (npm pack onnxruntime-node@%s) and give the
 file with --from.`, ort.Version, ort.Version),
@@ -83,7 +83,7 @@ func (a *app) setup(ctx context.Context, o setupOptions) error {
 
 func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *installed) error {
 	for _, f := range p.Files {
-		r.Files = append(r.Files, filepath.Base(f))
+		r.Files = append(r.Files, f.Name())
 	}
 	if p.Installed(dir) {
 		return nil
@@ -100,7 +100,7 @@ func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *i
 		return nil
 	case ctx.Err() != nil:
 		return errors.Join(ctx.Err(), err)
-	case from != "":
+	case errors.Is(err, ort.ErrPackage) && from != "":
 		return invalid(err)
 	}
 	return environment(err)

@@ -3,6 +3,8 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -48,7 +50,7 @@ used gives exit code 3, a mismatch gives 1.`, verify.ScaledTolerance),
 	f.IntVar(&o.batch, "batch", 1, "batch size where the model leaves it open")
 	f.IntVar(&o.runs, "runs", 1, "how many random inputs")
 	f.StringArrayVar(&o.dims, "dim", nil, "size of another symbolic dimension, NAME=N (repeatable)")
-	f.StringSliceVar(&o.images, "images", nil, "image files or folders to use as inputs")
+	f.StringArrayVar(&o.images, "images", nil, "an image file or folder to use as input (repeatable)")
 	f.StringVar(&o.preprocess, "preprocess", "", "preprocessing of images: imagenet, plain, caffe or a JSON spec (default: the model's own)")
 	return c
 }
@@ -56,6 +58,14 @@ used gives exit code 3, a mismatch gives 1.`, verify.ScaledTolerance),
 func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err error) {
 	if o.batch < 1 || o.runs < 1 {
 		return usage("--batch and --runs must be at least 1")
+	}
+	for _, name := range []string{"batch", "runs", "seed", "dim"} {
+		if len(o.images) > 0 && c.Flags().Changed(name) {
+			return usage("--%s is for random inputs, --images gives images", name)
+		}
+	}
+	if o.preprocess != "" && len(o.images) == 0 {
+		return usage("--preprocess is for --images")
 	}
 	engines, err := a.verifyEngines(o.providers, o.device)
 	if err != nil {
@@ -90,23 +100,32 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	}
 	switch {
 	case report.Failed():
+		a.next("alexctl inspect %s", shellWord(path))
 		return silent(exitFinding)
 	case report.Skipped():
+		a.next("alexctl doctor")
 		return silent(exitEnvironment)
 	}
 	argument := ""
 	if path != defaultModel {
-		argument = " --model " + path
+		argument = " --model " + shellWord(path)
+	}
+	if spec, err := modelSpec(m); err == nil && spec == nil {
+		argument += " --preprocess imagenet"
 	}
 	a.next("alexctl infer%s image.png", argument)
 	return nil
 }
 
-// verifyFailure gives a comparison that could not be made its exit code: the model
-// or its inputs are at fault, unless the call was interrupted.
+// verifyFailure gives a comparison that could not be made its exit code: the call was
+// interrupted, the reference does not know an operator, or the model or its inputs are
+// at fault.
 func verifyFailure(c *cobra.Command, err error) error {
 	if c.Context().Err() != nil {
 		return c.Context().Err()
+	}
+	if errors.Is(err, reference.ErrUnsupported) {
+		return environment(err)
 	}
 	return invalid(err)
 }
@@ -119,6 +138,11 @@ func (a *app) verifyInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]
 	dims, err := parseDims(o.dims)
 	if err != nil {
 		return nil, "", err
+	}
+	for name := range dims {
+		if !hasSymbol(m, name) {
+			return nil, "", usage("--dim %s: no input has a dimension of this name", name)
+		}
 	}
 	spec, err := modelSpec(m)
 	if err != nil {
@@ -136,7 +160,21 @@ func (a *app) verifyInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]
 	if spec != nil {
 		kind = "pixels"
 	}
-	return inputs, fmt.Sprintf("%d of random %s, batch %d, seed %d", o.runs, kind, o.batch, o.seed), nil
+	var shapes []string
+	for _, v := range m.Graph.DataInputs() {
+		shapes = append(shapes, fmt.Sprintf("%s %s", v.Name, inputs[0][v.Name]))
+	}
+	return inputs, fmt.Sprintf("%s of random %s, %s, seed %d", counted(o.runs, "set"), kind, strings.Join(shapes, ", "), o.seed), nil
+}
+
+// hasSymbol reports whether an input has a symbolic dimension of this name.
+func hasSymbol(m *onnx.Model, name string) bool {
+	for _, v := range m.Graph.DataInputs() {
+		if v.Type.IsTensor() && v.Type.Shape != nil && slices.ContainsFunc(*v.Type.Shape, func(d onnx.Dim) bool { return d.Param == name }) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxVerifyImages bounds the inputs and results that are held for the comparison.
@@ -169,7 +207,7 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]r
 		}
 		inputs = append(inputs, p.batchOf(1, data))
 	}
-	return inputs, fmt.Sprintf("%d images", len(files)), nil
+	return inputs, counted(len(files), "image"), nil
 }
 
 func (a *app) printReport(r *verify.Report) error {

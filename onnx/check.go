@@ -236,6 +236,7 @@ func (c *checker) nodes(where string, nodes []*Node, s *scope) {
 		}
 	}
 	cyclic := cycle(nodes)
+	named := map[string]bool{}
 	for i, n := range nodes {
 		at := fmt.Sprintf("node %q (%s)", n.Label(), n.OpType)
 		if n.OpType == "" {
@@ -248,6 +249,10 @@ func (c *checker) nodes(where string, nodes []*Node, s *scope) {
 		if len(c.imported) > 0 && !c.imported[domain] {
 			c.add(at, "the operator set %q is not imported", domain)
 		}
+		if n.Name != "" && named[n.Name] {
+			c.add(at, "two nodes have this name")
+		}
+		named[n.Name] = true
 		for _, in := range n.Inputs {
 			switch {
 			case in == "" || s.has(in):

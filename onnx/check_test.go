@@ -67,6 +67,7 @@ func TestCheck(t *testing.T) {
 		"short data":           {func(m *onnx.Model) { m.Graph.Initializers[0].Dims = []int64{3, 101} }, "1200 bytes of data, FLOAT[3 101] needs 1212"},
 		"output shape":         {func(m *onnx.Model) { (*m.Graph.Outputs[0].Type.Shape)[1] = onnx.Known(4) }, "declared FLOAT[N 4], the graph makes FLOAT[N 3]"},
 		"output batch":         {func(m *onnx.Model) { (*m.Graph.Outputs[0].Type.Shape)[0] = onnx.Known(1) }, "declared FLOAT[1 3], the graph makes FLOAT[N 3]"},
+		"node name twice":      {func(m *onnx.Model) { n := relu("y", "z"); n.Name = "fc"; m.Graph.Nodes = append(m.Graph.Nodes, n) }, "two nodes have this name"},
 		"no output":            {func(m *onnx.Model) { m.Graph.Outputs = nil }, "no output"},
 		"domain not imported":  {func(m *onnx.Model) { m.Graph.Nodes[0].Domain = "com.example" }, "is not imported"},
 		"operator of later":    {func(m *onnx.Model) { m.OperatorSets[0].Version = 8; m.Graph.Nodes[0].OpType = "ConstantOfShape" }, "exists since opset 9"},

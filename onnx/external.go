@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -100,13 +101,21 @@ func openExternal(root *os.Root, location string) (*os.File, int64, error) {
 		err = fmt.Errorf("%s is not a regular file", location)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("external data: %w", err)
+		return nil, 0, fmt.Errorf("external data %q: %w", location, cause(err))
 	}
 	f, err := root.Open(path)
 	if err != nil {
-		return nil, 0, fmt.Errorf("external data: %w", err)
+		return nil, 0, fmt.Errorf("external data %q: %w", location, cause(err))
 	}
 	return f, info.Size(), nil
+}
+
+// cause drops the operation and the path that the os package puts before an error.
+func cause(err error) error {
+	if p := (*os.PathError)(nil); errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 func (t *Tensor) setExternal(src io.ReaderAt, size int64) {

@@ -29,7 +29,7 @@ func fuzzModel(t *testing.T, b []byte) {
 		return
 	}
 	op.Check(m)
-	op.Layers(m)
+	op.Summarize(m)
 	first, err := m.Bytes()
 	if err != nil {
 		return

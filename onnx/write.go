@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"strings"
+	"time"
 )
 
 // MaxFile is the size that protobuf allows a message, and so a model file whose
@@ -167,6 +169,7 @@ func createBeside(target string) (*newFile, error) {
 			return nil, fmt.Errorf("writing %s: %w", target, err)
 		}
 	}
+	removeAbandoned(target)
 	// Not os.CreateTemp, whose files only their owner may read.
 	name := filepath.Join(filepath.Dir(target), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(target), rand.Uint32()))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -174,6 +177,24 @@ func createBeside(target string) (*newFile, error) {
 		return nil, fmt.Errorf("writing %s: %w", target, err)
 	}
 	return &newFile{f: f, target: target}, nil
+}
+
+// abandonedAfter is when a temporary file is taken for one whose program was killed.
+const abandonedAfter = time.Hour
+
+// removeAbandoned removes old temporary files of the same target.
+func removeAbandoned(target string) {
+	entries, err := os.ReadDir(filepath.Dir(target))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), "."+filepath.Base(target)+".")
+		info, err := e.Info()
+		if ours && err == nil && len(rest) == len("00000000.tmp") && strings.HasSuffix(rest, ".tmp") && time.Since(info.ModTime()) > abandonedAfter {
+			_ = os.Remove(filepath.Join(filepath.Dir(target), e.Name())) // it stays until the next call
+		}
+	}
 }
 
 func (n *newFile) commit() error {

@@ -79,6 +79,9 @@ func (s *Spec) LoadFile(path string, dst []float32) error {
 	if err != nil {
 		return err
 	}
+	if info.IsDir() {
+		return errors.New("a folder that holds no images")
+	}
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"alexctl/onnx"
+	"alexctl/onnx/op"
 	"alexctl/runtime"
 )
 
@@ -19,6 +20,28 @@ import (
 // float64, its softmax within 2e-6, straightforward float32 sums within 2e-6; the
 // smallest realistic fault, a window of LRN off by one, gives 5e-5.
 const ScaledTolerance = 1e-5
+
+// Tolerances for models that compute in half precision, whose numbers are rounded to
+// 2^-11 (FLOAT16) or 2^-8 (BFLOAT16) of their size after every layer: about twenty
+// such roundings.
+const (
+	Float16Tolerance  = 1e-2
+	BFloat16Tolerance = 8e-2
+)
+
+// toleranceOf returns the tolerance for the least precise type in the model.
+func toleranceOf(m *onnx.Model) float64 {
+	tolerance := ScaledTolerance
+	for _, v := range op.Infer(m, nil).Values {
+		switch v.Type {
+		case onnx.Float16:
+			tolerance = max(tolerance, Float16Tolerance)
+		case onnx.BFloat16:
+			tolerance = max(tolerance, BFloat16Tolerance)
+		}
+	}
+	return tolerance
+}
 
 // Statuses of a Result.
 const (
@@ -106,6 +129,7 @@ func Compare(ctx context.Context, m *onnx.Model, reference runtime.Engine, engin
 		return nil, fmt.Errorf("%s: %w", reference.Name(), err)
 	}
 	report := &Report{OK: true, Reference: reference.Name()}
+	tolerance := toleranceOf(m)
 	for _, e := range engines {
 		say(e.Name())
 		r := describe(e)
@@ -120,7 +144,7 @@ func Compare(ctx context.Context, m *onnx.Model, reference runtime.Engine, engin
 		case err != nil: // it cannot be used, or not with this model: nothing was compared
 			r.Status, r.Reason = Skipped, err.Error()
 		default:
-			r.compare(m.Graph, got, want)
+			r.compare(m.Graph, got, want, tolerance)
 		}
 		report.OK = report.OK && r.Status == Pass
 		report.Results = append(report.Results, r)
@@ -159,7 +183,7 @@ func runAll(ctx context.Context, m *onnx.Model, e runtime.Engine, inputs []runti
 }
 
 // compare fills in the outputs and the status.
-func (r *Result) compare(g *onnx.Graph, got, want []runtime.Tensors) {
+func (r *Result) compare(g *onnx.Graph, got, want []runtime.Tensors, tolerance float64) {
 	r.Status = Pass
 	for _, v := range g.Outputs {
 		var worst runtime.Difference
@@ -172,13 +196,13 @@ func (r *Result) compare(g *onnx.Graph, got, want []runtime.Tensors) {
 			worst.Scaled = max(worst.Scaled, d.Scaled)
 			worst.RMS = max(worst.RMS, d.RMS)
 		}
-		margin := worst.Scaled / ScaledTolerance
+		margin := worst.Scaled / tolerance
 		if margin > 1 && r.Status == Pass {
 			r.Status = Fail
-			r.Reason = fmt.Sprintf("output %q differs by scaled %.3g, at most %g is allowed", v.Name, worst.Scaled, ScaledTolerance)
+			r.Reason = fmt.Sprintf("output %q differs by scaled %.3g, at most %g is allowed", v.Name, worst.Scaled, tolerance)
 		}
 		r.Outputs = append(r.Outputs, Output{v.Name, Number(worst.MaxAbs), Number(worst.Scaled), Number(worst.RMS),
-			Number(ScaledTolerance), Number(margin)})
+			Number(tolerance), Number(margin)})
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // torch.nn.BatchNorm1d to BatchNorm3d in evaluation, whose momentum is 1 less this one.
 func batchNormalization() *Spec {
 	return &Spec{
-		Type: "BatchNormalization", Since: []int64{1, 6, 7, 9, 14, 15},
+		Type: "BatchNormalization", Since: []int64{1, 6, 7, 9, 14, 15}, FloatOnly: true,
 		Inputs: Arity{5, 5}, Outputs: Arity{1, 5},
 		Attrs:  []Attr{floatAttr("epsilon", 1e-5), floatAttr("momentum", 0.9), intAttr("spatial", 1).until(8), intAttr("training_mode", 0).since(14)},
 		Params: []int{1, 2},

@@ -10,7 +10,7 @@ import (
 // B (M) to Y (N, M, spatial...). Equals torch.nn.Conv1d to Conv3d with zero padding.
 func conv() *Spec {
 	return &Spec{
-		Type: "Conv", Since: []int64{1, 11, 22},
+		Type: "Conv", Since: []int64{1, 11, 22}, FloatOnly: true,
 		Inputs: Arity{2, 3}, Outputs: Arity{1, 1}, Heavy: true,
 		Attrs:  append(windowAttrs(), intsAttr("dilations"), intAttr("group", 1)),
 		Params: []int{1, 2},

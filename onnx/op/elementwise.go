@@ -147,14 +147,9 @@ func arithmetic(name string, onFloat func(a, b float64) float64, onInt func(a, b
 // function returns the Spec of an operator that maps each floating-point element.
 func function(name string, since []int64, f func(float64) float64) *Spec {
 	return &Spec{
-		Type: name, Since: since,
+		Type: name, Since: since, FloatOnly: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
-		Infer: func(n *Node, in []*Info) ([]*Info, error) {
-			if !in[0].Type.IsFloat() {
-				return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)
-			}
-			return sameAs(n, in)
-		},
+		Infer: sameAs,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			if !in[0].float() {
 				return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)

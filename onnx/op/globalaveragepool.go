@@ -9,7 +9,7 @@ import (
 // globalAveragePool is GlobalAveragePool-1, -22: the mean of each channel.
 func globalAveragePool() *Spec {
 	return &Spec{
-		Type: "GlobalAveragePool", Since: []int64{1, 22},
+		Type: "GlobalAveragePool", Since: []int64{1, 22}, FloatOnly: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Infer: func(_ *Node, in []*Info) ([]*Info, error) {
 			x := in[0]

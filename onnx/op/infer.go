@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"alexctl/onnx"
 )
@@ -14,6 +15,14 @@ const maxConst = 1024
 // maxRank bounds the rank of values: no real model comes near it, and a hostile one
 // could otherwise make every node carry thousands of dimensions.
 const maxRank = 64
+
+// unknownInput begins the reason of a node that only lacks a type because of another
+// node.
+const unknownInput = "nothing is known of input"
+
+// FollowsFrom reports whether a node could not be checked only because an earlier one
+// could not.
+func FollowsFrom(p onnx.Problem) bool { return strings.HasPrefix(p.Problem, unknownInput) }
 
 // Inferred is what is known of a graph before it runs.
 type Inferred struct {
@@ -136,7 +145,7 @@ func (r *Inferred) node(raw *onnx.Node, opset int64, symbols *shapeSymbols, decl
 		}
 		in.In = append(in.In, info)
 	}
-	n, err := Bind(raw, opset)
+	n, err := bind(raw, opset)
 	if err == nil {
 		n.symbols = symbols
 		in.Node = n
@@ -145,6 +154,7 @@ func (r *Inferred) node(raw *onnx.Node, opset int64, symbols *shapeSymbols, decl
 	where := fmt.Sprintf("node %q (%s)", raw.Label(), raw.OpType)
 	if unsupported := (*UnsupportedError)(nil); errors.As(err, &unsupported) {
 		r.Unchecked = append(r.Unchecked, onnx.Problem{Where: where, Problem: unsupported.Reason})
+		in.Node = nil
 	} else if err != nil {
 		r.problem(where, err)
 	}
@@ -184,11 +194,13 @@ func (i *Info) refine(t *onnx.Type) {
 // infer applies the operator's shape rule, and its definition where all inputs are
 // small constants.
 func (n *Node) infer(in []*Info) ([]*Info, error) {
-	inputs, _ := n.Spec.arity(n.Opset)
-	for i, x := range in[:inputs.Min] {
-		if x.Type == onnx.Undefined {
-			return nil, &UnsupportedError{n.Label(), fmt.Sprintf("the type of input %d is not known", i)}
+	for i, x := range in {
+		if x != nil && x.Type == onnx.Undefined {
+			return nil, n.unsupported(unknownInput+" %d", i)
 		}
+	}
+	if n.Spec.FloatOnly && !in[0].Type.IsFloat() {
+		return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)
 	}
 	out, err := n.Spec.Infer(n, in)
 	if err != nil {

@@ -11,17 +11,28 @@ type Layer struct {
 	MACs        int64 // with symbolic dimensions counted as one
 }
 
-// Layers returns the nodes of a model with their output shapes, learned parameters
-// and multiply-accumulate operations, and the totals. A parameter used by several
-// nodes counts once.
-func Layers(m *onnx.Model) (layers []Layer, parameters, macs int64) {
+// Summary is the layers of a model and their totals.
+type Summary struct {
+	Layers     []Layer
+	Parameters int64
+	MACs       int64
+	// Partial says that some nodes are not understood, so that the totals lack them.
+	Partial bool
+}
+
+// Summarize returns the nodes of a model with their output shapes, learned parameters
+// and multiply-accumulate operations. A parameter used by several nodes counts once.
+func Summarize(m *onnx.Model) Summary {
+	var s Summary
 	weights := map[string]int64{}
 	for _, t := range m.Graph.Initializers {
 		if n, err := t.Len(); err == nil && t.Type.IsFloat() && len(t.Dims) > 0 {
 			weights[t.Name] = n
 		}
 	}
-	for _, n := range Infer(m, nil).Nodes {
+	inferred := Infer(m, nil)
+	s.Partial = len(inferred.Unchecked)+len(inferred.Problems) > 0
+	for _, n := range inferred.Nodes {
 		l := Layer{Name: n.Raw.Label(), Op: n.Raw.OpType}
 		if len(n.Out) > 0 && n.Out[0].Ranked {
 			l.OutputShape = n.Out[0].Shape
@@ -37,9 +48,9 @@ func Layers(m *onnx.Model) (layers []Layer, parameters, macs int64) {
 				l.MACs = n.Node.Spec.MACs(n.Node, n.In, n.Out)
 			}
 		}
-		layers = append(layers, l)
-		parameters += l.Parameters
-		macs += l.MACs
+		s.Layers = append(s.Layers, l)
+		s.Parameters += l.Parameters
+		s.MACs += l.MACs
 	}
-	return layers, parameters, macs
+	return s
 }

@@ -16,7 +16,7 @@ import (
 // 3.3, does not divide alpha by size.
 func lrn() *Spec {
 	return &Spec{
-		Type: "LRN", Since: []int64{1, 13},
+		Type: "LRN", Since: []int64{1, 13}, FloatOnly: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("size", 0).required(), floatAttr("alpha", 1e-4), floatAttr("beta", 0.75), floatAttr("bias", 1)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {

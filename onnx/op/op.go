@@ -9,6 +9,7 @@
 package op
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -36,6 +37,8 @@ type Spec struct {
 	// even where some of their dimensions are symbols.
 	Moves bool
 
+	// FloatOnly says that the first input must be floating point.
+	FloatOnly bool
 	// Heavy keeps the operator from being evaluated while shapes are inferred: its
 	// work does not follow from the size of its output.
 	Heavy bool
@@ -114,6 +117,18 @@ type Node struct {
 // Bind returns the node as an application of the operator it names, or an error
 // if that is not understood here or the node does not fit it.
 func Bind(n *onnx.Node, opset int64) (*Node, error) {
+	b, err := bind(n, opset)
+	if err != nil {
+		if unsupported := (*UnsupportedError)(nil); !errors.As(err, &unsupported) {
+			err = fmt.Errorf("node %q (%s): %w", n.Label(), n.OpType, err)
+		}
+		return nil, err
+	}
+	return b, nil
+}
+
+// bind is Bind with errors that do not name the node.
+func bind(n *onnx.Node, opset int64) (*Node, error) {
 	s, err := lookup(n, opset)
 	if err != nil {
 		return nil, err
@@ -142,21 +157,19 @@ func lookup(n *onnx.Node, opset int64) (*Spec, error) {
 	}
 	if s := Find(n.OpType); s != nil {
 		if opset < s.Since[0] {
-			return nil, fmt.Errorf("node %q: operator %s exists since opset %d, the model's is %d", n.Label(), n.OpType, s.Since[0], opset)
+			return nil, fmt.Errorf("operator %s exists since opset %d, the model's is %d", n.OpType, s.Since[0], opset)
 		}
 		return s, nil
 	}
 	if !isStandard(n.OpType) {
-		return nil, fmt.Errorf("node %q: %s is not an operator of ONNX%s", n.Label(), n.OpType, suggestion(n.OpType))
+		return nil, fmt.Errorf("%s is not an operator of ONNX%s", n.OpType, suggestion(n.OpType))
 	}
 	return nil, &UnsupportedError{n.Label(), fmt.Sprintf("operator %s is not supported", n.OpType)}
 }
 
 // fits checks the node's inputs, outputs and attributes against the operator.
 func (n *Node) fits() error {
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("node %q (%s): %s", n.Label(), n.OpType, fmt.Sprintf(format, args...))
-	}
+	fail := fmt.Errorf
 	inputs, outputs := n.Spec.arity(n.Opset)
 	if got, want := len(n.Inputs), inputs; got < want.Min || got > want.Max {
 		return fail("%d inputs, want %s in opset %d", got, want, n.Opset)

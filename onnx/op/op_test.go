@@ -204,7 +204,7 @@ func TestHostileShapesAreQuick(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			op.Check(m)
-			op.Layers(m)
+			op.Summarize(m)
 			close(done)
 		}()
 		select {

@@ -28,7 +28,7 @@ func logSoftmax() *Spec {
 // the sum of exp(x - largest).
 func normalizer(name string, write func(x, y []float64, largest, sum float64)) *Spec {
 	return &Spec{
-		Type: name, Since: []int64{1, 11, 13},
+		Type: name, Since: []int64{1, 11, 13}, FloatOnly: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("axis", 1).until(12), intAttr("axis", -1).since(13)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {

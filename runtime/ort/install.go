@@ -25,21 +25,33 @@ import (
 type Package struct {
 	Name    string // as npm names it, with the version
 	SHA512  string // of the tarball, in base64
-	Files   []string
+	Files   []File
 	Purpose string
 }
+
+// File is a library in a package.
+type File struct {
+	Path   string // in the tarball
+	SHA256 string // in hexadecimal
+}
+
+// Name returns the file's name without its folder.
+func (f File) Name() string { return path.Base(f.Path) }
+
+// ErrPackage says that a tarball is not the pinned package.
+var ErrPackage = errors.New("not the pinned package, or cut short")
 
 // maxLibrary bounds one unpacked library.
 const maxLibrary = 1 << 30
 
 // CorePackage is ONNX Runtime itself for this platform.
 func CorePackage() (Package, error) {
-	file, ok := map[string]string{
-		"linux/amd64":   "linux/x64/libonnxruntime.so.1",
-		"linux/arm64":   "linux/arm64/libonnxruntime.so.1",
-		"darwin/arm64":  "darwin/arm64/libonnxruntime." + Version + ".dylib",
-		"windows/amd64": "win32/x64/onnxruntime.dll",
-		"windows/arm64": "win32/arm64/onnxruntime.dll",
+	file, ok := map[string]File{
+		"linux/amd64":   {"linux/x64/libonnxruntime.so.1", "89688f5cf51c7e31befbb7b9101bc027799009b18d1baa9a5b1146a72e69538d"},
+		"linux/arm64":   {"linux/arm64/libonnxruntime.so.1", "a27d21126db312aa8f02f3d5eaebe466e991f51f469882e6d0407d5a8b64afda"},
+		"darwin/arm64":  {"darwin/arm64/libonnxruntime." + Version + ".dylib", "3e4c63909e9fc6648c93c68741c1ccf1e3d89218dd1d6a7d4f3d629ffc7f9918"},
+		"windows/amd64": {"win32/x64/onnxruntime.dll", "5e289b5494cc338d62806f2d24c24aa7cc09a00bbab0404d9169487a45e0053a"},
+		"windows/arm64": {"win32/arm64/onnxruntime.dll", "020f2f84f8029f2fa4b4c1443f8b1e0a659dc6cbed4a105ff908ff9a24d46306"},
 	}[goruntime.GOOS+"/"+goruntime.GOARCH]
 	if !ok {
 		return Package{}, fmt.Errorf("there is no ONNX Runtime %s for %s/%s in npm's packages: install it yourself and name it with --ort-lib", Version, goruntime.GOOS, goruntime.GOARCH)
@@ -47,7 +59,7 @@ func CorePackage() (Package, error) {
 	return Package{
 		Name:    "onnxruntime-node@" + Version,
 		SHA512:  "WjiVVB72riILz8HbYvxvmjKyE/WmkYoSfKY++axo5jAR609HQg8MwiG/HhShpTcJfmmAdzxxmB+MMST3A+SiPA==",
-		Files:   []string{"package/bin/napi-v6/" + file},
+		Files:   []File{{"package/bin/napi-v6/" + file.Path, file.SHA256}},
 		Purpose: "ONNX Runtime",
 	}, nil
 }
@@ -62,16 +74,19 @@ func CUDAPackage() (Package, error) {
 		SHA512:  "FopIhNE/Ng+v2X65wVc9clPCBCvhvA53Hxo2U0Kf5fGdVsC7iCA+mZ0KLWggcQAj7TIZ6pNidR4AC10g74Xo6w==",
 		Purpose: "the CUDA execution provider",
 	}
-	for _, name := range []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"} {
-		p.Files = append(p.Files, "package/Plugins/Linux/x64/"+name)
+	const dir = "package/Plugins/Linux/x64/"
+	p.Files = []File{
+		{dir + "libonnxruntime_providers_shared.so", "c6a12593396095f5670160e284c35d1700b7708cf3037b7042e2a5200ccae772"},
+		{dir + "libonnxruntime_providers_cuda.so", "56cf3254b118ad837ccc4ed8f6d1b23504bbf7ef91b34cbc0b289cb7f10b3037"},
 	}
 	return p, nil
 }
 
-// Installed reports whether the package's files are in dir.
+// Installed reports whether the package's files are in dir, unharmed.
 func (p Package) Installed(dir string) bool {
 	for _, f := range p.Files {
-		if info, err := os.Stat(filepath.Join(dir, path.Base(f))); err != nil || info.Size() == 0 {
+		sum, err := Library{Path: filepath.Join(dir, f.Name())}.SHA256()
+		if err != nil || sum != f.SHA256 {
 			return false
 		}
 	}
@@ -100,7 +115,7 @@ func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) 
 		return fmt.Errorf("%s: %w", from, err)
 	}
 	for _, f := range p.Files {
-		if err := os.Rename(filepath.Join(work, path.Base(f)), filepath.Join(dir, path.Base(f))); err != nil {
+		if err := os.Rename(filepath.Join(work, f.Name()), filepath.Join(dir, f.Name())); err != nil {
 			return err
 		}
 	}
@@ -171,7 +186,7 @@ func (p Package) unpack(ctx context.Context, tarball, dir string) (err error) {
 		return err
 	}
 	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != p.SHA512 {
-		return fmt.Errorf("its SHA-512 is %s, want %s of %s: not the pinned package, or cut short", got, p.SHA512, p.Name)
+		return fmt.Errorf("its SHA-512 is %s, want %s of %s: %w", got, p.SHA512, p.Name, ErrPackage)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -181,13 +196,13 @@ func (p Package) unpack(ctx context.Context, tarball, dir string) (err error) {
 		return err
 	}
 	missing := map[string]bool{}
-	for _, name := range p.Files {
-		missing[name] = true
+	for _, f := range p.Files {
+		missing[f.Path] = true
 	}
 	for archive := tar.NewReader(z); len(missing) > 0; {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("the package lacks %v", p.Files)
+			return fmt.Errorf("it lacks %v: %w", missing, ErrPackage)
 		}
 		if err != nil {
 			return err

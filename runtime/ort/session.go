@@ -18,8 +18,11 @@ import (
 // Check finds and loads the library and looks at what the provider needs.
 func (e *Engine) Check(context.Context) error {
 	l, err := FindLibrary(e.config.Library)
-	if err != nil {
+	if errors.Is(err, ErrNoLibrary) {
 		return e.unavailable(err.Error(), setupHint)
+	}
+	if err != nil {
+		return e.unavailable(err.Error(), "name a library that is there, or none")
 	}
 	if e.provider.check != nil {
 		if err := e.provider.check(l); err != nil {

@@ -165,9 +165,15 @@ func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*r
 	inferred := op.Infer(s.model, inputs.Shapes())
 	out := make([]ort.Value, len(s.outputs))
 	tensors := make([]*runtime.Tensor, len(s.outputs))
+	made := map[string]bool{}
+	for _, n := range s.model.Graph.Nodes {
+		for _, name := range n.Outputs {
+			made[name] = true
+		}
+	}
 	for i, name := range s.outputs {
 		info := inferred.Values[name]
-		if info == nil {
+		if info == nil || !made[name] { // an input or initializer passed through: not written to
 			continue
 		}
 		shape, ok := info.Fixed()

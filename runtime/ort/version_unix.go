@@ -34,6 +34,9 @@ static const char *library_version(const char *path, const char **error) {
 	}
 	return base->get_version_string();
 }
+static const char *load_error(const char *name) {
+	return dlopen(name, RTLD_LAZY | RTLD_LOCAL) == NULL ? dlerror() : NULL;
+}
 */
 import "C"
 
@@ -41,6 +44,20 @@ import (
 	"fmt"
 	"unsafe"
 )
+
+// CUDAMissing returns why each library of CUDA that the provider needs cannot be
+// loaded: the driver, CUDA 13 and cuDNN 9.
+func CUDAMissing() []string {
+	var missing []string
+	for _, name := range []string{"libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10", "libcudnn.so.9"} {
+		c := C.CString(name)
+		if C.load_error(c) != nil {
+			missing = append(missing, name)
+		}
+		C.free(unsafe.Pointer(c))
+	}
+	return missing
+}
 
 // LibraryVersion loads the library and returns the version that it reports.
 func LibraryVersion(l Library) (string, error) {

@@ -19,6 +19,9 @@ import (
 	"alexctl/runtime"
 )
 
+// ErrUnsupported says that a valid model has operators that have no definition here.
+var ErrUnsupported = errors.New("the reference does not know all of its operators")
+
 // Engine is the float64 reference.
 type Engine struct {
 	// Threads is how many goroutines compute at once; 0 means one a processor.
@@ -49,8 +52,11 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 		s.initializers[t.Name] = t
 	}
 	problems, unchecked := op.Check(m)
-	if problems = append(problems, unchecked...); len(problems) > 0 {
+	if len(problems) > 0 {
 		return nil, problemsError(problems)
+	}
+	if len(unchecked) > 0 {
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, problemsError(unchecked))
 	}
 	for _, n := range m.Graph.Nodes {
 		b, err := op.Bind(n, m.Opset())

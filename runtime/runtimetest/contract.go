@@ -62,6 +62,25 @@ func testContract(t *testing.T, e runtime.Engine) {
 			}
 		}
 	})
+	t.Run("input as output", func(t *testing.T) {
+		m := contractModel(t)
+		m.Graph.Outputs = append(m.Graph.Outputs, m.Graph.Inputs[0])
+		s, err := e.Prepare(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		x := random(r, 2, 3, 8, 8)
+		out, err := s.Run(t.Context(), runtime.Tensors{"x": x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := out["x"].Float64s()
+		want, _ := x.Float64s()
+		if !slices.Equal(got, want) {
+			t.Error("an output that is an input differs from it")
+		}
+	})
 	t.Run("rows are independent", func(t *testing.T) { testRows(t, s, r) })
 	t.Run("outputs and inputs", func(t *testing.T) { testOwnership(t, s, r) })
 	t.Run("concurrent", func(t *testing.T) { testConcurrent(t, s, r) })

@@ -71,7 +71,7 @@ type Result struct {
 	Provider string   `json:"provider"`
 	Settings string   `json:"settings"`
 	Status   string   `json:"status"`
-	Reason   string   `json:"reason,omitempty"` // why it failed or was skipped
+	Reason   string   `json:"reason"` // why it failed or was skipped, otherwise empty
 	Outputs  []Output `json:"outputs"`
 }
 

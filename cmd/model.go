@@ -1,12 +1,8 @@
 package cmd
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"alexctl/builder"
 	"alexctl/onnx"
@@ -64,14 +60,4 @@ func (a *app) warnUntrained(m *onnx.Model) {
 	if v, _ := m.Property(builder.TrainedKey); v == "no" {
 		a.say("note: this model was never trained: its weights are random and its predictions mean nothing")
 	}
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, f)
-	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, f.Close())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alexctl/internal/digest"
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
@@ -87,7 +88,7 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	}
 	report.Inputs = described
 	report.Model.Path = path
-	if report.Model.SHA256, err = fileSHA256(path); err != nil {
+	if report.Model.SHA256, err = digest.File(path); err != nil {
 		return invalid(err)
 	}
 	if a.json {

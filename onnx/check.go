@@ -69,10 +69,7 @@ func (c *checker) operatorSets(where string, sets []OperatorSet) {
 	c.imported = map[string]bool{}
 	seen := map[string]bool{}
 	for _, s := range sets {
-		domain := s.Domain
-		if IsStandardDomain(domain) {
-			domain = "ai.onnx"
-		}
+		domain := domainName(s.Domain)
 		if seen[domain] {
 			c.add(where, "operator set %q is imported twice", domain)
 		}
@@ -82,6 +79,14 @@ func (c *checker) operatorSets(where string, sets []OperatorSet) {
 		seen[domain] = true
 		c.imported[domain] = true
 	}
+}
+
+// domainName returns the one name of a domain: the standard one has two.
+func domainName(domain string) string {
+	if IsStandardDomain(domain) {
+		return "ai.onnx"
+	}
+	return domain
 }
 
 func (c *checker) functions(list []*Function) {
@@ -242,10 +247,7 @@ func (c *checker) nodes(where string, nodes []*Node, s *scope) {
 		if n.OpType == "" {
 			c.add(fmt.Sprintf("%s node[%d] %q", where, i, n.Name), "it has no op_type")
 		}
-		domain := n.Domain
-		if IsStandardDomain(domain) {
-			domain = "ai.onnx"
-		}
+		domain := domainName(n.Domain)
 		if len(c.imported) > 0 && !c.imported[domain] {
 			c.add(at, "the operator set %q is not imported", domain)
 		}

@@ -44,7 +44,7 @@ func FromFloat32s(name string, dims []int64, v []float32) (*Tensor, error) {
 	for _, x := range v {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
 	}
-	return fromBytes(name, Float, dims, b)
+	return FromBytes(name, Float, dims, b)
 }
 
 // FromInt64s returns an INT64 tensor with a copy of v.
@@ -53,16 +53,12 @@ func FromInt64s(name string, dims []int64, v []int64) (*Tensor, error) {
 	for _, x := range v {
 		b = binary.LittleEndian.AppendUint64(b, uint64(x))
 	}
-	return fromBytes(name, Int64, dims, b)
+	return FromBytes(name, Int64, dims, b)
 }
 
 // FromBytes returns a tensor over b, which holds the elements as raw_data does
 // and must not change afterwards.
 func FromBytes(name string, t DataType, dims []int64, b []byte) (*Tensor, error) {
-	return fromBytes(name, t, dims, b)
-}
-
-func fromBytes(name string, t DataType, dims []int64, b []byte) (*Tensor, error) {
 	out, err := NewTensor(name, t, dims, bytes.NewReader(b))
 	if err != nil {
 		return nil, err

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"alexctl/internal/digest"
 )
 
 // Package is an npm package that carries libraries of ONNX Runtime, with its pinned
@@ -85,7 +87,7 @@ func CUDAPackage() (Package, error) {
 // Installed reports whether the package's files are in dir, unharmed.
 func (p Package) Installed(dir string) bool {
 	for _, f := range p.Files {
-		sum, err := Library{Path: filepath.Join(dir, f.Name())}.SHA256()
+		sum, err := digest.File(filepath.Join(dir, f.Name()))
 		if err != nil || sum != f.SHA256 {
 			return false
 		}

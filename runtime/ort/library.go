@@ -1,16 +1,15 @@
 package ort
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
 	"strconv"
 	"strings"
+
+	"alexctl/internal/digest"
 )
 
 const (
@@ -133,15 +132,7 @@ func bindingCopy() (dir, file string) {
 }
 
 // SHA256 returns the digest of the library file, for reports.
-func (l Library) SHA256() (string, error) {
-	f, err := os.Open(l.Path)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, f)
-	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, f.Close())
-}
+func (l Library) SHA256() (string, error) { return digest.File(l.Path) }
 
 // olderThan reports whether version a is older than b; both are dotted numbers.
 func olderThan(a, b string) bool {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -71,6 +72,9 @@ type session struct {
 	outputs   []string
 	session   *ort.DynamicAdvancedSession
 	temporary string // folder of a model that had no file
+
+	planMu sync.Mutex
+	plan   *plan
 }
 
 // create makes the session. A provider that cannot be attached or used is an error

@@ -159,21 +159,44 @@ func scalar[T ort.TensorData](v *values, d []T, output bool) (ort.Value, error) 
 	return s, nil
 }
 
-// allocate makes the outputs whose shapes follow from the inputs; the others are
-// nil and left to ONNX Runtime.
-func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*runtime.Tensor, error) {
-	inferred := op.Infer(s.model, inputs.Shapes())
-	out := make([]ort.Value, len(s.outputs))
-	tensors := make([]*runtime.Tensor, len(s.outputs))
+// plan is what is known of the outputs for inputs of certain shapes.
+type plan struct {
+	inputs  string // the shapes
+	outputs []*op.Info
+}
+
+// planFor returns the plan for the inputs. It keeps the last one: a session mostly
+// sees one shape, and finding the shapes reads parts of the model.
+func (s *session) planFor(inputs runtime.Tensors) *plan {
+	key := fmt.Sprint(inputs.Shapes())
+	s.planMu.Lock()
+	defer s.planMu.Unlock()
+	if s.plan != nil && s.plan.inputs == key {
+		return s.plan
+	}
 	made := map[string]bool{}
 	for _, n := range s.model.Graph.Nodes {
 		for _, name := range n.Outputs {
 			made[name] = true
 		}
 	}
+	inferred := op.Infer(s.model, inputs.Shapes())
+	s.plan = &plan{inputs: key, outputs: make([]*op.Info, len(s.outputs))}
 	for i, name := range s.outputs {
-		info := inferred.Values[name]
-		if info == nil || !made[name] { // an input or initializer passed through: not written to
+		if made[name] { // not an input or initializer passed through: those are not written to
+			s.plan.outputs[i] = inferred.Values[name]
+		}
+	}
+	return s.plan
+}
+
+// allocate makes the outputs whose shapes follow from the inputs; the others are
+// nil and left to ONNX Runtime.
+func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*runtime.Tensor, error) {
+	out := make([]ort.Value, len(s.outputs))
+	tensors := make([]*runtime.Tensor, len(s.outputs))
+	for i, info := range s.planFor(inputs).outputs {
+		if info == nil {
 			continue
 		}
 		shape, ok := info.Fixed()
@@ -181,11 +204,11 @@ func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*r
 			continue
 		}
 		t, err := zeros(info.Type, shape)
-		if err != nil {
-			return nil, nil, fmt.Errorf("output %q: %w", name, err)
+		if err == nil {
+			out[i], err = v.wrap(t, true)
 		}
-		if out[i], err = v.wrap(t, true); err != nil {
-			return nil, nil, fmt.Errorf("output %q: %w", name, err)
+		if err != nil {
+			return nil, nil, fmt.Errorf("output %q: %w", s.outputs[i], err)
 		}
 		tensors[i] = t
 	}

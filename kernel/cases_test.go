@@ -1,0 +1,192 @@
+package kernel_test
+
+import (
+	"math/rand/v2"
+
+	"alexctl/kernel"
+)
+
+// kernelCases returns at least 20 shapes of every kernel: awkward ones first, then
+// random ones.
+func kernelCases(r *rand.Rand) map[string][]kernelCase {
+	cases := map[string][]kernelCase{}
+	add := func(name string, c kernelCase) { cases[name] = append(cases[name], c) }
+	for i := range 26 {
+		add("Conv", convCase(r, i))
+		add("MaxPool", same(poolOf(r, i), apart))
+		pool := poolOf(r, i)
+		add("AveragePool", same(kernel.AveragePool{N: pool.N, C: pool.C, Window: pool.Window, IncludePad: i%2 == 0}, normal))
+		add("LRN", same(kernel.LRN{Rows: 1 + r.IntN(9), C: 1 + r.IntN(12), Size: 1 + r.IntN(7), Alpha: 0.1 + r.Float64(),
+			Beta: []float64{0.75, 0.5, 1, 0.6}[i%4], Bias: 1 + r.Float64()}, normal))
+		d := kernel.Dense{N: 1 + r.IntN(6), In: 1 + r.IntN(30), Out: 1 + r.IntN(20), Bias: i%2 == 0}
+		add("Dense", same(d, normal))
+		d.ReLU = true
+		add("DenseReLU", kernelCase{d, []input{positive, away}})
+		add("MatMul", same(matMulOf(r, i), normal))
+		b := kernel.BatchNorm{Rows: 2 + r.IntN(30), C: 1 + r.IntN(6), Epsilon: 1e-2, Momentum: 0.9, Training: i%2 == 0}
+		add("BatchNorm", kernelCase{b, []input{normal, normal, normal, normal, positive}})
+		n := 1 + r.IntN(40)
+		for _, f := range []string{"Relu", "Sigmoid", "Tanh", "Clip", "Identity"} {
+			add(f, same(kernel.Unary{N: n, Function: f, Min: -0.255, Max: 0.515}, apart))
+		}
+		add("Sqrt", same(kernel.Unary{N: n, Function: "Sqrt"}, positive))
+		for _, o := range []string{"Add", "Sub", "Mul", "Div", "Pow"} {
+			add(o, same(binaryOf(r, i, o), positive))
+		}
+		add("PowConstant", kernelCase{kernel.Binary{N: n, Operator: "Pow", ASize: n, BSize: 1, B: make([]int32, n), BConstant: true},
+			[]input{apart, func(*rand.Rand, int) []float64 { return []float64{2} }}})
+		step := uint64(i)
+		add("Dropout", same(kernel.Dropout{N: 1 + r.IntN(50), Ratio: 0.1 * float64(i%10), Key: 7, Step: &step}, normal))
+		s := kernel.Softmax{Outer: 1 + r.IntN(4), C: 1 + r.IntN(9), Inner: 1 + r.IntN(3)}
+		if s.C > 1 { // one class: every gradient is zero
+			add("Softmax", same(s, normal))
+			s.Log = true
+			add("LogSoftmax", same(s, normal))
+		} else {
+			add("Softmax", same(kernel.Softmax{Outer: 2, C: 2 + i, Inner: 1}, normal))
+			add("LogSoftmax", same(kernel.Softmax{Outer: 2, C: 2 + i, Inner: 1, Log: true}, normal))
+		}
+		c := kernel.CrossEntropy{N: 1 + r.IntN(7), C: 2 + r.IntN(9), Smoothing: 0.1 * float64(i%3)}
+		add("CrossEntropy", kernelCase{c, []input{normal, labels(c.C)}})
+		add("Move", same(moveOf(r, i), normal))
+		add("Layout", same(kernel.Layout{N: 1 + r.IntN(3), C: 1 + r.IntN(20), Positions: 1 + r.IntN(40)}, normal))
+		add("Mean", same(meanOf(r), normal))
+	}
+	return cases
+}
+
+// away draws numbers of both signs so far from zero that sums with positive ones
+// are, as far as can be, clear of zero.
+func away(r *rand.Rand, n int) []float64 {
+	x := normal(r, n)
+	sign := 1.0
+	for i := range x {
+		x[i] = sign * (0.5 + r.Float64())
+		sign = -sign
+	}
+	return x
+}
+
+func labels(classes int) input {
+	return func(r *rand.Rand, n int) []float64 {
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = float64(r.IntN(classes))
+		}
+		return x
+	}
+}
+
+// axisOf returns an axis whose windows reach the input: with strides larger than the
+// kernel, uneven pads and dilation.
+func axisOf(r *rand.Rand, ceil bool) kernel.Axis {
+	a := kernel.Axis{In: 1 + r.IntN(7), Kernel: 1 + r.IntN(3), Stride: 1 + r.IntN(4), Dilation: 1 + r.IntN(2)}
+	extent := (a.Kernel-1)*a.Dilation + 1
+	a.Begin, a.End = r.IntN(a.Kernel), r.IntN(a.Kernel)
+	if a.Dilation > 1 {
+		a.Begin = 0 // so that no window sees nothing but pads
+	}
+	a.In = max(a.In, extent)
+	room := a.In + a.Begin + a.End - extent
+	a.Out = room/a.Stride + 1
+	if ceil {
+		a.Out = (room+a.Stride-1)/a.Stride + 1
+		if (a.Out-1)*a.Stride >= a.In+a.Begin {
+			a.Out--
+		}
+	}
+	return a
+}
+
+func windowOf(r *rand.Rand, i int, ceil bool) kernel.Window {
+	axes := make([]kernel.Axis, 1+(i+1)%3)
+	for k := range axes {
+		axes[k] = axisOf(r, ceil)
+	}
+	w, err := kernel.NewWindow(axes...)
+	if err != nil {
+		panic(err)
+	}
+	return w
+}
+
+func convCase(r *rand.Rand, i int) kernelCase {
+	s := kernel.Conv{N: 1 + r.IntN(3), Group: 1 + i%3, Bias: i%2 == 0, Window: windowOf(r, i, false)}
+	s.C, s.M = s.Group*(1+r.IntN(3)), s.Group*(1+r.IntN(3))
+	switch i {
+	case 0: // one of everything
+		w, _ := kernel.NewWindow(kernel.Axis{In: 1, Out: 1, Kernel: 1, Stride: 1, Dilation: 1})
+		s = kernel.Conv{N: 1, C: 1, M: 1, Group: 1, Window: w}
+	case 1: // AlexNet's first
+		a := kernel.Axis{In: 15, Out: 2, Kernel: 11, Stride: 4, Dilation: 1}
+		w, _ := kernel.NewWindow(a, a)
+		s = kernel.Conv{N: 2, C: 3, M: 4, Group: 1, Bias: true, Window: w}
+	case 2: // depthwise
+		a := kernel.Axis{In: 5, Out: 3, Kernel: 3, Stride: 2, Dilation: 1, Begin: 1, End: 1}
+		w, _ := kernel.NewWindow(a, a)
+		s = kernel.Conv{N: 3, C: 6, M: 6, Group: 6, Bias: true, Window: w}
+	}
+	if i%4 == 3 {
+		s.ReLU = true
+		return kernelCase{s, []input{normal, normal}}
+	}
+	return same(s, normal)
+}
+
+func poolOf(r *rand.Rand, i int) kernel.MaxPool {
+	return kernel.MaxPool{N: 1 + r.IntN(3), C: 1 + r.IntN(4), Window: windowOf(r, i, i%3 == 0)}
+}
+
+func matMulOf(r *rand.Rand, i int) kernel.MatMul {
+	s := kernel.MatMul{M: 1 + r.IntN(5), N: 1 + r.IntN(5), K: 1 + r.IntN(6), TransA: i%2 == 0, TransB: i%3 == 0}
+	for k := range 1 + r.IntN(4) {
+		s.ABatch = append(s.ABatch, k)
+		s.BBatch = append(s.BBatch, k%2)
+	}
+	return s
+}
+
+// binaryOf broadcasts b along some axes of a, or both along one of their own.
+func binaryOf(r *rand.Rand, i int, name string) kernel.Binary {
+	rows, columns := 1+r.IntN(5), 1+r.IntN(6)
+	n := rows * columns
+	s := kernel.Binary{N: n, Operator: name, ASize: n, BSize: n}
+	byRow, byColumn := make([]int32, n), make([]int32, n)
+	for k := range n {
+		byRow[k], byColumn[k] = int32(k/columns), int32(k%columns)
+	}
+	switch i % 4 {
+	case 1:
+		s.B, s.BSize = byColumn, columns
+	case 2:
+		s.A, s.ASize, s.B, s.BSize = byRow, rows, byColumn, columns
+	case 3:
+		s.A, s.ASize = make([]int32, n), 1
+	}
+	return s
+}
+
+func moveOf(r *rand.Rand, i int) kernel.Move {
+	n := 1 + r.IntN(30)
+	if i%4 == 0 {
+		return kernel.Move{In: []int{n}, Out: n}
+	}
+	s := kernel.Move{Out: 1 + r.IntN(40)}
+	total := 0
+	for range 1 + i%3 {
+		s.In = append(s.In, 1+r.IntN(10))
+		total += s.In[len(s.In)-1]
+	}
+	for range s.Out { // some twice, some never
+		s.Index = append(s.Index, int32(r.IntN(total)))
+	}
+	return s
+}
+
+func meanOf(r *rand.Rand) kernel.Mean {
+	s := kernel.Mean{Out: 1 + r.IntN(6), Count: 1 + r.IntN(6)}
+	for i := range s.Out * s.Count {
+		s.Index = append(s.Index, int32(i%s.Out))
+	}
+	return s
+}

@@ -1,0 +1,310 @@
+package kernel
+
+import "fmt"
+
+// Conv is ONNX's Conv: inputs x (N, D, H, W, C), w (M, C/Group, kernel) and, with
+// Bias, b (M); output y (N, D', H', W', M), rectified with ReLU. Equals
+// torch.nn.Conv1d to Conv3d, and ReLU after it.
+type Conv struct {
+	N, C, M, Group int
+	Window         Window
+	Bias, ReLU     bool
+}
+
+// Sizes returns the elements of x, w, b and y.
+func (s Conv) Sizes() (in []int, out int) {
+	in = []int{s.N * s.Window.in() * s.C, s.M * s.k()}
+	if s.Bias {
+		in = append(in, s.M)
+	}
+	return in, s.N * s.Window.out() * s.M
+}
+
+// Differentiable is true for every input.
+func (s Conv) Differentiable(int) bool { return true }
+
+// Check reports sizes that make no sense.
+func (s Conv) Check() error {
+	if s.N < 1 || s.C < 1 || s.M < 1 || s.Group < 1 || s.C%s.Group != 0 || s.M%s.Group != 0 {
+		return fmt.Errorf("a convolution of %d to %d channels in %d groups, batch %d", s.C, s.M, s.Group, s.N)
+	}
+	return s.Window.check()
+}
+
+// k is the number of products in one element of the output.
+func (s Conv) k() int { return s.C / s.Group * s.Window.taps() }
+
+// conv computes a convolution as matrix products: patches of the input as rows of
+// (tap, channel), times weights as rows of the same order.
+type conv[T Float] struct {
+	Conv
+	workers workers
+	images  int // whose patches are products together
+	packed  []T // the weights, (M, taps, C/Group)
+	each    []convWorker[T]
+}
+
+// convWorker is what one goroutine uses.
+type convWorker[T Float] struct {
+	scratch  scratch[T]
+	patches  []T
+	masked   []T       // the output's gradient where the rectifier passed it
+	gradient []T       // of the packed weights, over this worker's images
+	bias     []float64 // of the bias
+}
+
+// patchElements is about how many elements of patches are made at once: they should
+// stay in the second-level cache until they are used.
+const patchElements = 1 << 18
+
+func newConv[T Float](s Conv, k workers) *conv[T] {
+	perImage := s.Window.out() * s.k()
+	return &conv[T]{
+		Conv: s, workers: k,
+		images: max(1, min(s.N, patchElements/perImage)),
+		packed: make([]T, s.M*s.k()),
+		each:   make([]convWorker[T], k),
+	}
+}
+
+// grow returns a slice of n elements, p itself where it is long enough.
+func grow[T any](p []T, n int) []T {
+	if cap(p) < n {
+		return make([]T, n)
+	}
+	return p[:n]
+}
+
+// pack writes the weights (M, C/Group, taps) as (M, taps, C/Group).
+func (c *conv[T]) pack(w []T) {
+	channels, taps := c.C/c.Group, c.Window.taps()
+	c.workers.elements(c.M*channels, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			m, ch := i/channels, i%channels
+			for t := range taps {
+				c.packed[(m*taps+t)*channels+ch] = w[i*taps+t]
+			}
+		}
+	})
+}
+
+// chunks calls f for the images of each worker, a few at a time.
+func (c *conv[T]) chunks(f func(k *convWorker[T], lo, hi int)) {
+	c.workers.run(c.N, func(worker, lo, hi int) {
+		for ; lo < hi; lo += c.images {
+			f(&c.each[worker], lo, min(hi, lo+c.images))
+		}
+	})
+}
+
+func (c *conv[T]) Forward(y []T, in ...[]T) {
+	c.pack(in[1])
+	out, mg, k := c.Window.out(), c.M/c.Group, c.k()
+	c.chunks(func(w *convWorker[T], lo, hi int) {
+		rows := (hi - lo) * out
+		part := y[lo*out*c.M : hi*out*c.M]
+		for g := range c.Group {
+			patches := c.patches(w, in[0], lo, hi, g)
+			weights := matrix[T]{c.packed[g*mg*k:], k, true}
+			w.scratch.product(rows, mg, k, matrix[T]{patches, k, false}, weights, 0, part[g*mg:], c.M)
+		}
+		if c.Bias {
+			addRows(part, in[2])
+		}
+		if c.ReLU {
+			for i, v := range part {
+				part[i] = max(v, 0)
+			}
+		}
+	})
+}
+
+// addRows adds b to every row of y.
+func addRows[T Float](y, b []T) {
+	for ; len(y) > 0; y = y[len(b):] {
+		row := y[:len(b)]
+		for i, v := range b {
+			row[i] += v
+		}
+	}
+}
+
+// patches fills the rows of the patches under the images lo to hi in one group.
+func (c *conv[T]) patches(w *convWorker[T], x []T, lo, hi, group int) []T {
+	out, k, channels := c.Window.out(), c.k(), c.C/c.Group
+	w.patches = grow(w.patches, c.images*out*k)
+	p := w.patches[:(hi-lo)*out*k]
+	in := c.Window.in() * c.C
+	if !c.whole() {
+		clear(p)
+	}
+	for i := lo; i < hi; i++ {
+		image := x[i*in+group*channels:]
+		for o := range out {
+			row := p[((i-lo)*out+o)*k:][:k]
+			c.spans(o, func(tap, at, taps int) {
+				if channels == c.C && c.Window[2].Dilation == 1 {
+					copy(row[tap*channels:], image[at*c.C:][:taps*channels])
+					return
+				}
+				for t := range taps {
+					copy(row[(tap+t)*channels:][:channels], image[(at+t*c.Window[2].Dilation)*c.C:])
+				}
+			})
+		}
+	}
+	return p
+}
+
+// whole reports whether no window reaches outside the input.
+func (c *conv[T]) whole() bool {
+	for _, a := range c.Window {
+		if a.Begin > 0 || a.from(a.Out-1)+(a.Kernel-1)*a.Dilation >= a.In {
+			return false
+		}
+	}
+	return true
+}
+
+// spans calls f for each row of the window at output position p that is inside the
+// input: its first tap, the input position under that, and how many taps follow.
+func (c *conv[T]) spans(p int, f func(tap, at, taps int)) {
+	w := &c.Window
+	d0 := w[0].from(p / (w[1].Out * w[2].Out))
+	h0 := w[1].from(p / w[2].Out % w[1].Out)
+	w0 := w[2].from(p % w[2].Out)
+	first, last := 0, w[2].Kernel
+	for first < last && w0+first*w[2].Dilation < 0 {
+		first++
+	}
+	for first < last && w0+(last-1)*w[2].Dilation >= w[2].In {
+		last--
+	}
+	if first == last {
+		return
+	}
+	for kd := range w[0].Kernel {
+		d := d0 + kd*w[0].Dilation
+		if d < 0 || d >= w[0].In {
+			continue
+		}
+		for kh := range w[1].Kernel {
+			if h := h0 + kh*w[1].Dilation; h >= 0 && h < w[1].In {
+				f((kd*w[1].Kernel+kh)*w[2].Kernel+first, (d*w[1].In+h)*w[2].In+w0+first*w[2].Dilation, last-first)
+			}
+		}
+	}
+}
+
+func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
+	switch i {
+	case 0:
+		c.pack(in[1])
+		c.backwardInput(dx, dy, y)
+	case 1:
+		c.backwardWeight(dx, dy, y, in[0])
+	case 2:
+		c.backwardBias(dx, dy, y)
+	}
+}
+
+// upstream returns the gradient that reaches the sums of the images lo to hi.
+func (c *conv[T]) upstream(w *convWorker[T], dy, y []T, lo, hi int) []T {
+	n := c.Window.out() * c.M
+	dy, y = dy[lo*n:hi*n], y[lo*n:hi*n]
+	if !c.ReLU {
+		return dy
+	}
+	w.masked = grow(w.masked, c.images*n)
+	masked := w.masked[:len(dy)]
+	for i, v := range y {
+		masked[i] = 0
+		if v > 0 {
+			masked[i] = dy[i]
+		}
+	}
+	return masked
+}
+
+func (c *conv[T]) backwardInput(dx, dy, y []T) {
+	out, mg, k, channels := c.Window.out(), c.M/c.Group, c.k(), c.C/c.Group
+	in := c.Window.in() * c.C
+	c.chunks(func(w *convWorker[T], lo, hi int) {
+		up := c.upstream(w, dy, y, lo, hi)
+		rows := (hi - lo) * out
+		w.patches = grow(w.patches, c.images*out*k)
+		patches := w.patches[:rows*k]
+		clear(dx[lo*in : hi*in])
+		for g := range c.Group {
+			w.scratch.product(rows, k, mg, matrix[T]{up[g*mg:], c.M, false}, matrix[T]{c.packed[g*mg*k:], k, false}, 0, patches, k)
+			for i := lo; i < hi; i++ {
+				image := dx[i*in+g*channels:]
+				for o := range out {
+					row := patches[((i-lo)*out+o)*k:][:k]
+					c.spans(o, func(tap, at, taps int) {
+						for t := range taps {
+							to := image[(at+t*c.Window[2].Dilation)*c.C:][:channels]
+							for ch, v := range row[(tap+t)*channels:][:channels] {
+								to[ch] += v
+							}
+						}
+					})
+				}
+			}
+		}
+	})
+}
+
+func (c *conv[T]) backwardWeight(dw, dy, y, x []T) {
+	out, mg, k, channels, taps := c.Window.out(), c.M/c.Group, c.k(), c.C/c.Group, c.Window.taps()
+	for i := range c.each {
+		c.each[i].gradient = grow(c.each[i].gradient, c.M*k)
+		clear(c.each[i].gradient)
+	}
+	c.chunks(func(w *convWorker[T], lo, hi int) {
+		up := c.upstream(w, dy, y, lo, hi)
+		rows := (hi - lo) * out
+		for g := range c.Group {
+			patches := c.patches(w, x, lo, hi, g)
+			w.scratch.product(mg, k, rows, matrix[T]{up[g*mg:], c.M, true}, matrix[T]{patches, k, false}, 1, w.gradient[g*mg*k:], k)
+		}
+	})
+	c.workers.elements(c.M*channels, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			m, ch := i/channels, i%channels
+			for t := range taps {
+				sum := T(0)
+				for _, w := range c.each {
+					sum += w.gradient[(m*taps+t)*channels+ch]
+				}
+				dw[i*taps+t] = sum
+			}
+		}
+	})
+}
+
+func (c *conv[T]) backwardBias(db, dy, y []T) {
+	for i := range c.each {
+		c.each[i].bias = grow(c.each[i].bias, c.M)
+		clear(c.each[i].bias)
+	}
+	c.chunks(func(w *convWorker[T], lo, hi int) {
+		sumRows(w.bias, c.upstream(w, dy, y, lo, hi))
+	})
+	for m := range db {
+		sum := 0.0
+		for _, w := range c.each {
+			sum += w.bias[m]
+		}
+		db[m] = T(sum)
+	}
+}
+
+// sumRows adds the rows of x to sum, in float64: there are many.
+func sumRows[T Float](sum []float64, x []T) {
+	for ; len(x) > 0; x = x[len(sum):] {
+		for i, v := range x[:len(sum)] {
+			sum[i] += float64(v)
+		}
+	}
+}

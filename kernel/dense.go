@@ -1,0 +1,185 @@
+package kernel
+
+import "fmt"
+
+// Dense is ONNX's Gemm with transB=1: inputs x (N, In), w (Out, In) and, with Bias,
+// b (Out); output y (N, Out), rectified with ReLU. Equals torch.nn.Linear, and ReLU
+// after it.
+type Dense struct {
+	N, In, Out int
+	Bias, ReLU bool
+}
+
+// Sizes returns the elements of x, w, b and y.
+func (s Dense) Sizes() (in []int, out int) {
+	in = []int{s.N * s.In, s.Out * s.In}
+	if s.Bias {
+		in = append(in, s.Out)
+	}
+	return in, s.N * s.Out
+}
+
+// Differentiable is true for every input.
+func (s Dense) Differentiable(int) bool { return true }
+
+// Check reports sizes that make no sense.
+func (s Dense) Check() error {
+	if s.N < 1 || s.In < 1 || s.Out < 1 {
+		return fmt.Errorf("a dense layer of %d to %d, batch %d", s.In, s.Out, s.N)
+	}
+	return nil
+}
+
+// dense splits each of its products over the outputs or the inputs, so that no sums
+// of different workers need adding.
+type dense[T Float] struct {
+	Dense
+	workers workers
+	scratch []scratch[T]
+	masked  []T
+}
+
+func newDense[T Float](s Dense, k workers) *dense[T] {
+	return &dense[T]{Dense: s, workers: k, scratch: make([]scratch[T], k)}
+}
+
+func (d *dense[T]) Forward(y []T, in ...[]T) {
+	x, w := in[0], in[1]
+	d.workers.run(d.Out, func(worker, lo, hi int) {
+		d.scratch[worker].product(d.N, hi-lo, d.In, matrix[T]{x, d.In, false}, matrix[T]{w[lo*d.In:], d.In, true}, 0, y[lo:], d.Out)
+		for n := range d.N {
+			row := y[n*d.Out+lo:][:hi-lo]
+			if d.Bias {
+				for i, b := range in[2][lo:hi] {
+					row[i] += b
+				}
+			}
+			if d.ReLU {
+				for i, v := range row {
+					row[i] = max(v, 0)
+				}
+			}
+		}
+	})
+}
+
+// upstream returns the gradient that reaches the sums.
+func (d *dense[T]) upstream(dy, y []T) []T {
+	if !d.ReLU {
+		return dy
+	}
+	d.masked = grow(d.masked, len(dy))
+	d.workers.elements(len(dy), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			d.masked[i] = 0
+			if y[i] > 0 {
+				d.masked[i] = dy[i]
+			}
+		}
+	})
+	return d.masked
+}
+
+func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
+	up := d.upstream(dy, y)
+	switch i {
+	case 0:
+		d.workers.run(d.In, func(worker, lo, hi int) {
+			d.scratch[worker].product(d.N, hi-lo, d.Out, matrix[T]{up, d.Out, false}, matrix[T]{in[1][lo:], d.In, false}, 0, dx[lo:], d.In)
+		})
+	case 1:
+		d.workers.run(d.Out, func(worker, lo, hi int) {
+			d.scratch[worker].product(hi-lo, d.In, d.N, matrix[T]{up[lo:], d.Out, true}, matrix[T]{in[0], d.In, false}, 0, dx[lo*d.In:], d.In)
+		})
+	case 2:
+		sum := make([]float64, d.Out)
+		sumRows(sum, up)
+		for i, v := range sum {
+			dx[i] = T(v)
+		}
+	}
+}
+
+// MatMul is ONNX's MatMul and Gemm with any transposition: a product of matrices a
+// (M, K) and b (K, N), or their transposes, for each of a batch. ABatch and BBatch
+// say which matrix of a and b each of the products takes, as ONNX broadcasts them.
+type MatMul struct {
+	M, N, K        int
+	ABatch, BBatch []int
+	TransA, TransB bool
+}
+
+// Sizes returns the elements of a, b and y.
+func (s MatMul) Sizes() (in []int, out int) {
+	count := func(batch []int) int {
+		most := 0
+		for _, i := range batch {
+			most = max(most, i+1)
+		}
+		return most
+	}
+	return []int{count(s.ABatch) * s.M * s.K, count(s.BBatch) * s.K * s.N}, len(s.ABatch) * s.M * s.N
+}
+
+// Differentiable is true for both inputs.
+func (s MatMul) Differentiable(int) bool { return true }
+
+// Check reports sizes that make no sense.
+func (s MatMul) Check() error {
+	if s.M < 1 || s.N < 1 || s.K < 1 || len(s.ABatch) != len(s.BBatch) {
+		return fmt.Errorf("products of (%d, %d) and (%d, %d), %d and %d of them", s.M, s.K, s.K, s.N, len(s.ABatch), len(s.BBatch))
+	}
+	return nil
+}
+
+type matMul[T Float] struct {
+	MatMul
+	workers workers
+	scratch []scratch[T]
+}
+
+func newMatMul[T Float](s MatMul, k workers) *matMul[T] {
+	return &matMul[T]{MatMul: s, workers: k, scratch: make([]scratch[T], k)}
+}
+
+// a and b return one of the matrices, the other way round with flip.
+func (p *matMul[T]) a(x []T, i int, flip bool) matrix[T] {
+	if p.TransA {
+		return matrix[T]{x[i*p.M*p.K:], p.M, !flip}
+	}
+	return matrix[T]{x[i*p.M*p.K:], p.K, flip}
+}
+
+func (p *matMul[T]) b(x []T, i int, flip bool) matrix[T] {
+	if p.TransB {
+		return matrix[T]{x[i*p.K*p.N:], p.K, !flip}
+	}
+	return matrix[T]{x[i*p.K*p.N:], p.N, flip}
+}
+
+func (p *matMul[T]) Forward(y []T, in ...[]T) {
+	p.workers.run(len(p.ABatch), func(worker, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			p.scratch[worker].product(p.M, p.N, p.K, p.a(in[0], p.ABatch[i], false), p.b(in[1], p.BBatch[i], false), 0, y[i*p.M*p.N:], p.N)
+		}
+	})
+}
+
+func (p *matMul[T]) Backward(i int, dx, dy, _ []T, in ...[]T) {
+	clear(dx)
+	s := &p.scratch[0]
+	for j := range p.ABatch {
+		up := matrix[T]{dy[j*p.M*p.N:], p.N, false}
+		upTrans := matrix[T]{dy[j*p.M*p.N:], p.N, true}
+		switch {
+		case i == 0 && !p.TransA: // dA = dY B'
+			s.product(p.M, p.K, p.N, up, p.b(in[1], p.BBatch[j], true), 1, dx[p.ABatch[j]*p.M*p.K:], p.K)
+		case i == 0: // A is (K, M): dA = B dY'
+			s.product(p.K, p.M, p.N, p.b(in[1], p.BBatch[j], false), upTrans, 1, dx[p.ABatch[j]*p.M*p.K:], p.M)
+		case !p.TransB: // dB = A' dY
+			s.product(p.K, p.N, p.M, p.a(in[0], p.ABatch[j], true), up, 1, dx[p.BBatch[j]*p.K*p.N:], p.N)
+		default: // B is (N, K): dB = dY' A
+			s.product(p.N, p.K, p.M, upTrans, p.a(in[0], p.ABatch[j], false), 1, dx[p.BBatch[j]*p.K*p.N:], p.K)
+		}
+	}
+}

@@ -55,8 +55,20 @@ func inferArithmetic(n *Node, in []*Info) ([]*Info, error) {
 	return inferBroadcast(n, in)
 }
 
-// broadcastShape is broadcastShapes for numbers.
-func broadcastShape(a, b []int) ([]int, error) {
+// BroadcastIndices returns, for each element of the shape out, the index of the
+// element of the shape in that broadcasts to it.
+func BroadcastIndices(in, out []int) []int {
+	index := broadcastIndex(in, out)
+	list := make([]int, product(out))
+	for i := range list {
+		list[i] = index(i)
+	}
+	return list
+}
+
+// Broadcast returns the shape that a and b broadcast to, aligned at their last
+// dimensions.
+func Broadcast(a, b []int) ([]int, error) {
 	out := make([]int, max(len(a), len(b)))
 	for i := range out {
 		x, y := 1, 1
@@ -96,7 +108,7 @@ func broadcastIndex(in, out []int) func(i int) int {
 // pairs calls f for each element of the broadcast of a and b with the indices of
 // its two sources.
 func pairs(a, b *Array, f func(i, x, y int)) error {
-	shape, err := broadcastShape(a.Shape, b.Shape)
+	shape, err := Broadcast(a.Shape, b.Shape)
 	if err != nil {
 		return err
 	}
@@ -119,7 +131,7 @@ func arithmetic(name string, onFloat func(a, b float64) float64, onInt func(a, b
 			if a.Type != b.Type {
 				return nil, fmt.Errorf("inputs are %s and %s, want one type", a.Type, b.Type)
 			}
-			shape, err := broadcastShape(a.Shape, b.Shape)
+			shape, err := Broadcast(a.Shape, b.Shape)
 			if err != nil {
 				return nil, err
 			}

@@ -101,7 +101,7 @@ func ProductOf(n *Node, in []*Array) (*Product, error) {
 	}
 	if len(in) > 2 && in[2] != nil {
 		p.C = in[2]
-		full, err := broadcastShape(p.C.Shape, p.Y.Shape)
+		full, err := Broadcast(p.C.Shape, p.Y.Shape)
 		if err != nil || len(full) != 2 || full[0] != p.M || full[1] != p.N || p.C.Type != a.Type {
 			return nil, fmt.Errorf("input C is %s%v, which does not broadcast to %v", p.C.Type, p.C.Shape, p.Y.Shape)
 		}

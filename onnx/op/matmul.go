@@ -75,7 +75,7 @@ func evalMatMul(_ *Node, in []*Array) ([]*Array, error) {
 	if y[len(y)-2] != k {
 		return nil, fmt.Errorf("inputs are %v and %v: inner dimensions differ", a.Shape, b.Shape)
 	}
-	batch, err := broadcastShape(x[:len(x)-2], y[:len(y)-2])
+	batch, err := Broadcast(x[:len(x)-2], y[:len(y)-2])
 	if err != nil {
 		return nil, err
 	}

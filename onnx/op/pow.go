@@ -15,7 +15,7 @@ func pow() *Spec {
 		Infer: inferBroadcast,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			a, b := in[0], in[1]
-			shape, err := broadcastShape(a.Shape, b.Shape)
+			shape, err := Broadcast(a.Shape, b.Shape)
 			if err != nil {
 				return nil, err
 			}

@@ -217,3 +217,35 @@ func (g *geometry3) positions(f func(index int, o [3]int)) {
 
 func (g *geometry3) inSize() int  { return g.in[0] * g.in[1] * g.in[2] }
 func (g *geometry3) outSize() int { return g.out[0] * g.out[1] * g.out[2] }
+
+// Axis is the window of a Conv or pool node along one spatial axis, with the sizes
+// of its input and output.
+type Axis struct {
+	In, Out, Kernel, Stride, Dilation int
+	Begin, End                        int // pads
+}
+
+// WindowOf returns the window of a Conv or pool node over an input of the given
+// spatial sizes; kernel is the kernel's shape. auto_pad has become pads.
+func WindowOf(n *Node, spatial, kernel []int) ([]Axis, error) {
+	sizes := make([]int64, len(kernel))
+	for i, k := range kernel {
+		sizes[i] = int64(k)
+	}
+	w, err := windowOf(n, sizes)
+	if err != nil {
+		return nil, err
+	}
+	if len(spatial) != len(kernel) {
+		return nil, fmt.Errorf("the kernel has %d axes, the input %d spatial ones", len(kernel), len(spatial))
+	}
+	axes := make([]Axis, len(kernel))
+	for i, size := range spatial {
+		a, out, err := w.resolve(i, int64(size))
+		if err != nil {
+			return nil, err
+		}
+		axes[i] = Axis{size, int(out), int(a.kernel), int(a.stride), int(a.dilation), int(a.begin), int(a.end)}
+	}
+	return axes, nil
+}

@@ -1,0 +1,308 @@
+// Package gorgonia lowers ONNX models to Gorgonia graphs of our own operators: to run
+// them (Engine) and to train them (Trainer). Gorgonia differentiates the graph and
+// its tape machine runs it; the operators compute with package kernel, in
+// channels-last order, and own their outputs.
+//
+// An operator that has no kernel is computed by its float64 definition, and cannot
+// be trained through.
+package gorgonia
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	goruntime "runtime"
+	"slices"
+	"sync"
+
+	"gorgonia.org/gorgonia"
+
+	"alexctl/kernel"
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+)
+
+// Engine runs models on Gorgonia.
+type Engine struct {
+	// Threads is how many goroutines compute at once; 0 means one a processor.
+	Threads int
+}
+
+var _ runtime.Engine = Engine{}
+
+// Name returns "gorgonia" with the kernels in use.
+func (e Engine) Name() string { return "gorgonia:cpu@" + e.Settings() }
+
+// Provider returns "cpu".
+func (Engine) Provider() string { return "cpu" }
+
+// Settings returns the kernels in use.
+func (Engine) Settings() string { return "kernels=" + kernel.Plain[float32](1).Name() }
+
+// Check returns nil: the engine is part of the program.
+func (Engine) Check(context.Context) error { return nil }
+
+func threads(n int) int {
+	if n > 0 {
+		return n
+	}
+	return goruntime.GOMAXPROCS(0)
+}
+
+// Prepare reads the model's weights. Graphs are made for the shapes that Run sees.
+func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, error) {
+	problems, unchecked := op.Check(m)
+	if err := problemsError(append(problems, unchecked...)); err != nil {
+		return nil, fmt.Errorf("the model cannot be run: %w", err)
+	}
+	store, err := newStore[float32](m)
+	if err != nil {
+		return nil, err
+	}
+	return &session{model: m, store: store, kernels: kernel.Plain[float32](threads(e.Threads))}, nil
+}
+
+// session keeps a graph for each of the last few input shapes.
+type session struct {
+	gate    runtime.Gate
+	model   *onnx.Model
+	store   *Store[float32]
+	kernels kernel.Set[float32]
+
+	mu     sync.Mutex
+	graphs []*inference // the last used one at the end
+}
+
+// maxGraphs is how many input shapes a session keeps graphs for.
+const maxGraphs = 3
+
+func (s *session) Close() error {
+	if s.gate.Shut() {
+		for _, g := range s.graphs {
+			g.close()
+		}
+		s.graphs, s.store = nil, nil
+	}
+	return nil
+}
+
+func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
+	leave, err := s.gate.Enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := runtime.CheckInputs(s.model.Graph, inputs); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if out, ok := s.empty(inputs); ok {
+		return out, nil
+	}
+	g, err := s.graphFor(inputs)
+	if err != nil {
+		return nil, err
+	}
+	return g.execute(ctx, inputs)
+}
+
+// guard turns a panic of Gorgonia, outside its machine, into an error.
+func guard(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("Gorgonia cannot do this: %v", p)
+	}
+}
+
+// empty answers a run whose inputs and outputs have no elements, such as a batch of
+// no images: nothing is computed.
+func (s *session) empty(inputs runtime.Tensors) (runtime.Tensors, bool) {
+	some := false
+	for _, t := range inputs {
+		some = some || slices.Contains(t.Shape, 0)
+	}
+	if !some {
+		return nil, false
+	}
+	inferred := op.Infer(s.model, inputs.Shapes())
+	out := runtime.Tensors{}
+	for _, v := range s.model.Graph.Outputs {
+		info := inferred.Values[v.Name]
+		if info == nil {
+			return nil, false
+		}
+		shape, ok := info.Fixed()
+		if !ok || !slices.Contains(shape, 0) || info.Type != onnx.Float {
+			return nil, false
+		}
+		out[v.Name] = &runtime.Tensor{Type: onnx.Float, Shape: shape, Data: []float32{}}
+	}
+	return out, true
+}
+
+// graphFor returns the graph for the shapes of the inputs.
+func (s *session) graphFor(inputs runtime.Tensors) (*inference, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := fmt.Sprint(inputs.Shapes())
+	for i, g := range s.graphs {
+		if g.key == key {
+			s.graphs = append(slices.Delete(s.graphs, i, i+1), g)
+			return g, nil
+		}
+	}
+	g, err := newInference(s.model, inputs, s.kernels, s.store)
+	if err != nil {
+		return nil, err
+	}
+	g.key = key
+	if len(s.graphs) >= maxGraphs {
+		s.graphs = slices.Delete(s.graphs, 0, 1) // a run that still uses it goes on
+	}
+	s.graphs = append(s.graphs, g)
+	return g, nil
+}
+
+// inference is a graph that computes a model's outputs. Its operators own their
+// buffers, so one run uses it at a time.
+type inference struct {
+	key     string
+	mu      sync.Mutex
+	graph   *lowering[float32]
+	machine gorgonia.VM // nil where nothing is computed
+	inputs  map[string]*value
+	outputs []*value
+	names   []string
+}
+
+func newInference(m *onnx.Model, inputs runtime.Tensors, kernels kernel.Set[float32], store *Store[float32]) (g *inference, err error) {
+	defer guard(&err)
+	l, err := newLowering(m, inputs.Shapes(), kernels, store, nil)
+	if err != nil {
+		return nil, err
+	}
+	g = &inference{graph: l, inputs: map[string]*value{}}
+	for name := range inputs {
+		if g.inputs[name], err = l.feed(name); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range m.Graph.Outputs {
+		g.names = append(g.names, v.Name)
+	}
+	if err := l.lower(g.names); err != nil {
+		return nil, err
+	}
+	for _, name := range g.names {
+		v, err := l.value(name)
+		if err == nil && v.constant == nil {
+			_, err = l.node(v)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("output %q: %w", name, err)
+		}
+		g.outputs = append(g.outputs, v)
+	}
+	if len(l.run.operators) > 0 {
+		g.machine = gorgonia.NewTapeMachine(l.graph)
+	}
+	return g, nil
+}
+
+func (g *inference) close() {
+	if g.machine != nil {
+		_ = g.machine.Close() // without CUDA there is nothing that could fail
+	}
+}
+
+func (g *inference) execute(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, v := range g.inputs {
+		if err := copyElements(v.first.Value().Data(), inputs[name].Data); err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
+	}
+	if g.machine != nil {
+		if err := runMachine(ctx, g.machine, g.graph.run); err != nil {
+			return nil, err
+		}
+	}
+	out := runtime.Tensors{}
+	for i, v := range g.outputs {
+		var data any
+		var err error
+		if v.constant != nil {
+			data, err = g.graph.slice(v.constant)
+		} else {
+			data, err = cloneElements(v.first.Value().Data())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("output %q: %w", g.names[i], err)
+		}
+		out[g.names[i]] = &runtime.Tensor{Type: v.typ, Shape: slices.Clone(v.shape), Data: data}
+	}
+	return out, nil
+}
+
+// runMachine runs a compiled graph once.
+func runMachine(ctx context.Context, vm gorgonia.VM, r *run) error {
+	r.ctx, r.err = ctx, nil
+	err := vm.RunAll()
+	vm.Reset()
+	if r.err != nil {
+		return r.err
+	}
+	return err
+}
+
+var errElements = errors.New("its elements are of another type than the graph's")
+
+// copyElements copies one slice to another of its type.
+func copyElements(dst, src any) error {
+	n, want := -1, 0
+	switch d := dst.(type) {
+	case []float32:
+		s, _ := src.([]float32)
+		n, want = copy(d, s), len(d)
+	case []float64:
+		s, _ := src.([]float64)
+		n, want = copy(d, s), len(d)
+	case []int64:
+		s, _ := src.([]int64)
+		n, want = copy(d, s), len(d)
+	case []int32:
+		s, _ := src.([]int32)
+		n, want = copy(d, s), len(d)
+	case []uint8:
+		s, _ := src.([]uint8)
+		n, want = copy(d, s), len(d)
+	case []bool:
+		s, _ := src.([]bool)
+		n, want = copy(d, s), len(d)
+	}
+	if n != want {
+		return errElements
+	}
+	return nil
+}
+
+func cloneElements(src any) (any, error) {
+	switch s := src.(type) {
+	case []float32:
+		return slices.Clone(s), nil
+	case []float64:
+		return slices.Clone(s), nil
+	case []int64:
+		return slices.Clone(s), nil
+	case []int32:
+		return slices.Clone(s), nil
+	case []uint8:
+		return slices.Clone(s), nil
+	case []bool:
+		return slices.Clone(s), nil
+	}
+	return nil, errElements
+}

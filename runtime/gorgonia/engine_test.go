@@ -1,0 +1,12 @@
+package gorgonia_test
+
+import (
+	"testing"
+
+	"alexctl/runtime/gorgonia"
+	"alexctl/runtime/runtimetest"
+)
+
+func TestEngine(t *testing.T) { runtimetest.Run(t, gorgonia.Engine{}) }
+
+func TestOfficial(t *testing.T) { runtimetest.Official(t, gorgonia.Engine{}, "gorgonia") }

@@ -1,0 +1,129 @@
+package gorgonia
+
+import (
+	"slices"
+
+	"alexctl/kernel"
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+)
+
+// fuse finds nodes that one kernel computes together.
+func (l *lowering[T]) fuse() {
+	for _, n := range l.inferred.Nodes {
+		if n.Node == nil || len(n.Out) == 0 || n.Out[0].Type != onnx.Float {
+			continue
+		}
+		switch n.Raw.OpType {
+		case "Relu":
+			l.fuseRelu(n)
+		case "Div":
+			l.fuseLRN(n)
+		}
+	}
+}
+
+// made returns the node that makes a value which nobody else uses, if it is of the
+// given operator.
+func (l *lowering[T]) made(name, opType string) *op.Node {
+	if n := l.maker[name]; n != nil && n.OpType == opType && l.consumers[name] == 1 {
+		return n
+	}
+	return nil
+}
+
+// fuseRelu lets a Conv or a dense layer rectify its own output.
+func (l *lowering[T]) fuseRelu(relu *op.InferredNode) {
+	from := relu.Raw.Inputs[0]
+	dense := l.made(from, "Gemm")
+	if dense != nil {
+		plain := dense.Int("transA") == 0 && dense.Int("transB") != 0 && dense.Float("alpha") == 1 && dense.Float("beta") == 1
+		if len(dense.Inputs) > 2 && dense.Inputs[2] != "" {
+			c, out := l.inferred.Values[dense.Inputs[2]], l.inferred.Values[from]
+			plain = plain && len(c.Shape) == 1 && c.Shape[0].N == out.Shape[1].N
+		}
+		if !plain {
+			dense = nil
+		}
+	}
+	if dense != nil || l.made(from, "Conv") != nil {
+		l.rectified[from] = relu.Raw.Outputs[0]
+	}
+}
+
+// fuseLRN recognizes local response normalization across channels that is written as
+// average pooling, as PyTorch reimplementations of AlexNet do: x / (k + alpha *
+// average(x^2))^beta, the average over a window of channels that have a spatial axis
+// of their own for it and with the pads counted.
+func (l *lowering[T]) fuseLRN(div *op.InferredNode) {
+	x := div.Raw.Inputs[0]
+	pow := l.made(div.Raw.Inputs[1], "Pow")
+	if pow == nil {
+		return
+	}
+	add := l.made(pow.Inputs[0], "Add")
+	if add == nil {
+		return
+	}
+	scale := l.made(add.Inputs[0], "Mul")
+	if scale == nil {
+		return
+	}
+	squeeze := l.made(scale.Inputs[0], "Squeeze")
+	if squeeze == nil {
+		return
+	}
+	pool := l.made(squeeze.Inputs[0], "AveragePool")
+	if pool == nil {
+		return
+	}
+	unsqueeze := l.made(pool.Inputs[0], "Unsqueeze")
+	if unsqueeze == nil {
+		return
+	}
+	square := l.made(unsqueeze.Inputs[0], "Mul")
+	if square == nil || square.Inputs[0] != x || square.Inputs[1] != x {
+		return
+	}
+	alpha, okA := l.scalarInput(scale, 1)
+	bias, okB := l.scalarInput(add, 1)
+	beta, okC := l.scalarInput(pow, 1)
+	size, okD := channelWindow(pool)
+	shape := l.inferred.Values[x].Shape
+	pooled := l.inferred.Values[pool.Inputs[0]].Shape
+	if !okA || !okB || !okC || !okD || len(shape) != 4 || len(pooled) != 5 || pooled[1].N != 1 || pooled[2].N != shape[1].N {
+		return
+	}
+	s := kernel.LRN{Size: size, Alpha: alpha, Beta: beta, Bias: bias}
+	for _, n := range []*op.Node{pow, add, scale, squeeze, pool, unsqueeze, square} {
+		l.folded[n.Node] = true
+	}
+	l.normalizes[div.Raw] = s
+}
+
+// scalarInput returns the input of a node that is a constant of one element.
+func (l *lowering[T]) scalarInput(n *op.Node, i int) (float64, bool) {
+	info := l.inferred.Values[n.Inputs[i]]
+	if info == nil || info.Const == nil || len(info.Const.F) != 1 {
+		return 0, false
+	}
+	return info.Const.F[0], true
+}
+
+// channelWindow returns the size of a pool over an odd number of channels, centred,
+// if that is what the node is.
+func channelWindow(n *op.Node) (int, bool) {
+	k := n.Ints("kernel_shape")
+	if len(k) != 3 || k[0]%2 == 0 || k[1] != 1 || k[2] != 1 || n.Int("count_include_pad") == 0 || n.Text("auto_pad") != "NOTSET" {
+		return 0, false
+	}
+	half := (k[0] - 1) / 2
+	pads := n.Ints("pads")
+	if pads == nil {
+		pads = make([]int64, 6)
+	}
+	strides := n.Ints("strides")
+	ok := slices.Equal(pads, []int64{half, 0, 0, half, 0, 0}) && (strides == nil || slices.Equal(strides, []int64{1, 1, 1})) &&
+		n.Ints("dilations") == nil
+	return int(k[0]), ok
+}

@@ -1,0 +1,297 @@
+package gorgonia
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+
+	"alexctl/kernel"
+	"alexctl/onnx/op"
+)
+
+// window returns the window of a node as a kernel wants it.
+func window(n *op.Node, spatial, size []int) (kernel.Window, error) {
+	axes, err := op.WindowOf(n, spatial, size)
+	if err != nil {
+		return kernel.Window{}, err
+	}
+	out := make([]kernel.Axis, len(axes))
+	for i, a := range axes {
+		out[i] = kernel.Axis(a)
+	}
+	return kernel.NewWindow(out...)
+}
+
+// lastValue returns a value with channels last made by a kernel on nodes.
+func (l *lowering[T]) lastValue(n *op.Node, s kernel.Spec, shape []int, in []*value, nodes ...*gorgonia.Node) (*value, error) {
+	v, err := l.ofFirst(n, s, lastShape(shape), in, nodes...)
+	if err != nil {
+		return nil, err
+	}
+	v.shape, v.first, v.last = shape, nil, v.first
+	return v, nil
+}
+
+func (l *lowering[T]) conv(n *op.Node, in []*value) (*value, error) {
+	x, w := in[0], in[1]
+	win, err := window(n, x.shape[2:], w.shape[2:])
+	if err != nil {
+		return nil, err
+	}
+	s := kernel.Conv{N: x.shape[0], C: x.shape[1], M: w.shape[0], Group: int(n.Int("group")), Window: win,
+		ReLU: l.rectified[n.Outputs[0]] != ""}
+	in = slices.DeleteFunc(slices.Clone(in), func(v *value) bool { return v == nil })
+	s.Bias = len(in) == 3
+	nodes, err := l.nodes(in[1:]...)
+	if err != nil {
+		return nil, err
+	}
+	last, err := l.lastNode(x)
+	if err != nil {
+		return nil, err
+	}
+	shape := []int{s.N, s.M}
+	for _, a := range win[3-len(x.shape[2:]):] {
+		shape = append(shape, a.Out)
+	}
+	return l.lastValue(n, s, shape, in, append([]*gorgonia.Node{last}, nodes...)...)
+}
+
+func (l *lowering[T]) pool(n *op.Node, x *value, out *op.Info) (*value, error) {
+	size := make([]int, 0, 3)
+	for _, k := range n.Ints("kernel_shape") {
+		size = append(size, int(k))
+	}
+	var win kernel.Window
+	var err error
+	if n.OpType == "GlobalAveragePool" {
+		axes := []kernel.Axis{{In: x.positions(), Out: 1, Kernel: x.positions(), Stride: 1, Dilation: 1}}
+		win, err = kernel.NewWindow(axes...)
+	} else {
+		win, err = window(n, x.shape[2:], size)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s kernel.Spec = kernel.MaxPool{N: x.shape[0], C: x.shape[1], Window: win}
+	if n.OpType != "MaxPool" {
+		s = kernel.AveragePool{N: x.shape[0], C: x.shape[1], Window: win, IncludePad: n.Int("count_include_pad") != 0}
+	}
+	last, err := l.lastNode(x)
+	if err != nil {
+		return nil, err
+	}
+	return l.lastValue(n, s, fixed(out), []*value{x}, last)
+}
+
+func (l *lowering[T]) lrn(label string, x *value, s kernel.LRN) (*value, error) {
+	last, err := l.lastNode(x)
+	if err != nil {
+		return nil, err
+	}
+	s.C = x.shape[1]
+	s.Rows = x.size() / max(1, s.C)
+	v := &value{typ: x.typ, shape: x.shape, needs: x.needs}
+	v.last, err = l.apply(label, "LRN", s, last.Shape().Clone(), []bool{x.needs}, last)
+	return v, err
+}
+
+func (l *lowering[T]) batchNorm(n *op.Node, in []*value) (*value, error) {
+	x := in[0]
+	s := kernel.BatchNorm{C: x.shape[1], Epsilon: n.Float("epsilon"), Momentum: n.Float("momentum"), Training: l.training != nil}
+	s.Rows = x.size() / max(1, s.C)
+	if l.training == nil && n.Int("training_mode") != 0 {
+		return nil, errNoKernel
+	}
+	if s.Training {
+		for i := 3; i <= 4; i++ {
+			if in[i].tensor == nil {
+				return nil, &UnsupportedError{n.Label(), fmt.Sprintf("its running statistics, input %d, are not an initializer, so training cannot update them", i)}
+			}
+			l.state[in[i].tensor.Name] = true
+		}
+	}
+	last, err := l.lastNode(x)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := l.nodes(in[1:]...)
+	if err != nil {
+		return nil, err
+	}
+	return l.lastValue(n, s, x.shape, in, append([]*gorgonia.Node{last}, nodes...)...)
+}
+
+func (l *lowering[T]) gemm(n *op.Node, in []*value) (*value, error) {
+	a, b := in[0], in[1]
+	var c *value
+	if len(in) > 2 {
+		c = in[2]
+	}
+	transA, transB := n.Int("transA") != 0, n.Int("transB") != 0
+	rows, k, columns := a.shape[0], a.shape[1], b.shape[1]
+	if transA {
+		rows, k = k, rows
+	}
+	if transB {
+		columns = b.shape[0]
+	}
+	alpha, beta := n.Float("alpha"), n.Float("beta")
+	shape := []int{rows, columns}
+	if !transA && transB && alpha == 1 && (c == nil || beta == 1 && c.size() == columns && c.shape[len(c.shape)-1] == columns) {
+		used := []*value{a, b}
+		if c != nil {
+			used = append(used, c)
+		}
+		nodes, err := l.nodes(used...)
+		if err != nil {
+			return nil, err
+		}
+		s := kernel.Dense{N: rows, In: k, Out: columns, Bias: c != nil, ReLU: l.rectified[n.Outputs[0]] != ""}
+		return l.ofFirst(n, s, shape, used, nodes...)
+	}
+	if l.rectified[n.Outputs[0]] != "" {
+		return nil, fmt.Errorf("a fused rectifier without the kernel for it")
+	}
+	nodes, err := l.nodes(a, b)
+	if err != nil {
+		return nil, err
+	}
+	y, err := l.ofFirst(n, kernel.MatMul{M: rows, N: columns, K: k, ABatch: []int{0}, BBatch: []int{0}, TransA: transA, TransB: transB},
+		shape, []*value{a, b}, nodes...)
+	if err != nil {
+		return nil, err
+	}
+	if alpha != 1 {
+		if y, err = l.arithmetic(n, "Mul", y, scalar(alpha), shape); err != nil {
+			return nil, err
+		}
+	}
+	if c == nil || beta == 0 {
+		return y, nil
+	}
+	if beta != 1 {
+		if c, err = l.arithmetic(n, "Mul", c, scalar(beta), c.shape); err != nil {
+			return nil, err
+		}
+	}
+	return l.arithmetic(n, "Add", y, c, shape)
+}
+
+func scalar(x float64) *value {
+	a := &op.Array{Type: 1, F: []float64{x}}
+	return &value{typ: a.Type, shape: []int{}, constant: a}
+}
+
+// matMul multiplies the last two axes and broadcasts the others; a vector is a row on
+// the left and a column on the right.
+func (l *lowering[T]) matMul(n *op.Node, in []*value, out *op.Info) (*value, error) {
+	as, bs := in[0].shape, in[1].shape
+	if len(as) == 1 {
+		as = []int{1, as[0]}
+	}
+	if len(bs) == 1 {
+		bs = []int{bs[0], 1}
+	}
+	nodes, err := l.nodes(in...)
+	if err != nil {
+		return nil, err
+	}
+	m, k, columns := as[len(as)-2], as[len(as)-1], bs[len(bs)-1]
+	if len(bs) == 2 { // all rows of the left against one matrix
+		rows := in[0].size() / max(1, k)
+		s := kernel.MatMul{M: rows, N: columns, K: k, ABatch: []int{0}, BBatch: []int{0}}
+		return l.ofFirst(n, s, fixed(out), in, nodes...)
+	}
+	s := kernel.MatMul{M: m, N: columns, K: k}
+	aBatch, bBatch := as[:len(as)-2], bs[:len(bs)-2]
+	batch, err := op.Broadcast(aBatch, bBatch)
+	if err != nil {
+		return nil, err
+	}
+	s.ABatch, s.BBatch = op.BroadcastIndices(aBatch, batch), op.BroadcastIndices(bBatch, batch)
+	return l.ofFirst(n, s, fixed(out), in, nodes...)
+}
+
+func (l *lowering[T]) softmax(n *op.Node, x *value) (*value, error) {
+	axis := int(n.Int("axis"))
+	if axis < 0 {
+		axis += len(x.shape)
+	}
+	if axis < 0 || axis >= max(1, len(x.shape)) {
+		return nil, fmt.Errorf("axis %d of a value of shape %v", axis, x.shape)
+	}
+	s := kernel.Softmax{Outer: 1, C: 1, Inner: 1, Log: n.OpType == "LogSoftmax"}
+	for i, d := range x.shape {
+		switch {
+		case i < axis:
+			s.Outer *= d
+		case i == axis || n.Opset < 13: // before, all axes from this one on are one
+			s.C *= d
+		default:
+			s.Inner *= d
+		}
+	}
+	node, err := l.node(x)
+	if err != nil {
+		return nil, err
+	}
+	return l.ofFirst(n, s, x.shape, []*value{x}, node)
+}
+
+func (l *lowering[T]) dropout(n *op.Node, in []*value) (*value, error) {
+	x := in[0]
+	if l.training == nil {
+		if len(in) > 2 && in[2] != nil {
+			return nil, errNoKernel // the definition says what is wrong with training_mode
+		}
+		return x, nil
+	}
+	ratio := n.Float("ratio") // before opset 12
+	if n.Opset >= 12 {
+		ratio = 0.5
+		if len(in) > 1 && in[1] != nil {
+			r, ok := number(in[1])
+			if !ok {
+				return nil, &UnsupportedError{n.Label(), "its ratio does not follow from the model"}
+			}
+			ratio = r
+		}
+	}
+	key := uint64(14695981039346656037) // FNV-1a of the name
+	for _, b := range []byte(n.Label()) {
+		key = (key ^ uint64(b)) * 1099511628211
+	}
+	return l.like(n.Label(), n.OpType, kernel.Dropout{N: x.size(), Ratio: ratio, Key: key ^ l.training.seed, Step: l.training.step}, x)
+}
+
+func (l *lowering[T]) unary(n *op.Node, in []*value) (*value, error) {
+	x := in[0]
+	if n.OpType == "Relu" && l.rectified[n.Inputs[0]] == n.Outputs[0] {
+		return x, nil // the layer before does it
+	}
+	s := kernel.Unary{N: x.size(), Function: n.OpType, Min: math.Inf(-1), Max: math.Inf(1)}
+	if n.OpType == "Clip" {
+		if a := n.Attribute("min"); a != nil {
+			s.Min = float64(a.Float)
+		}
+		if a := n.Attribute("max"); a != nil {
+			s.Max = float64(a.Float)
+		}
+		for i, bound := range []*float64{&s.Min, &s.Max} {
+			if i+1 < len(in) && in[i+1] != nil {
+				b, ok := number(in[i+1])
+				if !ok {
+					return nil, errNoKernel
+				}
+				*bound = b
+			}
+		}
+		if s.Min > s.Max {
+			return nil, errNoKernel
+		}
+	}
+	return l.like(n.Label(), n.OpType, s, x)
+}

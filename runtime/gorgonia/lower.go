@@ -1,0 +1,198 @@
+package gorgonia
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+
+	"alexctl/kernel"
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+)
+
+// errNoKernel says that a node is beyond our kernels: its definition computes it.
+var errNoKernel = errors.New("no kernel")
+
+// lower adds the nodes that the given values depend on.
+func (l *lowering[T]) lower(outputs []string) error {
+	l.fuse()
+	wanted := map[string]bool{}
+	for _, name := range outputs {
+		wanted[name] = true
+	}
+	nodes := l.inferred.Nodes
+	for i := len(nodes) - 1; i >= 0; i-- {
+		for _, out := range nodes[i].Raw.Outputs {
+			if out != "" && wanted[out] {
+				for _, in := range nodes[i].Raw.Inputs {
+					wanted[in] = true
+				}
+			}
+		}
+	}
+	for _, n := range nodes {
+		if l.folded[n.Raw] || !anyWanted(n.Raw, wanted) {
+			continue
+		}
+		if err := l.lowerNode(n); err != nil {
+			var unsupported *UnsupportedError
+			if !errors.As(err, &unsupported) {
+				err = fmt.Errorf("node %q (%s): %w", n.Raw.Label(), n.Raw.OpType, err)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func anyWanted(n *onnx.Node, wanted map[string]bool) bool {
+	for _, out := range n.Outputs {
+		if out != "" && wanted[out] {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
+	in := make([]*value, len(n.Raw.Inputs))
+	needs := false
+	for i, name := range n.Raw.Inputs {
+		var err error
+		if in[i], err = l.value(name); err != nil {
+			return err
+		}
+		needs = needs || in[i] != nil && in[i].needs
+	}
+	if !needs && l.constants(n) {
+		return nil
+	}
+	outs, err := l.kernelFor(n.Node, in, n.Out)
+	if errors.Is(err, errNoKernel) {
+		outs, err = l.defined(n, in)
+	}
+	if err != nil {
+		return err
+	}
+	for i, name := range n.Raw.Outputs {
+		if name != "" && i < len(outs) {
+			l.values[name] = outs[i]
+		}
+	}
+	return nil
+}
+
+// constants takes over the outputs of a node if they follow from the model alone.
+func (l *lowering[T]) constants(n *op.InferredNode) bool {
+	for _, o := range n.Out {
+		if o.Const == nil {
+			return false
+		}
+	}
+	for i, o := range n.Out {
+		l.values[n.Raw.Outputs[i]] = &value{typ: o.Type, shape: o.Const.Shape, constant: o.Const}
+	}
+	return true
+}
+
+// kernelFor adds a node as a kernel. A new operator is a case here.
+func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*value, error) {
+	if in[0] == nil || in[0].typ != onnx.Float || len(n.Outputs) > 1 && n.Wants(1) && !(l.training != nil && n.OpType == "BatchNormalization") {
+		return nil, errNoKernel
+	}
+	one := func(v *value, err error) ([]*value, error) {
+		if err != nil {
+			return nil, err
+		}
+		return []*value{v}, nil
+	}
+	if s, ok := l.normalizes[n.Node]; ok {
+		return one(l.lrn(n.Label(), in[0], s))
+	}
+	switch n.OpType {
+	case "Conv":
+		return one(l.conv(n, in))
+	case "MaxPool", "AveragePool", "GlobalAveragePool":
+		return one(l.pool(n, in[0], out[0]))
+	case "LRN":
+		return one(l.lrn(n.Label(), in[0], kernel.LRN{Size: int(n.Int("size")), Alpha: n.Float("alpha"), Beta: n.Float("beta"), Bias: n.Float("bias")}))
+	case "BatchNormalization":
+		return one(l.batchNorm(n, in))
+	case "Gemm":
+		return one(l.gemm(n, in))
+	case "MatMul":
+		return one(l.matMul(n, in, out[0]))
+	case "Relu", "Sigmoid", "Tanh", "Sqrt", "Clip":
+		return one(l.unary(n, in))
+	case "Add", "Sub", "Mul", "Div", "Pow":
+		return one(l.binary(n, in, out[0]))
+	case "Dropout":
+		return one(l.dropout(n, in))
+	case "Softmax", "LogSoftmax":
+		return one(l.softmax(n, in[0]))
+	case "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity":
+		return one(l.reshape(n, in[0], out[0]))
+	case "Transpose", "Slice", "Gather", "Concat":
+		return one(l.move(n, in, out[0]))
+	case "ReduceMean":
+		return one(l.reduceMean(n, in, out[0]))
+	}
+	return nil, errNoKernel
+}
+
+// like returns a value with a's shape, made by a kernel on a in the layout it has.
+func (l *lowering[T]) like(label, kind string, s kernel.Spec, a *value) (*value, error) {
+	v := &value{typ: a.typ, shape: a.shape, needs: a.needs}
+	from, err := a.first, error(nil)
+	if a.last != nil {
+		from = a.last
+	} else if from, err = l.node(a); err != nil {
+		return nil, err
+	}
+	to, err := l.apply(label, kind, s, from.Shape().Clone(), []bool{a.needs}, from)
+	if a.last != nil {
+		v.last = to
+	} else {
+		v.first = to
+	}
+	return v, err
+}
+
+// ofFirst returns a value with channels first, made by a kernel on nodes.
+func (l *lowering[T]) ofFirst(n *op.Node, s kernel.Spec, shape []int, in []*value, nodes ...*gorgonia.Node) (*value, error) {
+	v := &value{typ: onnx.Float, shape: shape}
+	needs := make([]bool, len(in))
+	for i, x := range in {
+		needs[i] = x.needs
+		v.needs = v.needs || x.needs
+	}
+	var err error
+	v.first, err = l.apply(n.Label(), n.OpType, s, nodeShape(shape), needs, nodes...)
+	return v, err
+}
+
+// nodes returns values as nodes with channels first.
+func (l *lowering[T]) nodes(in ...*value) ([]*gorgonia.Node, error) {
+	out := make([]*gorgonia.Node, len(in))
+	for i, v := range in {
+		var err error
+		if out[i], err = l.node(v); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// number returns the value of a constant of one element.
+func number(v *value) (float64, bool) {
+	if v == nil || v.constant == nil || len(v.constant.F) != 1 {
+		return 0, false
+	}
+	return v.constant.F[0], true
+}
+
+func fixed(i *op.Info) []int {
+	shape, _ := i.Fixed() // bound has seen to it that it is known
+	return shape
+}

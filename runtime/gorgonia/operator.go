@@ -1,0 +1,182 @@
+package gorgonia
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"hash/fnv"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"alexctl/kernel"
+)
+
+// operator is what all our Gorgonia operators share: a name, the type and shape of
+// the inputs and the output, and the output itself. The graph is static, so the
+// operator owns its output and gives out the same one every time: a run allocates
+// nothing.
+type operator struct {
+	run   *run
+	label string // the node of the model that it comes from
+	kind  string
+	in    []hm.Type
+	out   hm.Type
+	shape tensor.Shape
+	value gorgonia.Value
+}
+
+// run is what the operators of one graph share while it runs.
+type run struct {
+	ctx       context.Context
+	err       error       // the first one; Gorgonia's wrapping would hide it
+	operators []*operator // in the order in which they were made
+}
+
+// newOperator returns the operator that makes a value of the given type and shape
+// from the inputs.
+func (r *run) newOperator(label, kind string, value gorgonia.Value, shape tensor.Shape, inputs []*gorgonia.Node) *operator {
+	o := &operator{run: r, label: label, kind: kind, shape: shape, value: value}
+	for _, n := range inputs {
+		o.in = append(o.in, n.Type())
+	}
+	o.out = value.Dtype()
+	if len(shape) > 0 {
+		o.out = gorgonia.TensorType{Dims: len(shape), Of: value.Dtype()}
+	}
+	r.operators = append(r.operators, o)
+	return o
+}
+
+func (o *operator) Arity() int { return len(o.in) }
+
+// Type returns in0 → in1 → ... → out. Gorgonia takes the result apart.
+func (o *operator) Type() hm.Type {
+	return hm.NewFnType(append(append([]hm.Type{}, o.in...), o.out)...)
+}
+
+func (o *operator) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
+	return o.shape.Clone(), nil
+}
+
+func (o *operator) ReturnsPtr() bool     { return true }
+func (o *operator) CallsExtern() bool    { return false }
+func (o *operator) OverwritesInput() int { return -1 }
+func (o *operator) String() string       { return o.kind + " " + o.label }
+
+// WriteHash hashes the identity: two operators with equal settings own two outputs.
+func (o *operator) WriteHash(h hash.Hash) { _, _ = fmt.Fprintf(h, "%p", o) }
+
+func (o *operator) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+// guard runs the computation of an operator. Gorgonia computes on a goroutine of its
+// own, where a panic would end the program.
+func (o *operator) guard(f func() error) (v gorgonia.Value, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+		if err != nil {
+			err = fmt.Errorf("node %q (%s): %w", o.label, o.kind, err)
+			if o.run.err == nil {
+				o.run.err = err
+			}
+		}
+	}()
+	if err := o.run.ctx.Err(); err != nil {
+		o.run.err = err
+		return nil, err
+	}
+	return o.value, f()
+}
+
+// elements returns the elements of a value of ours: its own slice.
+func elements[T kernel.Float](v gorgonia.Value) []T {
+	if s, ok := v.Data().([]T); ok {
+		return s
+	}
+	// A number, such as the 1 that Grad begins with.
+	n, _ := v.Data().(T)
+	return []T{n}
+}
+
+// newValue returns a value over data, a slice.
+func newValue(shape tensor.Shape, data any) gorgonia.Value {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+}
+
+// forward is a kernel as a Gorgonia operator.
+type forward[T kernel.Float] struct {
+	*operator
+	plan  kernel.Plan[T]
+	needs []bool // which inputs want a gradient
+	y     []T
+	args  [][]T
+}
+
+// Do computes the output.
+func (f *forward[T]) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	return f.guard(func() error {
+		for i, v := range inputs {
+			f.args[i] = elements[T](v)
+		}
+		f.plan.Forward(f.y, f.args...)
+		return nil
+	})
+}
+
+// DiffWRT says which inputs want a gradient: those that depend on a parameter that
+// is trained.
+func (f *forward[T]) DiffWRT(int) []bool { return f.needs }
+
+// SymDiff makes one operator for each gradient that is wanted.
+func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	grads := make(gorgonia.Nodes, len(inputs))
+	for i, x := range inputs {
+		if !f.needs[i] {
+			continue
+		}
+		children := append(gorgonia.Nodes{grad, output}, inputs...)
+		dx := make([]T, x.Shape().TotalSize())
+		g := &backward[T]{
+			operator: f.run.newOperator(f.label, fmt.Sprintf("gradient %d of %s", i, f.kind), newValue(x.Shape().Clone(), dx), x.Shape().Clone(), children),
+			plan:     f.plan, input: i, dx: dx, args: make([][]T, len(inputs)),
+		}
+		var err error
+		if grads[i], err = gorgonia.ApplyOp(g, children...); err != nil {
+			return nil, err
+		}
+	}
+	return grads, nil
+}
+
+// backward is the gradient of one input of a kernel. Its inputs are the gradient of
+// the output, the output, and the kernel's inputs.
+type backward[T kernel.Float] struct {
+	*operator
+	plan  kernel.Plan[T]
+	input int
+	dx    []T
+	args  [][]T
+}
+
+// Do computes the gradient.
+func (b *backward[T]) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
+	return b.guard(func() error {
+		for i, v := range inputs[2:] {
+			b.args[i] = elements[T](v)
+		}
+		b.plan.Backward(b.input, b.dx, elements[T](inputs[0]), elements[T](inputs[1]), b.args...)
+		return nil
+	})
+}
+
+var (
+	_ gorgonia.SDOp = (*forward[float32])(nil)
+	_ gorgonia.Op   = (*backward[float32])(nil)
+)

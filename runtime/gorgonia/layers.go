@@ -249,6 +249,9 @@ func (l *lowering[T]) dropout(n *op.Node, in []*value) (*value, error) {
 		}
 		return x, nil
 	}
+	if l.training.noDropout {
+		return x, nil
+	}
 	ratio := n.Float("ratio") // before opset 12
 	if n.Opset >= 12 {
 		ratio = 0.5

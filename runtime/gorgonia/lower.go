@@ -56,6 +56,13 @@ func anyWanted(n *onnx.Node, wanted map[string]bool) bool {
 }
 
 func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
+	if s, ok := l.normalizes[n.Raw]; ok {
+		x, err := l.value(n.Raw.Inputs[0])
+		if err == nil {
+			l.values[n.Raw.Outputs[0]], err = l.lrn(n.Raw.Label(), x, s)
+		}
+		return err
+	}
 	in := make([]*value, len(n.Raw.Inputs))
 	needs := false
 	for i, name := range n.Raw.Inputs {
@@ -106,9 +113,6 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 			return nil, err
 		}
 		return []*value{v}, nil
-	}
-	if s, ok := l.normalizes[n.Node]; ok {
-		return one(l.lrn(n.Label(), in[0], s))
 	}
 	switch n.OpType {
 	case "Conv":

@@ -68,6 +68,8 @@ type training struct {
 	step   *uint64 // counts the steps: which elements a dropout drops
 	seed   uint64
 	frozen func(name string) bool
+
+	noDropout bool
 }
 
 // UnsupportedError names a node that cannot be run or trained, and why.

@@ -1,0 +1,388 @@
+package gorgonia
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"alexctl/kernel"
+	"alexctl/onnx"
+)
+
+// TrainOptions says how a model is trained.
+type TrainOptions struct {
+	Batch     int
+	Threads   int     // how many goroutines compute at once; 0 means one a processor
+	Smoothing float64 // label smoothing of the cross entropy
+	Seed      uint64  // of the dropouts
+	// Frozen says which initializers are not trained; nil means none.
+	Frozen func(name string) bool
+	// NoDropout makes every Dropout the identity, to compare with others.
+	NoDropout bool
+}
+
+// Trainer computes the loss of a model on batches of images and its gradients: a
+// Gorgonia graph that ends in softmax cross entropy, differentiated by Gorgonia.
+type Trainer[T kernel.Float] struct {
+	lowering *lowering[T]
+	machine  gorgonia.VM
+	options  TrainOptions
+	step     uint64
+
+	images, labels []T
+	loss           *gorgonia.Node
+	logits         *gorgonia.Node
+	classes        int
+	params         []*Parameter[T]
+	grads          gorgonia.Nodes
+	state          []*Parameter[T]
+}
+
+// Logits returns the value that the loss is of: the model's output, or what its last
+// Softmax or LogSoftmax is of, through nodes that do not reorder elements.
+func Logits(m *onnx.Model) (string, error) {
+	if len(m.Graph.Outputs) == 0 {
+		return "", fmt.Errorf("the model has no output")
+	}
+	name := m.Graph.Outputs[0].Name
+	maker := map[string]*onnx.Node{}
+	for _, n := range m.Graph.Nodes {
+		for _, o := range n.Outputs {
+			maker[o] = n
+		}
+	}
+	for n := maker[name]; n != nil && len(n.Inputs) > 0; n = maker[name] {
+		switch n.OpType {
+		case "Softmax", "LogSoftmax":
+			return n.Inputs[0], nil
+		case "Identity", "Flatten", "Reshape", "Squeeze":
+			name = n.Inputs[0]
+			continue
+		}
+		break
+	}
+	return m.Graph.Outputs[0].Name, nil
+}
+
+// imageInput returns the model's only input, which must be (N, C, H, W) floats, and
+// its shape for a batch.
+func imageInput(m *onnx.Model, batch int) (string, []int, error) {
+	inputs := m.Graph.DataInputs()
+	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Elem != onnx.Float || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) != 4 {
+		return "", nil, fmt.Errorf("the model does not take one FLOAT image batch (N, C, H, W)")
+	}
+	shape := []int{batch}
+	for i, d := range *inputs[0].Type.Shape {
+		if i == 0 {
+			if d.IsKnown() && int(d.N) != batch {
+				return "", nil, fmt.Errorf("the model takes batches of %d, not %d", d.N, batch)
+			}
+			continue
+		}
+		if !d.IsKnown() {
+			return "", nil, fmt.Errorf("input %q is %s: its height and width must be fixed", inputs[0].Name, inputs[0].Type)
+		}
+		shape = append(shape, int(d.N))
+	}
+	return inputs[0].Name, shape, nil
+}
+
+func dims(shape []int) onnx.Shape {
+	s := make(onnx.Shape, len(shape))
+	for i, d := range shape {
+		s[i] = onnx.Known(int64(d))
+	}
+	return s
+}
+
+// NewTrainer reads the model's weights and makes the graph for one batch size.
+func NewTrainer[T kernel.Float](m *onnx.Model, o TrainOptions) (t *Trainer[T], err error) {
+	defer guard(&err)
+	store, err := newStore[T](m)
+	if err != nil {
+		return nil, err
+	}
+	if o.Frozen == nil {
+		o.Frozen = func(string) bool { return false }
+	}
+	name, shape, err := imageInput(m, o.Batch)
+	if err != nil {
+		return nil, err
+	}
+	t = &Trainer[T]{options: o}
+	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, kernel.Plain[T](threads(o.Threads)), store,
+		&training{step: &t.step, seed: o.Seed, frozen: o.Frozen, noDropout: o.NoDropout})
+	if err != nil {
+		return nil, err
+	}
+	t.lowering = l
+	images, err := l.feed(name)
+	if err != nil {
+		return nil, err
+	}
+	t.images, _ = images.first.Value().Data().([]T)
+	output, err := Logits(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.lower([]string{output}); err != nil {
+		return nil, err
+	}
+	if err := t.addLoss(output); err != nil {
+		return nil, err
+	}
+	return t, t.differentiate()
+}
+
+// addLoss ends the graph in the cross entropy of the logits.
+func (t *Trainer[T]) addLoss(output string) error {
+	l := t.lowering
+	v, err := l.value(output)
+	if err != nil {
+		return err
+	}
+	if v.typ != onnx.Float || len(v.shape) < 2 || v.shape[0] != t.options.Batch || v.size() != v.shape[0]*v.shape[1] {
+		return fmt.Errorf("output %q is %s%v, want a row of logits for each image", output, v.typ, v.shape)
+	}
+	if !v.needs {
+		return fmt.Errorf("no weight of the model is trained (trained are float initializers of Conv, Gemm, MatMul, Add and BatchNormalization that are not frozen)")
+	}
+	if t.logits, err = l.node(v); err != nil {
+		return err
+	}
+	t.classes = v.shape[1]
+	t.labels = make([]T, t.options.Batch)
+	labels := l.input("labels", nodeShape([]int{t.options.Batch}), t.labels)
+	s := kernel.CrossEntropy{N: t.options.Batch, C: t.classes, Smoothing: t.options.Smoothing}
+	t.loss, err = l.applyLoss(s, t.logits, labels)
+	return err
+}
+
+// applyLoss adds the loss, whose value is a number: Gorgonia differentiates nothing
+// else.
+func (l *lowering[T]) applyLoss(s kernel.CrossEntropy, logits, labels *gorgonia.Node) (*gorgonia.Node, error) {
+	plan, err := l.kernels.Plan(s)
+	if err != nil {
+		return nil, &UnsupportedError{"loss", err.Error()}
+	}
+	f := &forward[T]{plan: plan, y: make([]T, 1), args: make([][]T, 2), needs: []bool{true, false}}
+	var number gorgonia.Value
+	switch y := any(f.y).(type) {
+	case []float32:
+		number = (*gorgonia.F32)(&y[0])
+	case []float64:
+		number = (*gorgonia.F64)(&y[0])
+	}
+	f.operator = l.run.newOperator("loss", "CrossEntropy", number, tensor.Shape{}, []*gorgonia.Node{logits, labels})
+	return gorgonia.ApplyOp(f, logits, labels)
+}
+
+// differentiate lets Gorgonia find the gradients and compiles the graph.
+func (t *Trainer[T]) differentiate() error {
+	l := t.lowering
+	var nodes gorgonia.Nodes
+	for _, p := range l.store.list {
+		v := l.values[p.Name]
+		if v == nil || v.first == nil {
+			continue
+		}
+		if v.needs {
+			t.params = append(t.params, p)
+			nodes = append(nodes, v.first)
+		}
+		if l.state[p.Name] {
+			t.state = append(t.state, p)
+		}
+	}
+	var err error
+	if t.grads, err = gorgonia.Grad(t.loss, nodes...); err != nil {
+		return fmt.Errorf("Gorgonia cannot differentiate the graph: %w", err)
+	}
+	t.machine = gorgonia.NewTapeMachine(l.graph)
+	return nil
+}
+
+// Parameters returns the initializers that are trained. Their data is what the next
+// step computes with.
+func (t *Trainer[T]) Parameters() []*Parameter[T] { return t.params }
+
+// State returns the initializers that steps change without a gradient: the running
+// statistics of BatchNormalization.
+func (t *Trainer[T]) State() []*Parameter[T] { return t.state }
+
+// Classes returns the number of classes.
+func (t *Trainer[T]) Classes() int { return t.classes }
+
+// Step computes the loss of a batch of images (N, C, H, W) with their labels, and
+// its gradients. number counts the steps of a run: it decides what dropouts drop.
+func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels []int) (float64, error) {
+	if len(images) != len(t.images) || len(labels) != len(t.labels) {
+		return 0, fmt.Errorf("%d image elements and %d labels, want %d and %d", len(images), len(labels), len(t.images), len(t.labels))
+	}
+	copy(t.images, images)
+	for i, label := range labels {
+		if label < 0 || label >= t.classes {
+			return 0, fmt.Errorf("label %d, the model has %d classes", label, t.classes)
+		}
+		t.labels[i] = T(label)
+	}
+	t.step = number
+	if err := runMachine(ctx, t.machine, t.lowering.run); err != nil {
+		return 0, err
+	}
+	return float64(elements[T](t.loss.Value())[0]), nil
+}
+
+// Gradients returns the gradients of the last step, in the order of Parameters. They
+// are valid until the next.
+func (t *Trainer[T]) Gradients() [][]T {
+	out := make([][]T, len(t.grads))
+	for i, g := range t.grads {
+		out[i], _ = g.Value().Data().([]T)
+	}
+	return out
+}
+
+// LogitsOf returns the logits of the last step, (N, Classes), valid until the next.
+func (t *Trainer[T]) LogitsOf() []T { return elements[T](t.logits.Value()) }
+
+// Bytes returns the size of everything that the graph keeps: values and gradients.
+func (t *Trainer[T]) Bytes() int64 {
+	total := int64(0)
+	for _, o := range t.lowering.run.operators {
+		total += int64(o.value.MemSize())
+	}
+	for _, p := range t.lowering.store.list {
+		total += int64(len(p.Data)) * int64(elementSize[T]())
+	}
+	return total
+}
+
+func elementSize[T kernel.Float]() int {
+	var x T
+	if _, ok := any(x).(float64); ok {
+		return 8
+	}
+	return 4
+}
+
+// NotFinite returns where a NaN or an infinity first arose in the last step: the
+// weights, then the nodes in the order in which they were computed. It returns ""
+// where everything is finite.
+func (t *Trainer[T]) NotFinite() string {
+	for _, p := range t.lowering.store.list {
+		if !finite(p.Data) {
+			return fmt.Sprintf("initializer %q", p.Name)
+		}
+	}
+	if !finite(t.images) {
+		return "the images"
+	}
+	for _, o := range t.lowering.run.operators {
+		if !finite(elements[T](o.value)) {
+			return fmt.Sprintf("node %q (%s)", o.label, o.kind)
+		}
+	}
+	return ""
+}
+
+func finite[T kernel.Float](x []T) bool {
+	return !slices.ContainsFunc(x, func(v T) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) })
+}
+
+// Layers returns the values that the graph computes, in order, with their shapes in
+// memory, for those who want to see every one.
+func (t *Trainer[T]) Layers() []Layer {
+	var list []Layer
+	for _, o := range t.lowering.run.operators {
+		list = append(list, Layer{Node: o.label, Kind: o.kind, Shape: slices.Clone(o.shape), Bytes: int64(o.value.MemSize())})
+	}
+	return list
+}
+
+// Layer is one value of a graph.
+type Layer struct {
+	Node  string
+	Kind  string // the operator, or which gradient of it
+	Shape []int  // channels last where there are spatial axes
+	Bytes int64
+}
+
+// Weights returns the trained values as tensors, for Graph.WithInitializers. They
+// are copies.
+func (t *Trainer[T]) Weights() (map[string]*onnx.Tensor, error) {
+	out := map[string]*onnx.Tensor{}
+	for _, p := range append(slices.Clone(t.params), t.state...) {
+		data := make([]float32, len(p.Data))
+		for i, v := range p.Data {
+			data[i] = float32(v)
+		}
+		w, err := onnx.FromFloat32s(p.Name, p.Dims, data)
+		if err != nil {
+			return nil, err
+		}
+		out[p.Name] = w
+	}
+	return out, nil
+}
+
+// Evaluator computes the logits of the model that a trainer trains, as it is at
+// inference. It shares the trainer's weights.
+type Evaluator[T kernel.Float] struct {
+	lowering *lowering[T]
+	machine  gorgonia.VM
+	images   []T
+	logits   *gorgonia.Node
+}
+
+// Evaluator makes the graph for a batch size.
+func (t *Trainer[T]) Evaluator(batch int) (e *Evaluator[T], err error) {
+	defer guard(&err)
+	m := t.lowering.model
+	name, shape, err := imageInput(m, batch)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, t.lowering.kernels, t.lowering.store, nil)
+	if err != nil {
+		return nil, err
+	}
+	images, err := l.feed(name)
+	if err != nil {
+		return nil, err
+	}
+	output, err := Logits(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.lower([]string{output}); err != nil {
+		return nil, err
+	}
+	v, err := l.value(output)
+	if err != nil {
+		return nil, err
+	}
+	e = &Evaluator[T]{lowering: l}
+	if e.logits, err = l.node(v); err != nil {
+		return nil, err
+	}
+	e.images, _ = images.first.Value().Data().([]T)
+	e.machine = gorgonia.NewTapeMachine(l.graph)
+	return e, nil
+}
+
+// Run returns the logits (N, Classes) of a batch, valid until the next.
+func (e *Evaluator[T]) Run(ctx context.Context, images []T) ([]T, error) {
+	if len(images) != len(e.images) {
+		return nil, fmt.Errorf("%d image elements, want %d", len(images), len(e.images))
+	}
+	copy(e.images, images)
+	if err := runMachine(ctx, e.machine, e.lowering.run); err != nil {
+		return nil, err
+	}
+	return elements[T](e.logits.Value()), nil
+}

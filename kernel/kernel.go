@@ -18,7 +18,7 @@ type Float interface{ float32 | float64 }
 
 // Set makes plans.
 type Set[T Float] interface {
-	// Name identifies the set in reports: "plain".
+	// Name identifies the set in reports: "plain-avx2".
 	Name() string
 	// Plan prepares an operator for its sizes, or says why it cannot.
 	Plan(Spec) (Plan[T], error)

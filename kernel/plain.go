@@ -14,8 +14,8 @@ func Plain[T Float](threads int) Set[T] {
 	return plain[T]{workers: workers(max(1, threads))}
 }
 
-// Name returns "plain".
-func (p plain[T]) Name() string { return "plain" }
+// Name returns "plain" with what multiplies matrices: "plain-avx512".
+func (p plain[T]) Name() string { return "plain-" + products() }
 
 // Plan prepares any operator of this package.
 func (p plain[T]) Plan(s Spec) (Plan[T], error) {

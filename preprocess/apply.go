@@ -88,6 +88,33 @@ func centre(have, want int) int {
 	return int(math.RoundToEven(float64(have-want) / 2))
 }
 
+// Canvas returns the image in the spec's colours and resized, before anything is cut:
+// what training takes its windows from.
+func (s *Spec) Canvas(m *Image) (*Image, error) {
+	m = m.colored(s.Channels())
+	width, height := s.resized(m.Width, m.Height)
+	if width == m.Width && height == m.Height {
+		return m, nil
+	}
+	return m.Resize(width, height)
+}
+
+// Centre returns where the window begins that inference cuts from a canvas; negative
+// where the canvas is smaller.
+func (s *Spec) Centre(canvas *Image) (top, left int) {
+	return centre(canvas.Height, s.Height), centre(canvas.Width, s.Width)
+}
+
+// Window writes the window of a canvas that begins at (top, left), black outside the
+// canvas, to dst as Apply does. Window(Canvas(m), Centre) is Apply(m).
+func (s *Spec) Window(canvas *Image, top, left int, dst []float32) error {
+	if len(dst) != s.Len() || canvas.Channels != s.Channels() {
+		return fmt.Errorf("room for %d elements and %d channels, the spec makes %d of %d", len(dst), canvas.Channels, s.Len(), s.Channels())
+	}
+	s.normalize(canvas, top, left, dst)
+	return nil
+}
+
 // normalize writes the window of the image that begins at (top, left), black outside
 // it, in the order of the channels, normalized in float32 in torchvision's order of
 // operations: ToTensor divides, Normalize subtracts and divides.

@@ -1,0 +1,198 @@
+// Package data reads labelled images: datasets by name and folders of images, splits
+// of them, augmentation, and a loader that makes batches ahead of their use, always
+// in the same order. Files are untrusted: sizes are bounded before anything of their
+// size is allocated, and archives are read in place, never unpacked.
+package data
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"alexctl/internal/nearest"
+	"alexctl/preprocess"
+)
+
+// Dataset is labelled images. Image may be called from several goroutines at once.
+type Dataset interface {
+	Len() int
+	// Label returns the class of image i, an index into Set.Classes.
+	Label(i int) int
+	Image(i int) (*preprocess.Image, error)
+}
+
+// Set is a dataset with its classes and its training and test part.
+type Set struct {
+	Name    string
+	Origin  string // the files it was read from
+	Classes []string
+	Train   Dataset
+	Test    Dataset // nil where there is none
+	Augment string  // what training does with it by default, see ParseAugment
+}
+
+// Options says where datasets are looked for.
+type Options struct {
+	// Dir, where not "", is the folder that holds the dataset's files.
+	Dir string
+	// Cache is the folder that Fetch writes to: a folder for each dataset.
+	Cache string
+	// Seed draws what has to be drawn: the test part of a folder that has none.
+	Seed uint64
+}
+
+// source is a dataset that is known by name.
+type source struct {
+	name    string
+	summary string
+	places  []string // folders where packages put it
+	files   []Remote // what Fetch downloads
+	hint    string   // how to get it
+	open    func(o Options, dir string) (*Set, error)
+	within  bool // it needs no files
+}
+
+// sources returns every dataset. A new one is a file and a line here.
+func sources() []source {
+	return []source{sampleSource(), fashionSource(), mnistSource(), cifarSource(), syntheticSource()}
+}
+
+// Names returns the names of the datasets, each with what it is.
+func Names() [][2]string {
+	var out [][2]string
+	for _, s := range sources() {
+		out = append(out, [2]string{s.name, s.summary})
+	}
+	return out
+}
+
+// MissingError says that a dataset is not on this machine.
+type MissingError struct {
+	Name   string
+	Looked []string
+	Hint   string
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("dataset %s is not here (looked in %s): %s", e.Name, strings.Join(e.Looked, ", "), e.Hint)
+}
+
+// ErrUnknown says that a name is neither a dataset nor a folder.
+var ErrUnknown = errors.New("neither a dataset nor a folder")
+
+func find(name string) (source, error) {
+	var names []string
+	for _, s := range sources() {
+		if s.name == name {
+			return s, nil
+		}
+		names = append(names, s.name)
+	}
+	return source{}, fmt.Errorf("%q: %w%s (datasets: %s; or a folder with a folder of images for each class)",
+		name, ErrUnknown, nearest.Hint(name, names), strings.Join(names, ", "))
+}
+
+// Open reads the dataset of this name, or the image folder at this path.
+func Open(name string, o Options) (*Set, error) {
+	s, err := find(name)
+	if err != nil {
+		if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
+			return openFolder(name, o)
+		}
+		return nil, err
+	}
+	if s.within {
+		return s.open(o, "")
+	}
+	places := append([]string{}, s.places...)
+	if o.Cache != "" {
+		places = append([]string{filepath.Join(o.Cache, name)}, places...)
+	}
+	if o.Dir != "" {
+		places = []string{o.Dir}
+	}
+	for _, dir := range places {
+		set, err := s.open(o, dir)
+		if errors.Is(err, errNotHere) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("dataset %s: %w", name, err)
+		}
+		return set, nil
+	}
+	return nil, &MissingError{name, places, s.hint}
+}
+
+// errNotHere says that a folder holds no dataset.
+var errNotHere = errors.New("not here")
+
+// pixels is images of one size in memory, interleaved.
+type pixels struct {
+	width, height, channels int
+	pix                     []uint8
+	labels                  []uint8
+}
+
+func (p *pixels) Len() int        { return len(p.labels) }
+func (p *pixels) Label(i int) int { return int(p.labels[i]) }
+
+func (p *pixels) Image(i int) (*preprocess.Image, error) {
+	n := p.width * p.height * p.channels
+	return &preprocess.Image{Width: p.width, Height: p.height, Channels: p.channels, Pix: p.pix[i*n : (i+1)*n]}, nil
+}
+
+// checkLabels reports a label that is not a class.
+func checkLabels(labels []uint8, classes int, where string) error {
+	for i, l := range labels {
+		if int(l) >= classes {
+			return fmt.Errorf("%s: image %d has the label %d, there are %d classes", where, i, l, classes)
+		}
+	}
+	return nil
+}
+
+// part is some images of a dataset.
+type part struct {
+	Dataset
+	index []int
+}
+
+func (p *part) Len() int        { return len(p.index) }
+func (p *part) Label(i int) int { return p.Dataset.Label(p.index[i]) }
+
+func (p *part) Image(i int) (*preprocess.Image, error) { return p.Dataset.Image(p.index[i]) }
+
+// First returns the first n images.
+func First(d Dataset, n int) Dataset {
+	if n >= d.Len() {
+		return d
+	}
+	p := &part{d, make([]int, n)}
+	for i := range p.index {
+		p.index[i] = i
+	}
+	return p
+}
+
+// Split divides a dataset at random, the same for the same seed: the second part has
+// the given fraction of the images, in the order of the dataset.
+func Split(d Dataset, fraction float64, seed uint64) (rest, taken Dataset) {
+	n := d.Len()
+	count := int(fraction*float64(n) + 0.5)
+	in := make([]bool, n)
+	for _, i := range permutation(n, stream(seed, "split"))[:count] {
+		in[i] = true
+	}
+	a, b := &part{d, nil}, &part{d, nil}
+	for i, t := range in {
+		if t {
+			b.index = append(b.index, i)
+		} else {
+			a.index = append(a.index, i)
+		}
+	}
+	return a, b
+}

@@ -1,0 +1,169 @@
+package data
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the digest that the datasets' authors publish
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Remote is a file of a dataset on its authors' server.
+type Remote struct {
+	URL  string
+	Size int64
+	MD5  string // in hexadecimal: the digest that they publish
+}
+
+// Progress is told how many bytes of a file are there.
+type Progress func(file string, done, size int64)
+
+// ErrDigest says that a file is not the one that its authors published.
+var ErrDigest = errors.New("it is not the published file")
+
+// ErrNothingToFetch says that a dataset has no files of its own.
+var ErrNothingToFetch = errors.New("it needs no files")
+
+// Fetch downloads a dataset's files to Options.Cache, from its authors or from a
+// mirror: the URL of a folder that holds the same files. A download that was cut
+// short goes on where it stopped. A file gets its name when its digest is right.
+func Fetch(ctx context.Context, name, mirror string, o Options, progress Progress) (dir string, err error) {
+	s, err := find(name)
+	if err != nil {
+		return "", err
+	}
+	if len(s.files) == 0 {
+		return "", fmt.Errorf("dataset %s: %w", name, ErrNothingToFetch)
+	}
+	dir = filepath.Join(o.Cache, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	for _, f := range s.files {
+		if mirror != "" {
+			f.URL = strings.TrimSuffix(mirror, "/") + "/" + path.Base(f.URL)
+		}
+		if err := f.fetch(ctx, dir, progress); err != nil {
+			return "", fmt.Errorf("%s: %w", f.URL, err)
+		}
+	}
+	return dir, nil
+}
+
+func (f Remote) fetch(ctx context.Context, dir string, progress Progress) error {
+	target := filepath.Join(dir, path.Base(f.URL))
+	if f.matches(target) == nil {
+		progress(path.Base(f.URL), f.Size, f.Size)
+		return nil
+	}
+	partial := target + ".part"
+	if err := f.download(ctx, partial, progress); err != nil {
+		return err
+	}
+	if err := f.matches(partial); err != nil {
+		return errors.Join(err, os.Remove(partial))
+	}
+	return os.Rename(partial, target)
+}
+
+// matches compares a file with the published size and digest.
+func (f Remote) matches(name string) (err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	h := md5.New() //nolint:gosec // see above
+	n, err := io.Copy(h, io.LimitReader(file, f.Size+1))
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); n != f.Size || got != f.MD5 {
+		return fmt.Errorf("%w: MD5 %s, want %s of %d bytes", ErrDigest, got, f.MD5, f.Size)
+	}
+	return nil
+}
+
+// download fetches what is missing of a file.
+func (f Remote) download(ctx context.Context, partial string, progress Progress) (err error) {
+	out, err := os.OpenFile(partial, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	have, err := out.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if have >= f.Size { // whole, or not ours: matches tells
+		if have == f.Size && f.matches(partial) == nil {
+			return nil
+		}
+		if have, err = 0, out.Truncate(0); err != nil {
+			return err
+		}
+	}
+	body, from, err := f.request(ctx, have)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	if from != have { // the server begins again
+		if err := out.Truncate(from); err != nil {
+			return err
+		}
+	}
+	if _, err := out.Seek(from, io.SeekStart); err != nil {
+		return err
+	}
+	w := &counted{out, from, func(done int64) { progress(path.Base(f.URL), done, f.Size) }}
+	if _, err := io.Copy(w, io.LimitReader(body, f.Size-from+1)); err != nil {
+		return fmt.Errorf("after %d of %d bytes: %w (fetch again to go on)", w.done, f.Size, err)
+	}
+	if w.done != f.Size {
+		return fmt.Errorf("the server sent %d bytes, want %d (fetch again to go on)", w.done, f.Size)
+	}
+	return nil
+}
+
+// request asks for a file from a byte on, and returns where what comes begins.
+func (f Remote) request(ctx context.Context, from int64) (io.ReadCloser, int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	if from > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case resp.StatusCode == http.StatusPartialContent && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", from)):
+		return resp.Body, from, nil
+	case resp.StatusCode == http.StatusOK:
+		return resp.Body, 0, nil
+	}
+	return nil, 0, errors.Join(fmt.Errorf("the server answers %s", resp.Status), resp.Body.Close())
+}
+
+// counted reports how much was written.
+type counted struct {
+	w      io.Writer
+	done   int64
+	report func(int64)
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.done += int64(n)
+	c.report(c.done)
+	return n, err
+}

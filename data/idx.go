@@ -1,0 +1,140 @@
+package data
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Limits of IDX files: far beyond MNIST's, within what fits.
+const (
+	maxImages    = 1 << 24
+	maxImageSide = 1 << 12
+	maxIDXBytes  = 2 << 30
+)
+
+// Magic numbers of IDX files of bytes: the last digit is the number of dimensions.
+const (
+	idxImages = 0x803
+	idxLabels = 0x801
+)
+
+// idxFile opens the file called name in dir, or NAME.gz.
+func idxFile(dir, name string) (*os.File, error) {
+	for _, n := range []string{name, name + ".gz"} {
+		f, err := os.Open(filepath.Join(dir, n))
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	return nil, errNotHere
+}
+
+// readIDX reads a file of dims dimensions, gzipped or not: the sizes and the bytes.
+func readIDX(r io.Reader, name string, magic uint32, dims int) (sizes []int, content []byte, err error) {
+	fail := func(format string, args ...any) ([]int, []byte, error) {
+		return nil, nil, fmt.Errorf("%s: "+format, append([]any{name}, args...)...)
+	}
+	in := bufio.NewReaderSize(r, 1<<16)
+	if start, err := in.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return fail("it begins like gzip and is not: %w", err)
+		}
+		in = bufio.NewReaderSize(z, 1<<16)
+	}
+	header := make([]byte, 4+4*dims)
+	if n, err := io.ReadFull(in, header); err != nil {
+		return fail("the header of %d bytes is cut short at byte %d: %w", len(header), n, err)
+	}
+	if got := binary.BigEndian.Uint32(header); got != magic {
+		return fail("it begins with %#08x, an IDX file of bytes in %d dimensions with %#08x", got, dims, magic)
+	}
+	total := 1
+	for i := range dims {
+		n := int(binary.BigEndian.Uint32(header[4+4*i:]))
+		most := maxImageSide
+		if i == 0 {
+			most = maxImages
+		}
+		if n < 1 || n > most {
+			return fail("dimension %d is %d, want 1 to %d", i, n, most)
+		}
+		sizes = append(sizes, n)
+		if total *= n; total > maxIDXBytes {
+			return fail("it says that it holds more than %d bytes", maxIDXBytes)
+		}
+	}
+	// What is there is read before as much as it claims is allocated.
+	var b bytes.Buffer
+	n, err := io.Copy(&b, io.LimitReader(in, int64(total)+1))
+	switch {
+	case err != nil:
+		return fail("at byte %d of %d: %w", int64(len(header))+n, len(header)+total, err)
+	case n < int64(total):
+		return fail("it holds %d bytes of the %d that its header says: cut short", n, total)
+	case n > int64(total):
+		return fail("it goes on after the %d bytes that its header says", total)
+	}
+	return sizes, b.Bytes(), nil
+}
+
+// readPair reads images and their labels.
+func readPair(images, labels io.Reader, imagesName, labelsName string, classes int) (*pixels, error) {
+	size, pix, err := readIDX(images, imagesName, idxImages, 3)
+	if err != nil {
+		return nil, err
+	}
+	count, lab, err := readIDX(labels, labelsName, idxLabels, 1)
+	if err != nil {
+		return nil, err
+	}
+	if size[0] != count[0] {
+		return nil, fmt.Errorf("%s holds %d images, %s %d labels", imagesName, size[0], labelsName, count[0])
+	}
+	return &pixels{width: size[2], height: size[1], channels: 1, pix: pix, labels: lab}, checkLabels(lab, classes, labelsName)
+}
+
+// openPair reads a pair of files in dir.
+func openPair(dir, images, labels string, classes int) (p *pixels, err error) {
+	x, err := idxFile(dir, images)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, x.Close()) }()
+	y, err := idxFile(dir, labels)
+	if err != nil {
+		if errors.Is(err, errNotHere) {
+			err = fmt.Errorf("%s is in %s, %s is not", images, dir, labels)
+		}
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, y.Close()) }()
+	return readPair(x, y, filepath.Join(dir, images), filepath.Join(dir, labels), classes)
+}
+
+// openMNIST reads the four files that MNIST and its successors have.
+func openMNIST(name, dir string, classes []string) (*Set, error) {
+	train, err := openPair(dir, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", len(classes))
+	if err != nil {
+		return nil, err
+	}
+	test, err := openPair(dir, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", len(classes))
+	if err != nil {
+		if errors.Is(err, errNotHere) {
+			err = fmt.Errorf("%s holds the training images and no test images", dir)
+		}
+		return nil, err
+	}
+	if train.width != test.width || train.height != test.height {
+		return nil, fmt.Errorf("training images are %dx%d, test images %dx%d", train.width, train.height, test.width, test.height)
+	}
+	return &Set{Name: name, Origin: dir, Classes: classes, Train: train, Test: test}, nil
+}

@@ -63,11 +63,11 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 // workers is how many goroutines compute at once.
 type workers int
 
-// run splits 0 to n into one contiguous part for each worker and calls f for all of
-// them at once. The parts depend only on n and the number of workers, so that sums
-// are taken in the same order every time.
-func (k workers) run(n int, f func(worker, lo, hi int)) {
-	parts := min(int(k), n)
+// Parallel splits 0 to n into one contiguous part for each of a number of goroutines
+// and calls f for all of them at once. The parts depend only on n and that number, so
+// that sums are taken in the same order every time.
+func Parallel(goroutines, n int, f func(worker, lo, hi int)) {
+	parts := min(goroutines, n)
 	if parts <= 1 {
 		if n > 0 {
 			f(0, 0, n)
@@ -81,6 +81,8 @@ func (k workers) run(n int, f func(worker, lo, hi int)) {
 	f(0, 0, n/parts)
 	wg.Wait()
 }
+
+func (k workers) run(n int, f func(worker, lo, hi int)) { Parallel(int(k), n, f) }
 
 // small is how many elements are not worth a second goroutine.
 const small = 1 << 12

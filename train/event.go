@@ -1,0 +1,49 @@
+package train
+
+import "fmt"
+
+// Event is something that happened in a run: *StepEvent, *EpochEvent,
+// *CheckpointEvent or *WarningEvent.
+type Event interface{ event() }
+
+// StepEvent is a training step.
+type StepEvent struct {
+	Epoch, Step, Steps int // from 1; Steps are those of an epoch
+	Loss               float64
+	ImagesPerSecond    float64 // over the last steps
+}
+
+// EpochEvent is an epoch with its evaluation on the validation images.
+type EpochEvent struct {
+	Event           string   `json:"event"` // "epoch"
+	Epoch           int      `json:"epoch"` // from 1
+	TrainLoss       float64  `json:"train_loss"`
+	TrainAccuracy   float64  `json:"train_accuracy"` // with dropout and augmentation
+	ValLoss         *float64 `json:"val_loss"`       // null without a validation split
+	ValAccuracy     *float64 `json:"val_accuracy"`
+	LearningRate    float64  `json:"learning_rate"` // of the last step
+	ImagesPerSecond float64  `json:"images_per_second"`
+	Seconds         float64  `json:"seconds"`
+}
+
+// CheckpointEvent is a checkpoint that was written.
+type CheckpointEvent struct {
+	Event string `json:"event"` // "checkpoint"
+	Path  string `json:"path"`
+	Steps int    `json:"steps"`
+}
+
+// WarningEvent is something that the user should know and that does not end the run.
+type WarningEvent struct {
+	Event   string `json:"event"` // "warning"
+	Warning string `json:"warning"`
+}
+
+func (*StepEvent) event()       {}
+func (*EpochEvent) event()      {}
+func (*CheckpointEvent) event() {}
+func (*WarningEvent) event()    {}
+
+func warning(format string, args ...any) *WarningEvent {
+	return &WarningEvent{"warning", fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,290 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"time"
+
+	"alexctl/data"
+	"alexctl/onnx"
+	"alexctl/runtime/gorgonia"
+)
+
+// Inputs is what a run learns from.
+type Inputs struct {
+	Train, Val, Test data.Dataset // Val and Test may be nil
+	Transform        *data.Transform
+	Classes          []string
+}
+
+// Result is how a run ended.
+type Result struct {
+	Weights  map[string]*onnx.Tensor // for Graph.WithInitializers
+	Epochs   []*EpochEvent
+	Epoch    int         // whose weights they are, from 1
+	Test     *Evaluation // nil without test images
+	Finished bool        // whether every epoch was run, or patience ended the run
+}
+
+// DivergedError says that a loss or a gradient is no longer a finite number.
+type DivergedError struct {
+	Epoch, Step int // from 1
+	Where       string
+}
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("training diverged in epoch %d, step %d: NaN or Inf arose first in %s (try a lower --lr, --clip 1, or another --optimizer)", e.Epoch, e.Step, e.Where)
+}
+
+// fit is a run under way.
+type fit struct {
+	config    Config
+	in        Inputs
+	dir       string
+	on        func(Event)
+	trainer   *gorgonia.Trainer[float32]
+	evaluator *gorgonia.Evaluator[float32]
+	optimizer *Optimizer[float32]
+	loader    *data.Loader
+	position  position
+	record    *record
+}
+
+// Fit trains a model, or, with resume, goes on with the run in dir from its newest
+// checkpoint. When the context ends, the run stops between two steps and leaves a
+// checkpoint; the error is then the context's.
+func Fit(ctx context.Context, m *onnx.Model, in Inputs, c Config, dir string, resume bool, on func(Event)) (*Result, error) {
+	f, err := newFit(m, in, c, dir, on)
+	if err != nil {
+		return nil, err
+	}
+	if resume {
+		if err := f.resume(); err != nil {
+			return nil, err
+		}
+	}
+	if f.record, err = openRecord(dir, f.position.Epoch); err != nil {
+		return nil, err
+	}
+	for f.position.Epoch < c.Epochs && !f.position.Finished {
+		if err := f.epoch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return f.finish(ctx)
+}
+
+func newFit(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*fit, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if c.Batch > in.Train.Len() {
+		return nil, fmt.Errorf("a batch of %d and %d images to train with: choose a smaller batch", c.Batch, in.Train.Len())
+	}
+	t, err := gorgonia.NewTrainer[float32](m, gorgonia.TrainOptions{
+		Batch: c.Batch, Threads: c.Threads, Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.frozen,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if t.Classes() != len(in.Classes) {
+		return nil, fmt.Errorf("the model has %d classes, the data %d: --replace-head gives it a new last layer", t.Classes(), len(in.Classes))
+	}
+	e, err := t.Evaluator(c.Batch)
+	if err != nil {
+		return nil, err
+	}
+	f := &fit{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters())}
+	f.loader = &data.Loader{Data: in.Train, Transform: in.Transform, Batch: c.Batch, Seed: c.Seed, Workers: 2}
+	f.position.Best = -1
+	return f, nil
+}
+
+func (f *fit) checkpointDir() string { return filepath.Join(f.dir, "checkpoints") }
+
+// resume loads the newest checkpoint; a damaged one is passed over, with a warning.
+func (f *fit) resume() error {
+	names, err := checkpoints(f.checkpointDir())
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		f.on(warning("%s has no checkpoint yet: the run begins anew", f.dir))
+		return nil
+	}
+	var errs []error
+	for i := len(names) - 1; i >= 0; i-- {
+		h, err := readCheckpoint(names[i], tensors(f.trainer, f.optimizer))
+		if err == nil {
+			f.position, f.optimizer.steps = h.Position, h.Position.Updates
+			for _, e := range errs {
+				f.on(warning("%v; going on from %s", e, names[i]))
+			}
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// save writes a checkpoint and removes those that are no longer needed.
+func (f *fit) save() (string, error) {
+	f.position.Updates = f.optimizer.steps
+	name, err := writeCheckpoint(f.checkpointDir(), header{Position: f.position, Config: f.config}, tensors(f.trainer, f.optimizer))
+	if err != nil {
+		return "", err
+	}
+	f.on(&CheckpointEvent{"checkpoint", filepath.Join(f.checkpointDir(), name), f.position.Steps})
+	return name, prune(f.checkpointDir(), f.position.BestFile)
+}
+
+// epoch trains one epoch from where it stands and evaluates.
+func (f *fit) epoch(ctx context.Context) error {
+	began, from := time.Now(), f.position.InEpoch
+	for b, err := range f.loader.Epoch(ctx, f.position.Epoch, f.position.InEpoch) {
+		if err != nil {
+			return f.stopped(ctx, err)
+		}
+		if err := f.step(ctx, b, began, from); err != nil {
+			return err
+		}
+		if n := f.config.CheckpointSteps; n > 0 && f.position.Steps%n == 0 && f.position.InEpoch < f.loader.Steps() {
+			if _, err := f.save(); err != nil {
+				return err
+			}
+		}
+	}
+	seconds := time.Since(began).Seconds()
+	steps := f.loader.Steps()
+	e := &EpochEvent{
+		Event: "epoch", Epoch: f.position.Epoch + 1, Seconds: seconds,
+		TrainLoss:       f.position.LossSum / float64(steps),
+		TrainAccuracy:   float64(f.position.Correct) / float64(steps*f.config.Batch),
+		LearningRate:    f.rate(f.position.Steps - 1),
+		ImagesPerSecond: float64((steps-from)*f.config.Batch) / seconds,
+	}
+	if f.in.Val != nil {
+		v, err := f.evaluate(ctx, f.in.Val)
+		if err != nil {
+			return f.stopped(ctx, err)
+		}
+		accuracy := v.Accuracy()
+		e.ValLoss, e.ValAccuracy = &v.Loss, &accuracy
+	}
+	return f.endEpoch(e)
+}
+
+// stopped leaves a checkpoint where the user ended the run.
+func (f *fit) stopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if f.position.Steps == 0 {
+		return ctx.Err()
+	}
+	_, saveErr := f.save()
+	return errors.Join(saveErr, ctx.Err())
+}
+
+func (f *fit) rate(step int) float64 {
+	return f.config.Rate(step, f.config.Epochs*f.loader.Steps(), f.loader.Steps())
+}
+
+// step trains on one batch. A step is never left half done: the context is looked at
+// between steps.
+func (f *fit) step(ctx context.Context, b *data.Batch, began time.Time, from int) error {
+	p := &f.position
+	loss, err := f.trainer.Step(context.WithoutCancel(ctx), uint64(p.Steps), b.Images, b.Labels)
+	if err != nil {
+		return err
+	}
+	grads := f.trainer.Gradients()
+	norm := f.optimizer.Norm(grads)
+	if bad := loss + norm; math.IsNaN(bad) || math.IsInf(bad, 0) {
+		where := f.trainer.NotFinite()
+		if where == "" {
+			where = "the norm of the gradient, which is too large for its type"
+		}
+		return &DivergedError{p.Epoch + 1, p.InEpoch + 1, where}
+	}
+	if err := f.optimizer.Update(grads, norm, f.rate(p.Steps)); err != nil {
+		return err
+	}
+	logits, classes := f.trainer.LogitsOf(), f.trainer.Classes()
+	for i, label := range b.Labels {
+		if argmax(logits[i*classes:(i+1)*classes]) == label {
+			p.Correct++
+		}
+	}
+	p.LossSum += loss
+	p.InEpoch++
+	p.Steps++
+	f.on(&StepEvent{p.Epoch + 1, p.InEpoch, f.loader.Steps(), loss,
+		float64((p.InEpoch-from)*f.config.Batch) / time.Since(began).Seconds()})
+	return nil
+}
+
+func (f *fit) evaluate(ctx context.Context, d data.Dataset) (*Evaluation, error) {
+	l := &data.Loader{Data: d, Transform: f.in.Transform, Batch: f.config.Batch, Workers: 2}
+	return Evaluate(ctx, l, f.trainer.Classes(), f.evaluator.Run, nil)
+}
+
+// endEpoch records an epoch and leaves a checkpoint behind it.
+func (f *fit) endEpoch(e *EpochEvent) error {
+	p := &f.position
+	p.Epoch++
+	p.InEpoch, p.LossSum, p.Correct = 0, 0, 0
+	better := e.ValAccuracy != nil && *e.ValAccuracy > p.Best
+	if better {
+		p.Best, p.BestEpoch, p.BestFile = *e.ValAccuracy, p.Epoch, checkpointName(*p)
+	}
+	p.Finished = f.config.Patience > 0 && p.Epoch-p.BestEpoch >= f.config.Patience
+	if err := f.record.add(e); err != nil {
+		return err
+	}
+	f.on(e)
+	if w := f.notLearning(e); w != nil {
+		f.on(w)
+	}
+	_, err := f.save()
+	return err
+}
+
+// notLearning warns of a loss that stays where a guess would put it: ln(classes).
+func (f *fit) notLearning(e *EpochEvent) Event {
+	const (
+		nearly   = 0.98 // of ln(classes)
+		someTime = 150  // steps in which a network that learns at all has begun to
+	)
+	if classes := float64(f.trainer.Classes()); f.position.Steps >= someTime && math.Abs(e.TrainLoss/math.Log(classes)-1) < 1-nearly {
+		return warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f. Try --optimizer adam --lr 3e-4, a model built with --init he, or a lower --lr; see that labels and images belong together",
+			f.position.Steps, e.TrainLoss, classes, math.Log(classes))
+	}
+	return nil
+}
+
+// finish evaluates the run's weights on the test images: the last ones or, where
+// patience was asked for, the best.
+func (f *fit) finish(ctx context.Context) (*Result, error) {
+	r := &Result{Epochs: f.record.epochs, Epoch: f.position.Epoch, Finished: true}
+	if f.config.Patience > 0 && f.position.BestFile != "" {
+		if _, err := readCheckpoint(filepath.Join(f.checkpointDir(), f.position.BestFile), tensors(f.trainer, f.optimizer)); err != nil {
+			return nil, err
+		}
+		r.Epoch = f.position.BestEpoch
+	}
+	var err error
+	if f.in.Test != nil {
+		if r.Test, err = f.evaluate(ctx, f.in.Test); err != nil {
+			return nil, err
+		}
+		if err := f.record.confusion(r.Test, f.in.Classes); err != nil {
+			return nil, err
+		}
+	}
+	r.Weights, err = f.trainer.Weights()
+	return r, err
+}

@@ -189,13 +189,19 @@ func (v Variant) Build(o Options) (*onnx.Model, error) {
 	m.SetProperty(TrainedKey, "no")
 	m.SetProperty(preprocess.MetadataKey, v.preprocess(o.Channels, o.Input).JSON())
 	if o.Labels != nil {
-		labels, err := json.Marshal(o.Labels)
+		labels, err := EncodeLabels(o.Labels)
 		if err != nil {
 			return nil, err
 		}
-		m.SetProperty(LabelsKey, string(labels))
+		m.SetProperty(LabelsKey, labels)
 	}
 	return m, nil
+}
+
+// EncodeLabels returns labels as they are written into a model.
+func EncodeLabels(labels []string) (string, error) {
+	b, err := json.Marshal(labels)
+	return string(b), err
 }
 
 // smallest returns the smallest input size that does not collapse; every larger one

@@ -75,6 +75,7 @@ func (a *app) progress(total int, what string) *progress {
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
+		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish())}
 }
@@ -82,6 +83,20 @@ func (a *app) progress(total int, what string) *progress {
 func (p *progress) add(n int) {
 	if p.bar != nil {
 		_ = p.bar.Add(n) // a bar that cannot be drawn is no reason to stop
+	}
+}
+
+// describe says what the bar is at.
+func (p *progress) describe(format string, args ...any) {
+	if p.bar != nil {
+		p.bar.Describe(fmt.Sprintf(format, args...))
+	}
+}
+
+// clear removes the bar before a line is printed; it is drawn again.
+func (p *progress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
 	}
 }
 

@@ -99,6 +99,7 @@ verifies it on ONNX Runtime against a float64 reference, and runs it on images.`
 		a.checkCommand(),
 		a.inspectCommand(),
 		a.verifyCommand(),
+		a.trainCommand(),
 		a.inferCommand(),
 		a.setupCommand(),
 		a.doctorCommand(),

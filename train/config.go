@@ -122,7 +122,8 @@ func (c *Config) Check() error {
 // characters, as in a shell.
 func (c *Config) frozen(name string) bool {
 	return slices.ContainsFunc(c.Freeze, func(p string) bool {
-		ok, _ := path.Match(p, strings.ReplaceAll(name, "/", "_")) // Check has seen the pattern
+		// A slash is a character like any other here. Check has seen the pattern.
+		ok, _ := path.Match(strings.ReplaceAll(p, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
 		return ok
 	})
 }

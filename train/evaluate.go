@@ -39,7 +39,7 @@ func Evaluate(ctx context.Context, l *data.Loader, classes int, run Logits, prog
 	sum := 0.0
 	for b, err := range l.Ordered(ctx) {
 		if err != nil {
-			return nil, err
+			return nil, &DataError{err}
 		}
 		logits, err := run(ctx, b.Images)
 		if err != nil {

@@ -39,6 +39,14 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("training diverged in epoch %d, step %d: NaN or Inf arose first in %s (try a lower --lr, --clip 1, or another --optimizer)", e.Epoch, e.Step, e.Where)
 }
 
+// DataError says that an image could not be read.
+type DataError struct{ Err error }
+
+func (e *DataError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *DataError) Unwrap() error { return e.Err }
+
 // fit is a run under way.
 type fit struct {
 	config    Config
@@ -146,7 +154,7 @@ func (f *fit) epoch(ctx context.Context) error {
 	began, from := time.Now(), f.position.InEpoch
 	for b, err := range f.loader.Epoch(ctx, f.position.Epoch, f.position.InEpoch) {
 		if err != nil {
-			return f.stopped(ctx, err)
+			return f.stopped(ctx, &DataError{err})
 		}
 		if err := f.step(ctx, b, began, from); err != nil {
 			return err

@@ -71,7 +71,7 @@ func (r *record) draw(p *plot.Plot, name string, width, height vg.Length) error 
 	if _, err := w.WriteTo(&b); err != nil {
 		return err
 	}
-	return replace(r.dir, name, b.Bytes())
+	return Replace(r.dir, name, b.Bytes())
 }
 
 // matrix is a confusion matrix for a heat map, the first class at the top, each row

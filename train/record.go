@@ -75,14 +75,14 @@ func (r *record) add(e *EpochEvent) error {
 		}
 	}
 	c.Flush()
-	if err := errors.Join(c.Error(), replace(r.dir, "metrics.jsonl", lines.Bytes()), replace(r.dir, "metrics.csv", table.Bytes())); err != nil {
+	if err := errors.Join(c.Error(), Replace(r.dir, "metrics.jsonl", lines.Bytes()), Replace(r.dir, "metrics.csv", table.Bytes())); err != nil {
 		return err
 	}
 	return r.curves()
 }
 
-// replace writes a file beside its name and renames it.
-func replace(dir, name string, content []byte) (err error) {
+// Replace writes a file of a run's folder beside its name and renames it.
+func Replace(dir, name string, content []byte) (err error) {
 	f, err := os.CreateTemp(dir, name+".*.tmp")
 	if err != nil {
 		return err

@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
 	"alexctl/runtime/reference"
 )
 
 // engineNames are the engines that commands can be asked for.
-var engineNames = []string{"ort", "reference"}
+var engineNames = []string{"ort", "gorgonia", "reference"}
 
 // engineFlags choose one engine.
 type engineFlags struct {
@@ -24,7 +25,7 @@ type engineFlags struct {
 }
 
 func (f *engineFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.engine, "engine", "ort", "engine: "+strings.Join(engineNames, " or "))
+	c.Flags().StringVar(&f.engine, "engine", "ort", "engine: "+strings.Join(engineNames, ", "))
 	c.Flags().StringVar(&f.provider, "provider", "cpu", "ONNX Runtime's execution provider: cpu or cuda")
 	c.Flags().IntVar(&f.device, "device", 0, "index of the accelerator")
 }
@@ -32,10 +33,16 @@ func (f *engineFlags) register(c *cobra.Command) {
 // engine returns the engine that the flags choose.
 func (a *app) engine(f engineFlags) (runtime.Engine, error) {
 	if !slices.Contains(engineNames, f.engine) {
-		return nil, usage("unknown engine %q: want %s", f.engine, strings.Join(engineNames, " or "))
+		return nil, usage("unknown engine %q: want %s", f.engine, strings.Join(engineNames, ", "))
 	}
-	if f.engine == "reference" {
+	if f.engine != "ort" && f.provider != "cpu" {
+		return nil, usage("the %s engine runs on the CPU, not on %q", f.engine, f.provider)
+	}
+	switch f.engine {
+	case "reference":
 		return reference.Engine{Threads: a.threads}, nil
+	case "gorgonia":
+		return gorgonia.Engine{Threads: a.threads}, nil
 	}
 	threads := a.threads
 	if f.threads > 0 {

@@ -57,9 +57,6 @@ image is reported, the others are still classified, and the exit code is 4.`,
 }
 
 func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err error) {
-	if o.engine == "reference" && o.provider != "cpu" {
-		return usage("the reference engine runs on the CPU, not on %q", o.provider)
-	}
 	if o.provider == "" {
 		return usage("--provider is empty: want cpu or cuda")
 	}

@@ -186,6 +186,27 @@ func (p *predictor) predictions(out runtime.Tensors, n, k int, labels []string) 
 	return all, nil
 }
 
+// logScores returns the output for a batch as logits or, what serves as well for a
+// loss, logarithms of probabilities.
+func (p *predictor) logScores(out runtime.Tensors, classes int) ([]float32, error) {
+	t := out[p.output.Name]
+	scores, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	if len(t.Shape) < 2 || len(scores) != t.Shape[0]*classes {
+		return nil, invalid(fmt.Errorf("output %q is %s, want a row of %d scores for each image", p.output.Name, t, classes))
+	}
+	logits := make([]float32, len(scores))
+	for i, v := range scores {
+		if p.scores == "probabilities" {
+			v = math.Log(math.Max(v, math.SmallestNonzeroFloat32))
+		}
+		logits[i] = float32(v)
+	}
+	return logits, nil
+}
+
 // probabilities turns a row of the output into probabilities.
 func (p *predictor) probabilities(row []float64) []float64 {
 	switch p.scores {

@@ -60,9 +60,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "alexctl",
-		Short: "Build, check, verify and run AlexNet-family models as ONNX",
-		Long: `alexctl builds AlexNet variants as ONNX models, checks and inspects any ONNX model,
-verifies it on ONNX Runtime against a float64 reference, and runs it on images.`,
+		Short: "Build, train, check, verify and run AlexNet-family models as ONNX",
+		Long: `alexctl builds AlexNet variants as ONNX models, trains any ONNX model and exports it
+verified, checks and inspects models, verifies them on ONNX Runtime against a float64
+reference, and runs them on images.`,
 		Example: `  alexctl build --input 227 -o alexnet.onnx
   alexctl verify
   alexctl infer image.png`,
@@ -100,6 +101,8 @@ verifies it on ONNX Runtime against a float64 reference, and runs it on images.`
 		a.inspectCommand(),
 		a.verifyCommand(),
 		a.trainCommand(),
+		a.evalCommand(),
+		a.dataCommand(),
 		a.inferCommand(),
 		a.setupCommand(),
 		a.doctorCommand(),

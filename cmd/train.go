@@ -142,7 +142,7 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	}
 	a.say("run %s: %s, %d images to train, %d to validate, %d to test, %d classes, augmentation %s", r.dir, r.Model,
 		r.inputs.Train.Len(), length(r.inputs.Val), length(r.inputs.Test), len(r.Classes), r.Recipe.Augment)
-	a.say("%s %g, %s, batch %d, %d epochs, seed %d, kernels %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
+	a.say("%s %g, %s, batch %d, %d epochs, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
 		r.Recipe.Batch, r.Recipe.Epochs, r.Recipe.Seed, gorgonia.Engine{}.Settings(), counted(r.Recipe.Threads, "thread"))
 	show := a.newTrainProgress(r)
 	result, err := train.Fit(c.Context(), r.model, r.inputs, r.Recipe, r.dir, o.resume != "", show.event)

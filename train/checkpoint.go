@@ -101,6 +101,9 @@ func writeCheckpoint(dir string, h header, list []named) (name string, err error
 			err = errors.Join(fmt.Errorf("checkpoint %s: %w", target, err), ignoreClosed(f.Close()), os.Remove(f.Name()))
 		}
 	}()
+	if err := f.Chmod(0o644); err != nil {
+		return "", err
+	}
 	digest := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(f, digest), 1<<20)
 	for _, t := range list {

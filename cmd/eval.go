@@ -1,0 +1,241 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"alexctl/builder"
+	"alexctl/data"
+	"alexctl/onnx"
+	"alexctl/train"
+)
+
+type evalOptions struct {
+	engineFlags
+	data       string
+	dataDir    string
+	part       string
+	limit      int
+	batch      int
+	seed       uint64
+	preprocess string
+}
+
+func (a *app) evalCommand() *cobra.Command {
+	var o evalOptions
+	c := &cobra.Command{
+		Use:   "eval [model]",
+		Short: "Measure a classifier's accuracy on labelled images",
+		Long: `Run a classifier on a dataset and report its accuracy, each class by itself, and the
+confusion matrix. Images are preprocessed as the model's metadata says.`,
+		Example: `  alexctl eval trained.onnx --data sample
+  alexctl eval trained.onnx --data fashion-mnist --engine gorgonia
+  alexctl eval pets.onnx --data photos/ --json`,
+		Args: atMost(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.eval(c.Context(), args, o) },
+	}
+	o.register(c)
+	f := c.Flags()
+	f.StringVarP(&o.data, "data", "d", "sample", "a dataset, or a folder with a folder of images for each class")
+	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files")
+	f.StringVar(&o.part, "part", "test", "which images: test or train")
+	f.IntVar(&o.limit, "limit", 0, "use only the first N images")
+	f.IntVar(&o.batch, "batch", 64, "how many images to run at once")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of what has to be drawn: a folder's test part where it has none")
+	f.StringVar(&o.preprocess, "preprocess", "", "imagenet, plain, caffe or a JSON spec (default: the model's own)")
+	return c
+}
+
+// evaluated is the JSON result of eval.
+type evaluated struct {
+	Model     string           `json:"model"`
+	Data      string           `json:"data"`
+	Part      string           `json:"part"`
+	Engine    string           `json:"engine"`
+	Images    int              `json:"images"`
+	Accuracy  float64          `json:"accuracy"`
+	Loss      float64          `json:"loss"`
+	Classes   []evaluatedClass `json:"classes"`
+	Confusion [][]int          `json:"confusion"` // by true class, then by predicted class
+}
+
+type evaluatedClass struct {
+	Label     string   `json:"label"`
+	Images    int      `json:"images"`
+	Recall    *float64 `json:"recall"`    // null without images of the class
+	Precision *float64 `json:"precision"` // null where no image was put in the class
+}
+
+func (a *app) eval(ctx context.Context, args []string, o evalOptions) (err error) {
+	if o.part != "test" && o.part != "train" {
+		return usage("--part %q: want test or train", o.part)
+	}
+	if o.batch < 1 || o.batch > maxBatch || o.limit < 0 {
+		return usage("--batch must be 1 to %d and --limit not negative", maxBatch)
+	}
+	engine, err := a.engine(o.engineFlags)
+	if err != nil {
+		return err
+	}
+	m, path, err := openSound(args)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	p, err := newPredictor(m, o.preprocess)
+	if err != nil {
+		return err
+	}
+	set, images, err := evalImages(o)
+	if err != nil {
+		return err
+	}
+	if err := checkClasses(a, m, set); err != nil {
+		return err
+	}
+	if err := engine.Check(ctx); err != nil {
+		return err
+	}
+	session, err := engine.Prepare(ctx, m)
+	if err != nil {
+		return prepareFailure(ctx, err)
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	a.warnUntrained(m)
+	run := func(ctx context.Context, x []float32) ([]float32, error) {
+		out, err := session.Run(ctx, p.batchOf(len(x)/p.spec.Len(), x))
+		if err != nil {
+			return nil, prepareFailure(ctx, err)
+		}
+		return p.logScores(out, len(set.Classes))
+	}
+	loader := &data.Loader{Data: images, Transform: &data.Transform{Spec: p.spec}, Batch: p.batchSize(min(o.batch, images.Len())), Workers: 2}
+	bar := a.progress(images.Len(), "images")
+	e, err := train.Evaluate(ctx, loader, len(set.Classes), run, bar.add)
+	bar.done()
+	var dataError *train.DataError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &dataError):
+		return invalid(err)
+	case err != nil:
+		return err
+	}
+	r := newEvaluated(e, set.Classes)
+	r.Model, r.Data, r.Part, r.Engine = path, set.Name, o.part, engine.Name()
+	if a.json {
+		err = a.printJSON(r)
+	} else {
+		err = a.printEvaluated(r)
+	}
+	if err != nil {
+		return err
+	}
+	a.next("alexctl infer --model %s image.png", shellWord(path))
+	return nil
+}
+
+// evalImages returns the dataset and the images of it that are asked for.
+func evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
+	set, err := openData(o.data, o.dataDir, o.seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	images := set.Test
+	if o.part == "train" {
+		images = set.Train
+	}
+	if images == nil || images.Len() == 0 {
+		return nil, nil, invalid(fmt.Errorf("%s has no %s images", set.Name, o.part))
+	}
+	if o.limit > 0 {
+		images = data.First(images, o.limit)
+	}
+	return set, images, nil
+}
+
+// checkClasses compares the model's classes with the data's.
+func checkClasses(a *app, m *onnx.Model, set *data.Set) error {
+	if n := classesOf(m); n > 0 && n != len(set.Classes) {
+		return invalid(fmt.Errorf("the model has %d classes, %s has %d", n, set.Name, len(set.Classes)))
+	}
+	labels, err := builder.Labels(m)
+	if err != nil {
+		return invalid(err)
+	}
+	for i, l := range labels {
+		if i < len(set.Classes) && l != set.Classes[i] {
+			a.say("warning: class %d is %q in the model and %q in the data", i, l, set.Classes[i])
+			break
+		}
+	}
+	return nil
+}
+
+func newEvaluated(e *train.Evaluation, classes []string) *evaluated {
+	r := &evaluated{Images: e.Images, Accuracy: e.Accuracy(), Loss: e.Loss, Confusion: e.Confusion}
+	for c, label := range classes {
+		of, as := 0, 0
+		for k := range classes {
+			of += e.Confusion[c][k]
+			as += e.Confusion[k][c]
+		}
+		k := evaluatedClass{Label: label, Images: of}
+		right := float64(e.Confusion[c][c])
+		if of > 0 {
+			v := right / float64(of)
+			k.Recall = &v
+		}
+		if as > 0 {
+			v := right / float64(as)
+			k.Precision = &v
+		}
+		r.Classes = append(r.Classes, k)
+	}
+	return r
+}
+
+// maxConfusion is how many classes the confusion matrix is printed for.
+const maxConfusion = 20
+
+func (a *app) printEvaluated(r *evaluated) error {
+	percent := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return fmt.Sprintf("%.1f%%", 100**v)
+	}
+	t := newTable(table.Row{"class", "images", "recall", "precision"}, "images", "recall", "precision")
+	for _, c := range r.Classes {
+		t.AppendRow(table.Row{c.Label, c.Images, percent(c.Recall), percent(c.Precision)})
+	}
+	if err := a.printTable(t); err != nil {
+		return err
+	}
+	if len(r.Classes) <= maxConfusion {
+		header := table.Row{"true \\ predicted"}
+		numbers := []string{}
+		for i := range r.Classes {
+			header, numbers = append(header, fmt.Sprint(i)), append(numbers, fmt.Sprint(i))
+		}
+		t := newTable(header, numbers...)
+		for i, row := range r.Confusion {
+			line := table.Row{fmt.Sprintf("%d %s", i, r.Classes[i].Label)}
+			for _, n := range row {
+				line = append(line, strings.TrimPrefix(fmt.Sprint(n), " "))
+			}
+			t.AppendRow(line)
+		}
+		if err := a.printTable(t); err != nil {
+			return err
+		}
+	}
+	return a.print("%s on %s (%s, %s): %.2f%% of %d images right, cross entropy %.4f\n", r.Model, r.Data, r.Part, r.Engine,
+		100*r.Accuracy, r.Images, r.Loss)
+}

@@ -3,13 +3,13 @@ package verify_test
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"alexctl/builder"
+	"alexctl/internal/hashed"
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/runtime/ort"
@@ -18,48 +18,11 @@ import (
 	"alexctl/verify"
 )
 
-// hashed is the number in [-1, 1) that testdata/make_logits.py makes for element i.
-func hashed(key uint32, i int) float32 {
-	h := uint32(i)*0x9e3779b1 + key
-	h ^= h >> 16
-	h *= 0x85ebca6b
-	h ^= h >> 13
-	h *= 0xc2b2ae35
-	h ^= h >> 16
-	return float32(h>>8)/(1<<23) - 1
-}
-
-// parameter is the tensor that make_logits.py makes for a parameter.
-func parameter(t *testing.T, name string, dims []int64) *onnx.Tensor {
-	t.Helper()
-	n, err := onnx.ElementCount(dims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	scale := 1. / 16
-	if len(dims) > 1 {
-		fanIn := float64(n / dims[0])
-		scale = math.Exp2(math.RoundToEven(math.Log2(math.Sqrt(6 / fanIn))))
-	}
-	key := crc32.ChecksumIEEE([]byte(name))
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = hashed(key, i) * float32(scale)
-	}
-	w, err := onnx.FromFloat32s(name, dims, v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
 func imageBatch(kind string, n, side int) *runtime.Tensor {
-	key := crc32.ChecksumIEEE([]byte("input." + kind))
-	v := make([]float32, n*3*side*side)
-	for i := range v {
-		v[i] = hashed(key, i) * 2
-		if kind == "pixel" {
-			v[i] = float32(math.Floor(float64(hashed(key, i)) * 128))
+	v := hashed.Numbers("input."+kind, n*3*side*side, 2)
+	if kind == "pixel" {
+		for i := range v {
+			v[i] = float32(math.Floor(float64(v[i]) * 64))
 		}
 	}
 	return &runtime.Tensor{Type: onnx.Float, Shape: []int{n, 3, side, side}, Data: v}
@@ -68,26 +31,11 @@ func imageBatch(kind string, n, side int) *runtime.Tensor {
 // hashedModel builds a variant with the weights of make_logits.py.
 func hashedModel(t *testing.T, variant string, o builder.Options) *onnx.Model {
 	t.Helper()
-	v, err := builder.Find(variant)
+	m, err := hashed.Model(variant, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Init = "zeros"
-	m, err := v.Build(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	weights := map[string]*onnx.Tensor{}
-	for _, w := range m.Graph.Initializers {
-		if len(w.Dims) > 0 && w.Type == onnx.Float {
-			weights[w.Name] = parameter(t, w.Name, w.Dims)
-		}
-	}
-	g, err := m.Graph.WithInitializers(weights)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.WithGraph(g)
+	return m
 }
 
 // engines are the reference and ONNX Runtime, without which the test is skipped.

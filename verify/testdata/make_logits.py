@@ -111,18 +111,23 @@ def zhihu(across=True):
                layer8=nn.Linear(4096, 1000))
 
 
-networks = {
-    "cifar": (cifar(), 32), "pwc": (pwc(), 227), "zhihu": (zhihu(), 227),
-    "zhihu_within": (zhihu(across=False), 227), "torchvision": (torchvision.models.alexnet(weights=None), 224),
-    # Not a multiple of the six bins: the adaptive pool's windows differ in size.
-    "torchvision_300": (torchvision.models.alexnet(weights=None), 300),
-}
+def main():
+    networks = {
+        "cifar": (cifar(), 32), "pwc": (pwc(), 227), "zhihu": (zhihu(), 227),
+        "zhihu_within": (zhihu(across=False), 227), "torchvision": (torchvision.models.alexnet(weights=None), 224),
+        # Not a multiple of the six bins: the adaptive pool's windows differ in size.
+        "torchvision_300": (torchvision.models.alexnet(weights=None), 300),
+    }
 
-for name, (net, side) in networks.items():
-    net = net.double().eval()
-    net.load_state_dict({k: parameter(k, v.shape) for k, v in net.state_dict().items()})
-    for kind in ("normal", "pixel"):
-        with torch.no_grad():
-            logits = net(image_batch(kind, (2, 3, side, side)))
-        logits.numpy().astype("<f8").tofile(f"logits_{name}_{kind}.f64")
-        print(name, kind, tuple(logits.shape), float(logits.abs().max()))
+    for name, (net, side) in networks.items():
+        net = net.double().eval()
+        net.load_state_dict({k: parameter(k, v.shape) for k, v in net.state_dict().items()})
+        for kind in ("normal", "pixel"):
+            with torch.no_grad():
+                logits = net(image_batch(kind, (2, 3, side, side)))
+            logits.numpy().astype("<f8").tofile(f"logits_{name}_{kind}.f64")
+            print(name, kind, tuple(logits.shape), float(logits.abs().max()))
+
+
+if __name__ == "__main__":
+    main()

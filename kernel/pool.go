@@ -31,6 +31,9 @@ func checkPool(n, c int, w Window) error {
 	return w.check()
 }
 
+// isNaN reports whether v is not a number: the only value that differs from itself.
+func isNaN[T Float](v T) bool { return v != v } //nolint:gocritic // that is the test
+
 type maxPool[T Float] struct {
 	MaxPool
 	workers workers
@@ -47,7 +50,7 @@ func (p *maxPool[T]) Forward(y []T, in ...[]T) {
 			image := in[0][o/out*size:]
 			p.Window.each(o%out, func(_, at int) {
 				for c, v := range image[at*p.C:][:p.C] {
-					if v > row[c] || v != v {
+					if v > row[c] || isNaN(v) {
 						row[c] = v
 					}
 				}
@@ -71,7 +74,7 @@ func (p *maxPool[T]) Backward(_ int, dx, dy, y []T, in ...[]T) {
 				from := base + at*p.C
 				to := dx[from:][:p.C]
 				for c, v := range in[0][from:][:p.C] {
-					if !taken[c] && (v == row[c] || v != v) {
+					if !taken[c] && (v == row[c] || isNaN(v)) {
 						taken[c] = true
 						to[c] += up[c]
 					}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 	"os"
@@ -211,7 +210,7 @@ func checkDigest(f *os.File) error {
 	if body < int64(len(checkpointMagic))+8 {
 		return fmt.Errorf("%d bytes are no checkpoint", info.Size())
 	}
-	var digest hash.Hash = sha256.New()
+	digest := sha256.New()
 	if _, err := io.Copy(digest, io.LimitReader(f, body)); err != nil {
 		return err
 	}

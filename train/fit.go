@@ -139,14 +139,14 @@ func (f *fit) resume() error {
 }
 
 // save writes a checkpoint and removes those that are no longer needed.
-func (f *fit) save() (string, error) {
+func (f *fit) save() error {
 	f.position.Updates = f.optimizer.steps
 	name, err := writeCheckpoint(f.checkpointDir(), header{Position: f.position, Config: f.config}, tensors(f.trainer, f.optimizer))
 	if err != nil {
-		return "", err
+		return err
 	}
 	f.on(&CheckpointEvent{"checkpoint", filepath.Join(f.checkpointDir(), name), f.position.Steps})
-	return name, prune(f.checkpointDir(), f.position.BestFile)
+	return prune(f.checkpointDir(), f.position.BestFile)
 }
 
 // epoch trains one epoch from where it stands and evaluates.
@@ -160,7 +160,7 @@ func (f *fit) epoch(ctx context.Context) error {
 			return err
 		}
 		if n := f.config.CheckpointSteps; n > 0 && f.position.Steps%n == 0 && f.position.InEpoch < f.loader.Steps() {
-			if _, err := f.save(); err != nil {
+			if err := f.save(); err != nil {
 				return err
 			}
 		}
@@ -193,8 +193,7 @@ func (f *fit) stopped(ctx context.Context, err error) error {
 	if f.position.Steps == 0 {
 		return ctx.Err()
 	}
-	_, saveErr := f.save()
-	return errors.Join(saveErr, ctx.Err())
+	return errors.Join(f.save(), ctx.Err())
 }
 
 func (f *fit) rate(step int) float64 {
@@ -257,8 +256,7 @@ func (f *fit) endEpoch(e *EpochEvent) error {
 	if w := f.notLearning(e); w != nil {
 		f.on(w)
 	}
-	_, err := f.save()
-	return err
+	return f.save()
 }
 
 // notLearning warns of a loss that stays where a guess would put it: ln(classes).

@@ -112,7 +112,7 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 // guard turns a panic of Gorgonia, outside its machine, into an error.
 func guard(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("Gorgonia cannot do this: %v", p)
+		*err = fmt.Errorf("the graph is beyond Gorgonia: %v", p)
 	}
 }
 

@@ -105,7 +105,7 @@ func (l *lowering[T]) constants(n *op.InferredNode) bool {
 
 // kernelFor adds a node as a kernel. A new operator is a case here.
 func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*value, error) {
-	if in[0] == nil || in[0].typ != onnx.Float || len(n.Outputs) > 1 && n.Wants(1) && !(l.training != nil && n.OpType == "BatchNormalization") {
+	if in[0] == nil || in[0].typ != onnx.Float || n.Wants(1) && !l.normalizing(n) {
 		return nil, errNoKernel
 	}
 	one := func(v *value, err error) ([]*value, error) {
@@ -145,13 +145,21 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 	return nil, errNoKernel
 }
 
+// normalizing reports whether the node is a BatchNormalization in training, whose
+// running statistics are updated in place: its further outputs are not needed.
+func (l *lowering[T]) normalizing(n *op.Node) bool {
+	return l.training != nil && n.OpType == "BatchNormalization"
+}
+
 // like returns a value with a's shape, made by a kernel on a in the layout it has.
 func (l *lowering[T]) like(label, kind string, s kernel.Spec, a *value) (*value, error) {
 	v := &value{typ: a.typ, shape: a.shape, needs: a.needs}
-	from, err := a.first, error(nil)
+	node := l.node
 	if a.last != nil {
-		from = a.last
-	} else if from, err = l.node(a); err != nil {
+		node = l.lastNode
+	}
+	from, err := node(a)
+	if err != nil {
 		return nil, err
 	}
 	to, err := l.apply(label, kind, s, from.Shape().Clone(), []bool{a.needs}, from)

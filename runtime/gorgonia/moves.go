@@ -27,13 +27,12 @@ func (l *lowering[T]) arithmetic(n *op.Node, operator string, a, b *value, shape
 		if err != nil {
 			return nil, err
 		}
-		right := b.last
+		other := l.lastNode
 		if b.size() == 1 {
 			s.B = make([]int32, s.N)
-			right, err = l.node(b)
-		} else {
-			right, err = l.lastNode(b)
+			other = l.node
 		}
+		right, err := other(b)
 		if err != nil {
 			return nil, err
 		}

@@ -200,7 +200,7 @@ func (t *Trainer[T]) differentiate() error {
 	}
 	var err error
 	if t.grads, err = gorgonia.Grad(t.loss, nodes...); err != nil {
-		return fmt.Errorf("Gorgonia cannot differentiate the graph: %w", err)
+		return fmt.Errorf("the graph cannot be differentiated: %w", err)
 	}
 	t.machine = gorgonia.NewTapeMachine(l.graph)
 	return nil

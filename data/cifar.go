@@ -300,26 +300,8 @@ func arrayBytes(v any) ([]byte, error) {
 		return b, nil
 	case string: // Python 2
 		return []byte(b), nil
-	case *pickle.Call: // Python 3 in protocol 2: _codecs.encode(text, "latin1")
-		return latin1(b)
 	}
 	return nil, fmt.Errorf("its elements are %T", state[4])
-}
-
-func latin1(c *pickle.Call) ([]byte, error) {
-	f, _ := c.Function.(pickle.Global)
-	if f != (pickle.Global{Module: "_codecs", Name: "encode"}) || len(c.Args) == 0 {
-		return nil, fmt.Errorf("its elements are made by %v", c.Function)
-	}
-	s, _ := c.Args[0].(string)
-	out := make([]byte, 0, len(s))
-	for _, r := range s {
-		if r > 255 {
-			return nil, fmt.Errorf("its elements hold the character %d", r)
-		}
-		out = append(out, byte(r))
-	}
-	return out, nil
 }
 
 func classesOfPickle(b []byte) ([]string, error) {

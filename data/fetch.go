@@ -49,14 +49,15 @@ func Fetch(ctx context.Context, name, mirror string, o Options, progress Progres
 		if mirror != "" {
 			f.URL = strings.TrimSuffix(mirror, "/") + "/" + path.Base(f.URL)
 		}
-		if err := f.fetch(ctx, dir, progress); err != nil {
+		if err := FetchFile(ctx, f, dir, progress); err != nil {
 			return "", fmt.Errorf("%s: %w", f.URL, err)
 		}
 	}
 	return dir, nil
 }
 
-func (f Remote) fetch(ctx context.Context, dir string, progress Progress) error {
+// FetchFile downloads one file to dir, unless it is there.
+func FetchFile(ctx context.Context, f Remote, dir string, progress Progress) error {
 	target := filepath.Join(dir, path.Base(f.URL))
 	if f.matches(target) == nil {
 		progress(path.Base(f.URL), f.Size, f.Size)

@@ -51,11 +51,12 @@ func readIDX(r io.Reader, name string, magic uint32, dims int) (sizes []int, con
 		in = bufio.NewReaderSize(z, 1<<16)
 	}
 	header := make([]byte, 4+4*dims)
-	if n, err := io.ReadFull(in, header); err != nil {
-		return fail("the header of %d bytes is cut short at byte %d: %w", len(header), n, err)
-	}
-	if got := binary.BigEndian.Uint32(header); got != magic {
+	n, err := io.ReadFull(in, header)
+	if got := binary.BigEndian.Uint32(header); n >= 4 && got != magic {
 		return fail("it begins with %#08x, an IDX file of bytes in %d dimensions with %#08x", got, dims, magic)
+	}
+	if err != nil {
+		return fail("the header of %d bytes is cut short at byte %d: %w", len(header), n, err)
 	}
 	total := 1
 	for i := range dims {
@@ -74,13 +75,13 @@ func readIDX(r io.Reader, name string, magic uint32, dims int) (sizes []int, con
 	}
 	// What is there is read before as much as it claims is allocated.
 	var b bytes.Buffer
-	n, err := io.Copy(&b, io.LimitReader(in, int64(total)+1))
+	held, err := io.Copy(&b, io.LimitReader(in, int64(total)+1))
 	switch {
 	case err != nil:
-		return fail("at byte %d of %d: %w", int64(len(header))+n, len(header)+total, err)
-	case n < int64(total):
-		return fail("it holds %d bytes of the %d that its header says: cut short", n, total)
-	case n > int64(total):
+		return fail("at byte %d of %d: %w", int64(len(header))+held, len(header)+total, err)
+	case held < int64(total):
+		return fail("it holds %d bytes of the %d that its header says: cut short", held, total)
+	case held > int64(total):
 		return fail("it goes on after the %d bytes that its header says", total)
 	}
 	return sizes, b.Bytes(), nil

@@ -237,7 +237,30 @@ func (r *reader) call() error {
 	if !ok {
 		return fmt.Errorf("arguments of type %T", items[1])
 	}
+	if f, ok := items[0].(Global); ok && f == (Global{"_codecs", "encode"}) {
+		return r.push(encoded(args))
+	}
 	return r.push(&Call{Function: items[0], Args: args}, nil)
+}
+
+// encoded returns the bytes that protocols before 3 write as _codecs.encode(text,
+// "latin1").
+func encoded(args Tuple) (any, error) {
+	if len(args) == 0 || len(args) > 1 && args[1] != "latin1" {
+		return nil, fmt.Errorf("bytes that are encoded by %v", args[min(1, len(args)):])
+	}
+	s, ok := args[0].(string)
+	if !ok {
+		return nil, fmt.Errorf("bytes that are encoded from %T", args[0])
+	}
+	out := make([]byte, 0, len(s))
+	for _, c := range s {
+		if c > 255 {
+			return nil, fmt.Errorf("bytes that hold the character %d", c)
+		}
+		out = append(out, byte(c))
+	}
+	return out, nil
 }
 
 // build sets the state of a call's result. A second state, which an OrderedDict of

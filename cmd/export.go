@@ -107,7 +107,7 @@ func (r *trainRun) trainedModel(result *train.Result) (*onnx.Model, error) {
 		m = train.Strip(m)
 	}
 	story := map[string]any{
-		"model": r.Model, "data": filepath.Base(r.Data), "images": r.Images, "epoch": result.Epoch, "recipe": r.Recipe, "kernels": r.Kernels,
+		"model": filepath.Base(r.Model), "data": filepath.Base(r.Data), "images": r.Images, "epoch": result.Epoch, "recipe": r.Recipe, "kernels": r.Kernels,
 	}
 	if result.Test != nil {
 		story["test_accuracy"], story["test_images"] = result.Test.Accuracy(), result.Test.Images

@@ -50,9 +50,33 @@ func smallModel(kind string) (*onnx.Model, error) {
 	}}
 	switch kind {
 	case "sound", "external":
+	case "classifier": // three classes
+		head, err := onnx.FromFloat32s("head", []int64{3, 16}, make([]float32, 48))
+		if err != nil {
+			return nil, err
+		}
+		m.Graph.Initializers = append(m.Graph.Initializers, head)
+		m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "head", OpType: "Gemm", Inputs: []string{"y", "head"}, Outputs: []string{"z"}, Attributes: []*onnx.Attribute{onnx.IntAttr("transB", 1)}})
+		m.Graph.Outputs = []*onnx.Value{{Name: "z", Type: onnx.TensorType(onnx.Float, onnx.Shape{n, known(3)})}}
 	case "softmax":
 		m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "soft", OpType: "Softmax", Inputs: []string{"y"}, Outputs: []string{"s"}})
 		m.Graph.Outputs[0].Name = "s"
+	case "cancels": // in float32 a part of the output is lost
+		t, err := onnx.FromFloat32s("large", nil, []float32{1e10})
+		if err != nil {
+			return nil, err
+		}
+		m.Graph.Initializers = append(m.Graph.Initializers, t)
+		m.Graph.Nodes = append(m.Graph.Nodes,
+			&onnx.Node{Name: "up", OpType: "Add", Inputs: []string{"y", "large"}, Outputs: []string{"u"}},
+			&onnx.Node{Name: "down", OpType: "Sub", Inputs: []string{"u", "large"}, Outputs: []string{"v"}},
+			&onnx.Node{Name: "sum", OpType: "Add", Inputs: []string{"v", "y"}, Outputs: []string{"z"}})
+		m.Graph.Outputs[0].Name = "z"
+	case "ungraded": // Cast has no gradient here
+		m.Graph.Nodes = append(m.Graph.Nodes,
+			&onnx.Node{Name: "wide", OpType: "Cast", Inputs: []string{"y"}, Outputs: []string{"d"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Double))}},
+			&onnx.Node{Name: "narrow", OpType: "Cast", Inputs: []string{"d"}, Outputs: []string{"z"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Float))}})
+		m.Graph.Outputs[0].Name = "z"
 	case "operator":
 		pool.OpType = "GlobalAvergePool"
 	case "unsupported":

@@ -18,8 +18,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"alexctl": func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
-		"mkmodel": func() { os.Exit(mkmodel(os.Args[1:])) },
+		"alexctl":  func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"mkmodel":  func() { os.Exit(mkmodel(os.Args[1:])) },
+		"mkimages": func() { os.Exit(mkimages(os.Args[1:])) },
 	})
 }
 
@@ -33,11 +34,17 @@ func TestScripts(t *testing.T) {
 	if err2 != nil {
 		t.Fatal(err2)
 	}
+	torch, err3 := filepath.Abs("testdata/torch_training.onnx")
+	if err3 != nil {
+		t.Fatal(err3)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("IMAGES", images)
+			e.Setenv("TORCH", torch)
+			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("ORT", library.Path)
 			e.Setenv("BIN", filepath.SplitList(os.Getenv("PATH"))[0]) // where testscript puts alexctl
 			if err == nil {

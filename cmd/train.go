@@ -131,7 +131,7 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.model.Close()) }()
+	defer func() { err = errors.Join(err, r.opened.Close()) }()
 	if o.dryRun {
 		return a.dryRun(c.Context(), r)
 	}

@@ -40,9 +40,11 @@ type trainRun struct {
 	Strip   bool             `json:"strip"`
 	Recipe  train.Config     `json:"recipe"`
 	Kernels string           `json:"kernels"`
-	dir     string
-	model   *onnx.Model
-	inputs  train.Inputs
+
+	dir    string
+	opened *onnx.Model // the file that model reads from
+	model  *onnx.Model
+	inputs train.Inputs
 }
 
 // Files in a run's folder.
@@ -110,28 +112,29 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 	if r.Recipe.Threads = a.threads; a.threads == 0 {
 		r.Recipe.Threads = goruntime.GOMAXPROCS(0)
 	}
-	if r.model, r.Model, err = a.startModel(c, o, set); err != nil {
+	if r.opened, r.Model, err = a.startModel(c, o, set); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(a, c, o, set); err != nil {
-		return nil, errors.Join(err, r.model.Close())
+		return nil, errors.Join(err, r.opened.Close())
 	}
 	return r, nil
 }
 
 // prepare makes the model fit the data, and the data the model.
 func (r *trainRun) prepare(a *app, c *cobra.Command, o trainOptions, set *data.Set) error {
+	m := r.opened
+	trained, _ := m.Property(builder.TrainedKey)
 	var err error
-	trained, _ := r.model.Property(builder.TrainedKey)
 	if o.replaceHead {
-		if r.model, err = train.ReplaceHead(r.model, len(set.Classes), r.Recipe.Seed); err != nil {
+		if m, err = train.ReplaceHead(m, len(set.Classes), r.Recipe.Seed); err != nil {
 			return invalid(err)
 		}
 	}
-	if n := classesOf(r.model); n > 0 && n != len(set.Classes) {
+	if n := classesOf(m); n > 0 && n != len(set.Classes) {
 		return usage("the model has %d classes, %s has %d: --replace-head gives the model a new last layer", n, set.Name, len(set.Classes))
 	}
-	if r.model, err = train.Prepare(r.model); err != nil {
+	if r.model, err = train.Prepare(m); err != nil {
 		return invalid(err)
 	}
 	if err := setLabels(r.model, set.Classes); err != nil {
@@ -320,7 +323,8 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 		return nil, invalid(err)
 	}
 	r.inputs.Transform = &data.Transform{Spec: r.Spec, Augment: augment, Colors: r.Colors}
-	r.model, _, err = openSound([]string{filepath.Join(o.resume, runStart)})
+	r.opened, _, err = openSound([]string{filepath.Join(o.resume, runStart)})
+	r.model = r.opened
 	return r, err
 }
 

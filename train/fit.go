@@ -211,7 +211,7 @@ func (f *fit) step(ctx context.Context, b *data.Batch, began time.Time, from int
 	grads := f.trainer.Gradients()
 	norm := f.optimizer.Norm(grads)
 	if bad := loss + norm; math.IsNaN(bad) || math.IsInf(bad, 0) {
-		where := f.trainer.NotFinite()
+		where := f.trainer.NotFinite(context.WithoutCancel(ctx))
 		if where == "" {
 			where = "the norm of the gradient, which is too large for its type"
 		}

@@ -19,6 +19,15 @@ func Prepare(m *onnx.Model) (*onnx.Model, error) {
 	g := *m.Graph
 	g.Initializers = slices.Clone(g.Initializers)
 	g.Nodes = nil
+	used := map[string]bool{}
+	for _, n := range m.Graph.Nodes {
+		for _, in := range n.Inputs {
+			used[in] = true
+		}
+	}
+	for _, v := range g.Outputs {
+		used[v.Name] = true
+	}
 	for _, n := range m.Graph.Nodes {
 		switch {
 		case n.OpType == "Constant" && onnx.IsStandardDomain(n.Domain) && isFloat(n.Attribute("value")):
@@ -26,9 +35,12 @@ func Prepare(m *onnx.Model) (*onnx.Model, error) {
 			t.Name = n.Outputs[0]
 			g.Initializers = append(g.Initializers, &t)
 			continue
-		case n.OpType == "Dropout" && len(n.Inputs) > 2:
+		case n.OpType == "Dropout" && onnx.IsStandardDomain(n.Domain):
 			c := *n
-			c.Inputs = n.Inputs[:2]
+			c.Inputs = n.Inputs[:min(len(n.Inputs), 2)]
+			if len(n.Outputs) > 1 && !used[n.Outputs[1]] { // the mask
+				c.Outputs = n.Outputs[:1]
+			}
 			n = &c
 		case n.OpType == "BatchNormalization" && (n.Attribute("training_mode") != nil || len(n.Outputs) > 1):
 			c := *n
@@ -213,9 +225,19 @@ func redeclare(m *onnx.Model, head *onnx.Node) (*onnx.Model, error) {
 	}
 	outputs := slices.Clone(g.Outputs)
 	for i, v := range outputs {
-		if info := inferred.Values[v.Name]; behind[v.Name] && info != nil && info.Ranked {
-			outputs[i] = &onnx.Value{Name: v.Name, Type: onnx.TensorType(info.Type, info.Shape)}
+		info := inferred.Values[v.Name]
+		if !behind[v.Name] || info == nil || !info.Ranked {
+			continue
 		}
+		shape := slices.Clone(info.Shape)
+		if declared := m.Graph.Outputs[i].Type.Shape; declared != nil && len(*declared) == len(shape) {
+			for k, d := range *declared { // keep the name of a symbolic batch
+				if !shape[k].IsKnown() && !d.IsKnown() {
+					shape[k] = d
+				}
+			}
+		}
+		outputs[i] = &onnx.Value{Name: v.Name, Type: onnx.TensorType(info.Type, shape)}
 	}
 	g.Outputs = outputs
 	return m.WithGraph(&g), nil

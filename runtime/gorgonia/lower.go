@@ -72,8 +72,8 @@ func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
 		}
 		needs = needs || in[i] != nil && in[i].needs
 	}
-	if !needs && l.constants(n) {
-		return nil
+	if (!needs || len(n.Out) > 0 && !n.Out[0].Type.IsFloat()) && l.constants(n) {
+		return nil // a shape follows from the model even where the values behind it do not
 	}
 	outs, err := l.kernelFor(n.Node, in, n.Out)
 	if errors.Is(err, errNoKernel) {
@@ -105,7 +105,7 @@ func (l *lowering[T]) constants(n *op.InferredNode) bool {
 
 // kernelFor adds a node as a kernel. A new operator is a case here.
 func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*value, error) {
-	if in[0] == nil || in[0].typ != onnx.Float || n.Wants(1) && !l.normalizing(n) {
+	if in[0] == nil || in[0].typ != onnx.Float || l.further(n) && !l.normalizing(n) {
 		return nil, errNoKernel
 	}
 	one := func(v *value, err error) ([]*value, error) {
@@ -143,6 +143,16 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 		return one(l.reduceMean(n, in, out[0]))
 	}
 	return nil, errNoKernel
+}
+
+// further reports whether anyone uses an output of the node besides the first.
+func (l *lowering[T]) further(n *op.Node) bool {
+	for i, out := range n.Outputs {
+		if i > 0 && out != "" && l.consumers[out] > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // normalizing reports whether the node is a BatchNormalization in training, whose

@@ -32,6 +32,7 @@ type run struct {
 	ctx       context.Context
 	err       error       // the first one; Gorgonia's wrapping would hide it
 	operators []*operator // in the order in which they were made
+	watch     bool        // end the run at the first output that is not finite
 }
 
 // newOperator returns the operator that makes a value of the given type and shape
@@ -92,7 +93,33 @@ func (o *operator) guard(f func() error) (v gorgonia.Value, err error) {
 		o.run.err = err
 		return nil, err
 	}
-	return o.value, f()
+	if err := f(); err != nil {
+		return nil, err
+	}
+	if o.run.watch && !finiteValue(o.value) {
+		return nil, &notFiniteError{o.label, o.kind}
+	}
+	return o.value, nil
+}
+
+// notFiniteError names the operator whose output is not finite.
+type notFiniteError struct{ label, kind string }
+
+func (e *notFiniteError) Error() string { return fmt.Sprintf("node %q (%s)", e.label, e.kind) }
+
+// finiteValue reports whether a value holds no NaN and no infinity.
+func finiteValue(v gorgonia.Value) bool {
+	switch d := v.Data().(type) {
+	case []float32:
+		return finite(d)
+	case []float64:
+		return finite(d)
+	case float32:
+		return finite([]float32{d})
+	case float64:
+		return finite([]float64{d})
+	}
+	return true
 }
 
 // elements returns the elements of a value of ours: its own slice.

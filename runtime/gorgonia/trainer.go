@@ -2,6 +2,7 @@ package gorgonia
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -270,10 +271,10 @@ func elementSize[T kernel.Float]() int {
 	return 4
 }
 
-// NotFinite returns where a NaN or an infinity first arose in the last step: the
-// weights, then the nodes in the order in which they were computed. It returns ""
-// where everything is finite.
-func (t *Trainer[T]) NotFinite() string {
+// NotFinite returns where a NaN or an infinity first arose in the last step: in the
+// weights, the images, or the first node whose result is not finite, found by
+// computing the step once more. It returns "" where everything is finite.
+func (t *Trainer[T]) NotFinite(ctx context.Context) string {
 	for _, p := range t.lowering.store.list {
 		if !finite(p.Data) {
 			return fmt.Sprintf("initializer %q", p.Name)
@@ -282,10 +283,11 @@ func (t *Trainer[T]) NotFinite() string {
 	if !finite(t.images) {
 		return "the images"
 	}
-	for _, o := range t.lowering.run.operators {
-		if !finite(elements[T](o.value)) {
-			return fmt.Sprintf("node %q (%s)", o.label, o.kind)
-		}
+	t.lowering.run.watch = true
+	defer func() { t.lowering.run.watch = false }()
+	var found *notFiniteError
+	if errors.As(runMachine(ctx, t.machine, t.lowering.run), &found) {
+		return found.Error()
 	}
 	return ""
 }

@@ -1,7 +1,7 @@
 // Command bench measures alexctl beside its peers, in one run, in alternating
 // rounds, and prints medians and ratios. It is called by bench/run.
 //
-//	go run ./bench [-rounds 7] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer]
+//	go run ./bench [-rounds 7] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer] [step]
 package main
 
 import (
@@ -31,7 +31,15 @@ func main() {
 	flag.StringVar(&b.python, "python", "python3", "a Python with torch, for the peer of build")
 	flag.IntVar(&b.rounds, "rounds", 7, "rounds of each measurement")
 	flag.IntVar(&b.photos, "photos", 1000, "photographs to classify")
+	serving := flag.Bool("serve", false, "be one of the processes of step")
 	flag.Parse()
+	if *serving {
+		if err := serve(flag.Args()); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := b.run(flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -48,7 +56,7 @@ func (b *bench) run(names []string) error {
 	all := []struct {
 		name string
 		f    func(context.Context) error
-	}{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}}
+	}{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}, {"step", b.step}}
 	for _, x := range all {
 		if len(names) > 0 && !slices.Contains(names, x.name) {
 			continue

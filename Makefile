@@ -1,4 +1,5 @@
-# make demo   the main job, from nothing: build, verify and run a model
+# make demo   the main job, from nothing: build and verify a model; train one, export it
+#             verified, and classify an image with it
 # make test   all tests
 # Both install what is missing (ONNX Runtime, into this user's cache).
 
@@ -22,6 +23,10 @@ demo: setup
 	$(BIN) build --input 227 -o $(DEMO)/alexnet.onnx
 	$(BIN) verify $(DEMO)/alexnet.onnx
 	$(BIN) infer --model $(DEMO)/alexnet.onnx testdata/images/cat.jpg
+	rm -rf $(DEMO)/run
+	$(BIN) train --data sample --epochs 5 --run $(DEMO)/run -o $(DEMO)/fashion.onnx
+	$(BIN) verify $(DEMO)/fashion.onnx --images testdata/sample/ankle-boot.png
+	$(BIN) infer --model $(DEMO)/fashion.onnx --top 3 testdata/sample/ankle-boot.png
 
 # The engines were just installed, so a test that would skip for want of one fails.
 test: setup
@@ -42,6 +47,7 @@ FUZZTIME ?= 30s
 fuzz:
 	$(GO) test ./onnx -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime $(FUZZTIME)
 	$(GO) test ./preprocess -run '^$$' -fuzz '^FuzzPreprocess$$' -fuzztime $(FUZZTIME)
+	$(GO) test ./internal/pickle -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME)
 
 bench: setup
 	bench/run

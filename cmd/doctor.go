@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
 )
 
@@ -49,6 +50,7 @@ func (a *app) doctor(ctx context.Context) error {
 	add(a.findProvider(ctx, "cpu", true))
 	add(a.findProvider(ctx, "cuda", false))
 	add(findNPM())
+	add(finding{What: "training kernels", OK: true, Detail: gorgonia.Engine{}.Settings()})
 	var err error
 	if a.json {
 		err = a.printJSON(d)

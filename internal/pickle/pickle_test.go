@@ -57,7 +57,7 @@ func TestBadPickles(t *testing.T) {
 		"append to int": "K\x01K\x02a.",
 		"odd dict":      "}(K\x01u.",
 		"tuple":         "\x87.",
-		"long long":     "\x8a\x10aaaaaaaaaaaaaaaa.",
+		"wide long":     "\x8a\x10aaaaaaaaaaaaaaaa.",
 		"arguments":     "cos\nsystem\nK\x01R.",
 	} {
 		if v, err := pickle.Read([]byte(in)); err == nil {

@@ -24,6 +24,25 @@ const unknownInput = "nothing is known of input"
 // could not.
 func FollowsFrom(p onnx.Problem) bool { return strings.HasPrefix(p.Problem, unknownInput) }
 
+// Join returns problems as one error, without those that only follow from others, or
+// nil where there are none.
+func Join(problems []onnx.Problem) error {
+	const most = 5
+	var lines []string
+	for _, p := range problems {
+		if !FollowsFrom(p) {
+			lines = append(lines, p.String())
+		}
+	}
+	if more := len(lines) - most; more > 0 {
+		lines = append(lines[:most], fmt.Sprintf("and %d more", more))
+	}
+	if lines == nil {
+		return nil
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
 // Inferred is what is known of a graph before it runs.
 type Inferred struct {
 	Values   map[string]*Info

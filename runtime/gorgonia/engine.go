@@ -53,7 +53,7 @@ func threads(n int) int {
 // Prepare reads the model's weights. Graphs are made for the shapes that Run sees.
 func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, error) {
 	problems, unchecked := op.Check(m)
-	if err := problemsError(append(problems, unchecked...)); err != nil {
+	if err := op.Join(append(problems, unchecked...)); err != nil {
 		return nil, fmt.Errorf("the model cannot be run: %w", err)
 	}
 	store, err := newStore[float32](m)

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"alexctl/kernel"
 	"alexctl/onnx"
@@ -64,7 +63,7 @@ func (c graphCase) model(t *testing.T) *onnx.Model {
 	m := &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: c.opset}}, Graph: g}
 	last := c.nodes[len(c.nodes)-1].Outputs[0]
 	inferred := op.Infer(m, nil)
-	if err := problemsError(append(inferred.Problems, inferred.Unchecked...)); err != nil {
+	if err := op.Join(append(inferred.Problems, inferred.Unchecked...)); err != nil {
 		t.Fatal(err)
 	}
 	info := inferred.Values[last]
@@ -148,16 +147,7 @@ func differentiate[T kernel.Float](t *testing.T, c graphCase, m *onnx.Model, up 
 	for i, u := range up {
 		d.with[i] = T(u)
 	}
-	f := &forward[T]{plan: d, y: make([]T, 1), args: make([][]T, 1), needs: []bool{true}}
-	var number gorgonia.Value
-	switch y := any(f.y).(type) {
-	case []float32:
-		number = (*gorgonia.F32)(&y[0])
-	case []float64:
-		number = (*gorgonia.F64)(&y[0])
-	}
-	f.operator = l.run.newOperator("dot", "dot", number, tensor.Shape{}, []*gorgonia.Node{out})
-	cost, err := gorgonia.ApplyOp(f, out)
+	cost, err := l.applyNumber("dot", "dot", d, out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -88,7 +87,7 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 		rectified: map[string]string{}, folded: map[*onnx.Node]bool{}, normalizes: map[*onnx.Node]kernel.LRN{}, state: map[string]bool{},
 	}
 	l.inferred = op.Infer(m, inputs)
-	if err := problemsError(append(l.inferred.Problems, l.inferred.Unchecked...)); err != nil {
+	if err := op.Join(append(l.inferred.Problems, l.inferred.Unchecked...)); err != nil {
 		return nil, err
 	}
 	if err := l.bound(); err != nil {
@@ -106,26 +105,6 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 		}
 	}
 	return l, nil
-}
-
-// problemsError joins problems into one error.
-func problemsError(problems []onnx.Problem) error {
-	const most = 5
-	var lines []string
-	for i, p := range problems {
-		if op.FollowsFrom(p) {
-			continue
-		}
-		if i == most {
-			lines = append(lines, fmt.Sprintf("and %d more", len(problems)-most))
-			break
-		}
-		lines = append(lines, p.String())
-	}
-	if len(lines) == 0 {
-		return nil
-	}
-	return errors.New(strings.Join(lines, "; "))
 }
 
 // bound refuses a model whose values do not fit before any of them is made.

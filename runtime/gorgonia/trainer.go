@@ -158,19 +158,19 @@ func (t *Trainer[T]) addLoss(output string) error {
 	t.classes = v.shape[1]
 	t.labels = make([]T, t.options.Batch)
 	labels := l.input("labels", nodeShape([]int{t.options.Batch}), t.labels)
-	s := kernel.CrossEntropy{N: t.options.Batch, C: t.classes, Smoothing: t.options.Smoothing}
-	t.loss, err = l.applyLoss(s, t.logits, labels)
+	plan, err := l.kernels.Plan(kernel.CrossEntropy{N: t.options.Batch, C: t.classes, Smoothing: t.options.Smoothing})
+	if err != nil {
+		return &UnsupportedError{"loss", err.Error()}
+	}
+	t.loss, err = l.applyNumber("loss", "CrossEntropy", plan, t.logits, labels)
 	return err
 }
 
-// applyLoss adds the loss, whose value is a number: Gorgonia differentiates nothing
-// else.
-func (l *lowering[T]) applyLoss(s kernel.CrossEntropy, logits, labels *gorgonia.Node) (*gorgonia.Node, error) {
-	plan, err := l.kernels.Plan(s)
-	if err != nil {
-		return nil, &UnsupportedError{"loss", err.Error()}
-	}
-	f := &forward[T]{plan: plan, y: make([]T, 1), args: make([][]T, 2), needs: []bool{true, false}}
+// applyNumber adds an operator whose output is a number, differentiable by its first
+// input: Gorgonia differentiates nothing else.
+func (l *lowering[T]) applyNumber(label, kind string, plan kernel.Plan[T], inputs ...*gorgonia.Node) (*gorgonia.Node, error) {
+	f := &forward[T]{plan: plan, y: make([]T, 1), args: make([][]T, len(inputs)), needs: make([]bool, len(inputs))}
+	f.needs[0] = true
 	var number gorgonia.Value
 	switch y := any(f.y).(type) {
 	case []float32:
@@ -178,8 +178,8 @@ func (l *lowering[T]) applyLoss(s kernel.CrossEntropy, logits, labels *gorgonia.
 	case []float64:
 		number = (*gorgonia.F64)(&y[0])
 	}
-	f.operator = l.run.newOperator("loss", "CrossEntropy", number, tensor.Shape{}, []*gorgonia.Node{logits, labels})
-	return gorgonia.ApplyOp(f, logits, labels)
+	f.operator = l.run.newOperator(label, kind, number, tensor.Shape{}, inputs)
+	return gorgonia.ApplyOp(f, inputs...)
 }
 
 // differentiate lets Gorgonia find the gradients and compiles the graph.

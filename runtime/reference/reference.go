@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"alexctl/onnx"
 	"alexctl/onnx/op"
@@ -53,10 +52,10 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 	}
 	problems, unchecked := op.Check(m)
 	if len(problems) > 0 {
-		return nil, problemsError(problems)
+		return nil, refusal(problems)
 	}
 	if len(unchecked) > 0 {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupported, problemsError(unchecked))
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, refusal(unchecked))
 	}
 	for _, n := range m.Graph.Nodes {
 		b, err := op.Bind(n, m.Opset())
@@ -69,17 +68,9 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 	return s, nil
 }
 
-func problemsError(problems []onnx.Problem) error {
-	const most = 5
-	var lines []string
-	for i, p := range problems {
-		if i == most {
-			lines = append(lines, fmt.Sprintf("and %d more", len(problems)-most))
-			break
-		}
-		lines = append(lines, p.String())
-	}
-	return fmt.Errorf("the model cannot be run: %s", strings.Join(lines, "; "))
+// refusal says what keeps a model from being run.
+func refusal(problems []onnx.Problem) error {
+	return fmt.Errorf("the model cannot be run: %w", op.Join(problems))
 }
 
 // lastUses returns, for each value, the index of the last node that reads it;
@@ -125,7 +116,7 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 	}
 	inferred := op.Infer(s.model, inputs.Shapes())
 	if len(inferred.Problems) > 0 {
-		return nil, problemsError(inferred.Problems)
+		return nil, refusal(inferred.Problems)
 	}
 	alive := int64(0) // bytes of values
 	values := map[string]*op.Array{}

@@ -34,12 +34,13 @@ func (s Conv) Check() error {
 // k is the number of products in one element of the output.
 func (s Conv) k() int { return s.C / s.Group * s.Window.taps() }
 
-// conv computes a convolution as matrix products: patches of the input as rows of
-// (tap, channel), times weights as rows of the same order.
+// conv computes a convolution as matrix products: the patches of the input under some
+// output positions, as rows of (tap, channel), times weights as rows of the same order.
+// Positions are counted through all images.
 type conv[T Float] struct {
 	Conv
 	workers workers
-	images  int // whose patches are products together
+	chunk   int // output positions whose patches are made together
 	packed  []T // the weights, (M, taps, C/Group)
 	each    []convWorker[T]
 }
@@ -49,7 +50,7 @@ type convWorker[T Float] struct {
 	scratch  scratch[T]
 	patches  []T
 	masked   []T       // the output's gradient where the rectifier passed it
-	gradient []T       // of the packed weights, over this worker's images
+	gradient []T       // of the packed weights, over this worker's positions
 	bias     []float64 // of the bias
 }
 
@@ -58,10 +59,9 @@ type convWorker[T Float] struct {
 const patchElements = 1 << 18
 
 func newConv[T Float](s Conv, k workers) *conv[T] {
-	perImage := s.Window.out() * s.k()
 	return &conv[T]{
 		Conv: s, workers: k,
-		images: max(1, min(s.N, patchElements/perImage)),
+		chunk:  max(1, min(s.N*s.Window.out(), patchElements/s.k())),
 		packed: make([]T, s.M*s.k()),
 		each:   make([]convWorker[T], k),
 	}
@@ -88,25 +88,29 @@ func (c *conv[T]) pack(w []T) {
 	})
 }
 
-// chunks calls f for the images of each worker, a few at a time.
-func (c *conv[T]) chunks(f func(k *convWorker[T], lo, hi int)) {
-	c.workers.run(c.N, func(worker, lo, hi int) {
-		for ; lo < hi; lo += c.images {
-			f(&c.each[worker], lo, min(hi, lo+c.images))
-		}
+// chunks calls f for the positions lo to hi, a chunk at a time.
+func (c *conv[T]) chunks(lo, hi int, f func(lo, hi int)) {
+	for ; lo < hi; lo += c.chunk {
+		f(lo, min(hi, lo+c.chunk))
+	}
+}
+
+// positions calls f for all positions, each worker's a chunk at a time.
+func (c *conv[T]) positions(f func(w *convWorker[T], lo, hi int)) {
+	c.workers.run(c.N*c.Window.out(), func(worker, lo, hi int) {
+		c.chunks(lo, hi, func(lo, hi int) { f(&c.each[worker], lo, hi) })
 	})
 }
 
 func (c *conv[T]) Forward(y []T, in ...[]T) {
 	c.pack(in[1])
-	out, mg, k := c.Window.out(), c.M/c.Group, c.k()
-	c.chunks(func(w *convWorker[T], lo, hi int) {
-		rows := (hi - lo) * out
-		part := y[lo*out*c.M : hi*out*c.M]
+	mg, k := c.M/c.Group, c.k()
+	c.positions(func(w *convWorker[T], lo, hi int) {
+		part := y[lo*c.M : hi*c.M]
 		for g := range c.Group {
 			patches := c.patches(w, in[0], lo, hi, g)
 			weights := matrix[T]{c.packed[g*mg*k:], k, true}
-			w.scratch.product(rows, mg, k, matrix[T]{patches, k, false}, weights, 0, part[g*mg:], c.M)
+			w.scratch.product(hi-lo, mg, k, matrix[T]{patches, k, false}, weights, 0, part[g*mg:], c.M)
 		}
 		if c.Bias {
 			addRows(part, in[2])
@@ -129,29 +133,27 @@ func addRows[T Float](y, b []T) {
 	}
 }
 
-// patches fills the rows of the patches under the images lo to hi in one group.
+// patches fills the rows of the patches under the positions lo to hi in one group.
 func (c *conv[T]) patches(w *convWorker[T], x []T, lo, hi, group int) []T {
 	out, k, channels := c.Window.out(), c.k(), c.C/c.Group
-	w.patches = grow(w.patches, c.images*out*k)
-	p := w.patches[:(hi-lo)*out*k]
+	w.patches = grow(w.patches, c.chunk*k)
+	p := w.patches[:(hi-lo)*k]
 	in := c.Window.in() * c.C
 	if !c.whole() {
 		clear(p)
 	}
-	for i := lo; i < hi; i++ {
-		image := x[i*in+group*channels:]
-		for o := range out {
-			row := p[((i-lo)*out+o)*k:][:k]
-			c.spans(o, func(tap, at, taps int) {
-				if channels == c.C && c.Window[2].Dilation == 1 {
-					copy(row[tap*channels:], image[at*c.C:][:taps*channels])
-					return
-				}
-				for t := range taps {
-					copy(row[(tap+t)*channels:][:channels], image[(at+t*c.Window[2].Dilation)*c.C:])
-				}
-			})
-		}
+	for at := lo; at < hi; at++ {
+		image := x[at/out*in+group*channels:]
+		row := p[(at-lo)*k:][:k]
+		c.spans(at%out, func(tap, at, taps int) {
+			if channels == c.C && c.Window[2].Dilation == 1 {
+				copy(row[tap*channels:], image[at*c.C:][:taps*channels])
+				return
+			}
+			for t := range taps {
+				copy(row[(tap+t)*channels:][:channels], image[(at+t*c.Window[2].Dilation)*c.C:])
+			}
+		})
 	}
 	return p
 }
@@ -208,14 +210,13 @@ func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 	}
 }
 
-// upstream returns the gradient that reaches the sums of the images lo to hi.
+// upstream returns the gradient that reaches the sums at the positions lo to hi.
 func (c *conv[T]) upstream(w *convWorker[T], dy, y []T, lo, hi int) []T {
-	n := c.Window.out() * c.M
-	dy, y = dy[lo*n:hi*n], y[lo*n:hi*n]
+	dy, y = dy[lo*c.M:hi*c.M], y[lo*c.M:hi*c.M]
 	if !c.ReLU {
 		return dy
 	}
-	w.masked = grow(w.masked, c.images*n)
+	w.masked = grow(w.masked, c.chunk*c.M)
 	masked := w.masked[:len(dy)]
 	for i, v := range y {
 		masked[i] = 0
@@ -226,47 +227,50 @@ func (c *conv[T]) upstream(w *convWorker[T], dy, y []T, lo, hi int) []T {
 	return masked
 }
 
+// backwardInput splits the work by images, because the patches of one overlap.
 func (c *conv[T]) backwardInput(dx, dy, y []T) {
-	out, mg, k, channels := c.Window.out(), c.M/c.Group, c.k(), c.C/c.Group
-	in := c.Window.in() * c.C
-	c.chunks(func(w *convWorker[T], lo, hi int) {
-		up := c.upstream(w, dy, y, lo, hi)
-		rows := (hi - lo) * out
-		w.patches = grow(w.patches, c.images*out*k)
-		patches := w.patches[:rows*k]
-		clear(dx[lo*in : hi*in])
-		for g := range c.Group {
-			w.scratch.product(rows, k, mg, matrix[T]{up[g*mg:], c.M, false}, matrix[T]{c.packed[g*mg*k:], k, false}, 0, patches, k)
-			for i := lo; i < hi; i++ {
-				image := dx[i*in+g*channels:]
-				for o := range out {
-					row := patches[((i-lo)*out+o)*k:][:k]
-					c.spans(o, func(tap, at, taps int) {
-						for t := range taps {
-							to := image[(at+t*c.Window[2].Dilation)*c.C:][:channels]
-							for ch, v := range row[(tap+t)*channels:][:channels] {
-								to[ch] += v
-							}
-						}
-					})
-				}
-			}
-		}
+	out, in := c.Window.out(), c.Window.in()*c.C
+	c.workers.run(c.N, func(worker, first, last int) {
+		clear(dx[first*in : last*in])
+		c.chunks(first*out, last*out, func(lo, hi int) { c.scatter(&c.each[worker], dx, dy, y, lo, hi) })
 	})
 }
 
+// scatter adds the gradients of the patches at the positions lo to hi to the input's.
+func (c *conv[T]) scatter(w *convWorker[T], dx, dy, y []T, lo, hi int) {
+	out, mg, k, channels := c.Window.out(), c.M/c.Group, c.k(), c.C/c.Group
+	in := c.Window.in() * c.C
+	up := c.upstream(w, dy, y, lo, hi)
+	w.patches = grow(w.patches, c.chunk*k)
+	patches := w.patches[:(hi-lo)*k]
+	for g := range c.Group {
+		w.scratch.product(hi-lo, k, mg, matrix[T]{up[g*mg:], c.M, false}, matrix[T]{c.packed[g*mg*k:], k, false}, 0, patches, k)
+		for at := lo; at < hi; at++ {
+			image := dx[at/out*in+g*channels:]
+			row := patches[(at-lo)*k:][:k]
+			c.spans(at%out, func(tap, at, taps int) {
+				for t := range taps {
+					to := image[(at+t*c.Window[2].Dilation)*c.C:][:channels]
+					for ch, v := range row[(tap+t)*channels:][:channels] {
+						to[ch] += v
+					}
+				}
+			})
+		}
+	}
+}
+
 func (c *conv[T]) backwardWeight(dw, dy, y, x []T) {
-	out, mg, k, channels, taps := c.Window.out(), c.M/c.Group, c.k(), c.C/c.Group, c.Window.taps()
+	mg, k, channels, taps := c.M/c.Group, c.k(), c.C/c.Group, c.Window.taps()
 	for i := range c.each {
 		c.each[i].gradient = grow(c.each[i].gradient, c.M*k)
 		clear(c.each[i].gradient)
 	}
-	c.chunks(func(w *convWorker[T], lo, hi int) {
+	c.positions(func(w *convWorker[T], lo, hi int) {
 		up := c.upstream(w, dy, y, lo, hi)
-		rows := (hi - lo) * out
 		for g := range c.Group {
 			patches := c.patches(w, x, lo, hi, g)
-			w.scratch.product(mg, k, rows, matrix[T]{up[g*mg:], c.M, true}, matrix[T]{patches, k, false}, 1, w.gradient[g*mg*k:], k)
+			w.scratch.product(mg, k, hi-lo, matrix[T]{up[g*mg:], c.M, true}, matrix[T]{patches, k, false}, 1, w.gradient[g*mg*k:], k)
 		}
 	})
 	c.workers.elements(c.M*channels, func(lo, hi int) {
@@ -288,7 +292,7 @@ func (c *conv[T]) backwardBias(db, dy, y []T) {
 		c.each[i].bias = grow(c.each[i].bias, c.M)
 		clear(c.each[i].bias)
 	}
-	c.chunks(func(w *convWorker[T], lo, hi int) {
+	c.positions(func(w *convWorker[T], lo, hi int) {
 		sumRows(w.bias, c.upstream(w, dy, y, lo, hi))
 	})
 	for m := range db {

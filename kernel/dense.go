@@ -37,6 +37,7 @@ type dense[T Float] struct {
 	workers workers
 	scratch []scratch[T]
 	masked  []T
+	sum     []float64 // of the bias's gradient
 }
 
 func newDense[T Float](s Dense, k workers) *dense[T] {
@@ -92,9 +93,10 @@ func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 			d.scratch[worker].product(hi-lo, d.In, d.N, matrix[T]{up[lo:], d.Out, true}, matrix[T]{in[0], d.In, false}, 0, dx[lo*d.In:], d.In)
 		})
 	case 2:
-		sum := make([]float64, d.Out)
-		sumRows(sum, up)
-		for i, v := range sum {
+		d.sum = grow(d.sum, d.Out)
+		clear(d.sum)
+		sumRows(d.sum, up)
+		for i, v := range d.sum {
 			dx[i] = T(v)
 		}
 	}

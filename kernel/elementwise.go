@@ -187,10 +187,11 @@ type binary[T Float] struct {
 	Binary
 	operator[T]
 	workers workers
+	sum     []float64 // of a gradient that is shared
 }
 
 func newBinary[T Float](s Binary, k workers) *binary[T] {
-	return &binary[T]{s, *binaryOperators[T](s.Operator), k}
+	return &binary[T]{Binary: s, operator: *binaryOperators[T](s.Operator), workers: k}
 }
 
 func at(index []int32, i int) int {
@@ -230,11 +231,12 @@ func (p *binary[T]) Backward(input int, dx, dy, y []T, in ...[]T) {
 	if input == 1 {
 		wide = exact.db
 	}
-	sum := make([]float64, len(dx))
+	p.sum = grow(p.sum, len(dx))
+	clear(p.sum)
 	for i := range p.N {
-		sum[index[i]] += float64(dy[i]) * wide(float64(a[at(p.A, i)]), float64(b[at(p.B, i)]), float64(y[i]))
+		p.sum[index[i]] += float64(dy[i]) * wide(float64(a[at(p.A, i)]), float64(b[at(p.B, i)]), float64(y[i]))
 	}
-	for i, v := range sum {
+	for i, v := range p.sum {
 		dx[i] = T(v)
 	}
 }

@@ -149,14 +149,18 @@ func (s Mean) Check() error {
 	return checkIndex(s.Index, s.Out)
 }
 
-type mean[T Float] struct{ Mean }
+type mean[T Float] struct {
+	Mean
+	sum []float64
+}
 
 func (m *mean[T]) Forward(y []T, in ...[]T) {
-	sum := make([]float64, m.Out)
+	m.sum = grow(m.sum, m.Out)
+	clear(m.sum)
 	for i, v := range in[0] {
-		sum[m.Index[i]] += float64(v)
+		m.sum[m.Index[i]] += float64(v)
 	}
-	for o, v := range sum {
+	for o, v := range m.sum {
 		y[o] = T(v / float64(m.Count))
 	}
 }

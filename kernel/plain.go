@@ -33,7 +33,7 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 	case MatMul:
 		return newMatMul[T](s, p.workers), nil
 	case MaxPool:
-		return &maxPool[T]{s, p.workers}, nil
+		return newMaxPool[T](s, p.workers), nil
 	case AveragePool:
 		return newAveragePool[T](s, p.workers), nil
 	case LRN:
@@ -55,7 +55,7 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 	case Layout:
 		return &layout[T]{s, p.workers}, nil
 	case Mean:
-		return &mean[T]{s}, nil
+		return &mean[T]{Mean: s}, nil
 	}
 	return nil, fmt.Errorf("no kernel for %T", s)
 }

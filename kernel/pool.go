@@ -37,6 +37,15 @@ func isNaN[T Float](v T) bool { return v != v } //nolint:gocritic // that is the
 type maxPool[T Float] struct {
 	MaxPool
 	workers workers
+	taken   [][]bool // by worker and channel: whether an output has its input
+}
+
+func newMaxPool[T Float](s MaxPool, k workers) *maxPool[T] {
+	p := &maxPool[T]{MaxPool: s, workers: k, taken: make([][]bool, k)}
+	for i := range p.taken {
+		p.taken[i] = make([]bool, s.C)
+	}
+	return p
 }
 
 func (p *maxPool[T]) Forward(y []T, in ...[]T) {
@@ -63,8 +72,8 @@ func (p *maxPool[T]) Forward(y []T, in ...[]T) {
 // the output.
 func (p *maxPool[T]) Backward(_ int, dx, dy, y []T, in ...[]T) {
 	size, out := p.Window.in()*p.C, p.Window.out()
-	p.workers.run(p.N, func(_, lo, hi int) {
-		taken := make([]bool, p.C)
+	p.workers.run(p.N, func(worker, lo, hi int) {
+		taken := p.taken[worker]
 		clear(dx[lo*size : hi*size])
 		for o := lo * out; o < hi*out; o++ {
 			row, up := y[o*p.C:][:p.C], dy[o*p.C:][:p.C]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	goruntime "runtime"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -33,6 +34,7 @@ type Trainer[T kernel.Float] struct {
 	machine  gorgonia.VM
 	options  TrainOptions
 	step     uint64
+	runs     int
 
 	images, labels []T
 	loss           *gorgonia.Node
@@ -218,6 +220,11 @@ func (t *Trainer[T]) State() []*Parameter[T] { return t.state }
 // Classes returns the number of classes.
 func (t *Trainer[T]) Classes() int { return t.classes }
 
+// collectEvery is how many steps may pass before what they left is collected. Nearly
+// all memory is alive, none of it holds pointers, and the collector by itself would let
+// the little that each step of Gorgonia leaves grow to as much.
+const collectEvery = 64
+
 // Step computes the loss of a batch of images (N, C, H, W) with their labels, and
 // its gradients. number counts the steps of a run: it decides what dropouts drop.
 func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels []int) (float64, error) {
@@ -232,6 +239,9 @@ func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels
 		t.labels[i] = T(label)
 	}
 	t.step = number
+	if t.runs++; t.runs%collectEvery == 0 {
+		goruntime.GC()
+	}
 	if err := runMachine(ctx, t.machine, t.lowering.run); err != nil {
 		return 0, err
 	}

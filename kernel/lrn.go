@@ -45,35 +45,56 @@ func newLRN[T Float](s LRN, k workers) *lrn[T] {
 	return l
 }
 
-// scale computes s for the channels x of one position. Each window is summed anew: a
-// running sum would carry what a large neighbour left in its last digits.
+// windowSums sets each element of sum to the sum of x from so many elements before its
+// place to so many after. Each window is summed anew: a running sum would carry what a
+// large neighbour left in its last digits.
+func windowSums[T Float](sum, x []T, before, after int) {
+	clear(sum)
+	for shift := -before; shift <= after; shift++ {
+		lo, hi := max(0, -shift), len(x)-max(0, shift)
+		if lo >= hi {
+			continue
+		}
+		to := sum[lo:hi]
+		for i, v := range x[lo+shift : hi+shift] {
+			to[i] += v
+		}
+	}
+}
+
+// scale computes s for the channels x of one position.
 func (l *lrn[T]) scale(s, square, x []T) {
 	for c, v := range x {
 		square[c] = v * v
 	}
+	windowSums(s, square, (l.Size-1)/2, l.Size/2)
 	alpha, bias := T(l.Alpha/float64(l.Size)), T(l.Bias)
-	before, after := (l.Size-1)/2, l.Size/2
-	for c := range x {
-		sum := T(0)
-		for _, v := range square[max(0, c-before):min(len(x), c+after+1)] {
-			sum += v
-		}
-		s[c] = bias + alpha*sum
+	for c, v := range s {
+		s[c] = bias + alpha*v
 	}
 }
 
-// power returns s^-beta.
-func (l *lrn[T]) power(s T) T {
+// powers sets p to s^-Beta.
+func (l *lrn[T]) powers(p, s []T) {
 	switch l.Beta {
 	case 0.75: // everyone's: two square roots are quicker than a power
-		root := math.Sqrt(float64(s))
-		return T(1 / (root * math.Sqrt(root)))
+		for c, v := range s {
+			root := T(math.Sqrt(float64(v)))
+			p[c] = 1 / (root * T(math.Sqrt(float64(root))))
+		}
 	case 0.5:
-		return T(1 / math.Sqrt(float64(s)))
+		for c, v := range s {
+			p[c] = 1 / T(math.Sqrt(float64(v)))
+		}
 	case 1:
-		return 1 / s
+		for c, v := range s {
+			p[c] = 1 / v
+		}
+	default:
+		for c, v := range s {
+			p[c] = T(math.Pow(float64(v), -l.Beta))
+		}
 	}
-	return T(math.Pow(float64(s), -l.Beta))
 }
 
 func (l *lrn[T]) Forward(y []T, in ...[]T) {
@@ -82,8 +103,9 @@ func (l *lrn[T]) Forward(y []T, in ...[]T) {
 		for r := lo; r < hi; r++ {
 			x, out := in[0][r*l.C:][:l.C], y[r*l.C:][:l.C]
 			l.scale(s, square, x)
+			l.powers(square, s)
 			for c, v := range x {
-				out[c] = v * l.power(s[c])
+				out[c] = v * square[c]
 			}
 		}
 	})
@@ -93,21 +115,18 @@ func (l *lrn[T]) Forward(y []T, in ...[]T) {
 // over the c whose window holds i.
 func (l *lrn[T]) Backward(_ int, dx, dy, y []T, in ...[]T) {
 	factor := T(2 * l.Beta * l.Alpha / float64(l.Size))
-	before, after := (l.Size-1)/2, l.Size/2
 	l.workers.run(l.Rows, func(worker, lo, hi int) {
-		s, square, term := l.rows[worker][:l.C], l.rows[worker][l.C:2*l.C], l.rows[worker][2*l.C:]
+		s, power, term := l.rows[worker][:l.C], l.rows[worker][l.C:2*l.C], l.rows[worker][2*l.C:]
 		for r := lo; r < hi; r++ {
 			x, out, up, to := in[0][r*l.C:][:l.C], y[r*l.C:][:l.C], dy[r*l.C:][:l.C], dx[r*l.C:][:l.C]
-			l.scale(s, square, x)
-			for c := range x {
-				term[c] = up[c] * out[c] / s[c]
+			l.scale(s, power, x)
+			l.powers(power, s)
+			for c, v := range out {
+				term[c] = up[c] * v / s[c]
 			}
+			windowSums(s, term, l.Size/2, (l.Size-1)/2)
 			for i, v := range x {
-				sum := T(0)
-				for _, t := range term[max(0, i-after):min(l.C, i+before+1)] {
-					sum += t
-				}
-				to[i] = up[i]*l.power(s[i]) - factor*v*sum
+				to[i] = up[i]*power[i] - factor*v*s[i]
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"alexctl/data"
 	"alexctl/onnx"
 	"alexctl/train"
+	"alexctl/verify"
 )
 
 type evalOptions struct {
@@ -37,7 +39,7 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
   alexctl eval trained.onnx --data fashion-mnist --engine gorgonia
   alexctl eval pets.onnx --data photos/ --json`,
 		Args: atMost(1),
-		RunE: func(c *cobra.Command, args []string) error { return a.eval(c.Context(), args, o) },
+		RunE: func(c *cobra.Command, args []string) error { return a.eval(c, args, o) },
 	}
 	o.register(c)
 	f := c.Flags()
@@ -46,7 +48,7 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 	f.StringVar(&o.part, "part", "test", "which images: test or train")
 	f.IntVar(&o.limit, "limit", 0, "use only the first N images")
 	f.IntVar(&o.batch, "batch", 64, "how many images to run at once")
-	f.Uint64Var(&o.seed, "seed", 0, "seed of what has to be drawn: a folder's test part where it has none")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of what has to be drawn: a folder's test part where it has none (default: the one that the model was trained with)")
 	f.StringVar(&o.preprocess, "preprocess", "", "imagenet, plain, caffe or a JSON spec (default: the model's own)")
 	return c
 }
@@ -59,7 +61,7 @@ type evaluated struct {
 	Engine    string           `json:"engine"`
 	Images    int              `json:"images"`
 	Accuracy  float64          `json:"accuracy"`
-	Loss      float64          `json:"loss"`
+	Loss      verify.Number    `json:"loss"`
 	Classes   []evaluatedClass `json:"classes"`
 	Confusion [][]int          `json:"confusion"` // by true class, then by predicted class
 }
@@ -71,7 +73,8 @@ type evaluatedClass struct {
 	Precision *float64 `json:"precision"` // null where no image was put in the class
 }
 
-func (a *app) eval(ctx context.Context, args []string, o evalOptions) (err error) {
+func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
+	ctx := c.Context()
 	if o.part != "test" && o.part != "train" {
 		return usage("--part %q: want test or train", o.part)
 	}
@@ -90,6 +93,9 @@ func (a *app) eval(ctx context.Context, args []string, o evalOptions) (err error
 	p, err := newPredictor(m, o.preprocess)
 	if err != nil {
 		return err
+	}
+	if !c.Flags().Changed("seed") {
+		o.seed = trainingSeed(m)
 	}
 	set, images, err := evalImages(o)
 	if err != nil {
@@ -141,6 +147,21 @@ func (a *app) eval(ctx context.Context, args []string, o evalOptions) (err error
 	return nil
 }
 
+// trainingSeed returns the seed that a model was trained with, or 0: a folder is then
+// taken apart as it was for training.
+func trainingSeed(m *onnx.Model) uint64 {
+	var story struct {
+		Recipe struct {
+			Seed uint64 `json:"seed"`
+		} `json:"recipe"`
+	}
+	text, ok := m.Property(trainingKey)
+	if !ok || json.Unmarshal([]byte(text), &story) != nil {
+		return 0
+	}
+	return story.Recipe.Seed
+}
+
 // evalImages returns the dataset and the images of it that are asked for.
 func evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 	set, err := openData(o.data, o.dataDir, o.seed)
@@ -155,7 +176,7 @@ func evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 		return nil, nil, invalid(fmt.Errorf("%s has no %s images", set.Name, o.part))
 	}
 	if o.limit > 0 {
-		images = data.First(images, o.limit)
+		images = data.Limit(images, o.limit, o.seed)
 	}
 	return set, images, nil
 }
@@ -179,7 +200,7 @@ func checkClasses(a *app, m *onnx.Model, set *data.Set) error {
 }
 
 func newEvaluated(e *train.Evaluation, classes []string) *evaluated {
-	r := &evaluated{Images: e.Images, Accuracy: e.Accuracy(), Loss: e.Loss, Confusion: e.Confusion}
+	r := &evaluated{Images: e.Images, Accuracy: e.Accuracy(), Loss: verify.Number(e.Loss), Confusion: e.Confusion}
 	for c, label := range classes {
 		of, as := 0, 0
 		for k := range classes {
@@ -237,5 +258,5 @@ func (a *app) printEvaluated(r *evaluated) error {
 		}
 	}
 	return a.print("%s on %s (%s, %s): %.2f%% of %d images right, cross entropy %.4f\n", r.Model, r.Data, r.Part, r.Engine,
-		100*r.Accuracy, r.Images, r.Loss)
+		100*r.Accuracy, r.Images, float64(r.Loss))
 }

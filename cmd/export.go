@@ -66,6 +66,9 @@ func (a *app) export(ctx context.Context, r *trainRun, result *train.Result) err
 		return environment(err)
 	}
 	report, err := a.verifyExport(ctx, r, unverified)
+	if ctx.Err() != nil {
+		a.resumable(r)
+	}
 	if err != nil {
 		return fmt.Errorf("%s is written and could not be verified: %w", unverified, err)
 	}

@@ -32,6 +32,7 @@ type trainOptions struct {
 	output      string
 	run         string
 	resume      string
+	preprocess  string
 	replaceHead bool
 	strip       bool
 	dryRun      bool
@@ -77,6 +78,7 @@ Datasets:
 	f.StringVarP(&o.output, "output", "o", "trained.onnx", "the file to write")
 	f.StringVar(&o.run, "run", "", "the run's folder (default: runs/NAME-DATE)")
 	f.StringVar(&o.resume, "resume", "", "go on with the run in this folder")
+	f.StringVar(&o.preprocess, "preprocess", "", "how images become the input: imagenet, plain, caffe or a JSON spec (default: the model's own, or worked out from the images)")
 	f.BoolVar(&o.replaceHead, "replace-head", false, "give the model a new last layer for the data's classes")
 	f.BoolVar(&o.strip, "strip", false, "leave Dropout nodes out of the exported model")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do one step and one evaluation, and show shapes, memory and the time to come")
@@ -135,6 +137,11 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	if o.dryRun {
 		return a.dryRun(c.Context(), r)
 	}
+	show := a.newTrainProgress(r)
+	run, err := train.New(r.model, r.inputs, r.Recipe, r.dir, show.event)
+	if err != nil {
+		return a.trainFailure(c.Context(), r, err)
+	}
 	if o.resume == "" {
 		if err := r.create(c.Context()); err != nil {
 			return err
@@ -144,8 +151,8 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 		r.inputs.Train.Len(), length(r.inputs.Val), length(r.inputs.Test), len(r.Classes), r.Recipe.Augment)
 	a.say("%s %g, %s, batch %d, %d epochs, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
 		r.Recipe.Batch, r.Recipe.Epochs, r.Recipe.Seed, gorgonia.Engine{}.Settings(), counted(r.Recipe.Threads, "thread"))
-	show := a.newTrainProgress(r)
-	result, err := train.Fit(c.Context(), r.model, r.inputs, r.Recipe, r.dir, o.resume != "", show.event)
+	show.begin()
+	result, err := run.Fit(c.Context(), o.resume != "")
 	show.bar.done()
 	if show.err != nil {
 		return show.err
@@ -168,18 +175,19 @@ func (a *app) trainFailure(ctx context.Context, r *trainRun, err error) error {
 	var diverged *train.DivergedError
 	var dataError *train.DataError
 	var unsupported *gorgonia.UnsupportedError
+	var internal *gorgonia.InternalError
 	var path *os.PathError
 	var link *os.LinkError
 	if ctx.Err() != nil {
-		if names, _ := filepath.Glob(filepath.Join(r.dir, "checkpoints", "*.ckpt")); len(names) > 0 {
-			a.next("alexctl train --resume %s", shellWord(r.dir))
-		}
+		a.resumable(r)
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
 		return errors.Join(err, ctx.Err())
 	}
 	switch {
+	case errors.As(err, &internal):
+		return err
 	case errors.As(err, &diverged):
 		return &exitError{exitFinding, err}
 	case errors.As(err, &unsupported):
@@ -190,6 +198,13 @@ func (a *app) trainFailure(ctx context.Context, r *trainRun, err error) error {
 		return environment(err)
 	}
 	return invalid(err)
+}
+
+// resumable says how to go on with a run that has a checkpoint.
+func (a *app) resumable(r *trainRun) {
+	if entries, err := os.ReadDir(filepath.Join(r.dir, "checkpoints")); err == nil && len(entries) > 0 {
+		a.next("alexctl train --resume %s", shellWord(r.dir))
+	}
 }
 
 // trainProgress shows a run: a bar on a terminal, lines otherwise, JSON with --json.
@@ -204,8 +219,11 @@ type trainProgress struct {
 
 func (a *app) newTrainProgress(r *trainRun) *trainProgress {
 	steps := r.Recipe.Epochs * (r.inputs.Train.Len() / max(1, r.Recipe.Batch))
-	return &trainProgress{app: a, epochs: r.Recipe.Epochs, total: steps, bar: a.progress(steps, "training")}
+	return &trainProgress{app: a, epochs: r.Recipe.Epochs, total: steps, bar: &progress{}}
 }
+
+// begin draws the bar.
+func (t *trainProgress) begin() { t.bar = t.app.progress(t.total, "training") }
 
 func (t *trainProgress) event(e train.Event) {
 	switch e := e.(type) {
@@ -237,7 +255,7 @@ func (t *trainProgress) event(e train.Event) {
 // left says how long the epochs to come will take.
 func (t *trainProgress) left(e *train.EpochEvent) string {
 	d := time.Duration(float64(t.epochs-e.Epoch) * e.Seconds * float64(time.Second)).Round(time.Second)
-	if d == 0 {
+	if e.Epoch >= t.epochs {
 		return "the last"
 	}
 	return d.String() + " left"

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,19 +28,20 @@ import (
 
 // trainRun is a run: what its folder says of it, and what it works on.
 type trainRun struct {
-	Version int              `json:"version"`
-	Model   string           `json:"model"` // what training began with
-	Data    string           `json:"data"`
-	DataDir string           `json:"data_dir,omitempty"`
-	Limit   int              `json:"limit,omitempty"`
-	Images  int              `json:"images"` // to train with, without those held out
-	Classes []string         `json:"classes"`
-	Spec    *preprocess.Spec `json:"preprocess"`
-	Colors  *data.Components `json:"colors,omitempty"`
-	Output  string           `json:"output"`
-	Strip   bool             `json:"strip"`
-	Recipe  train.Config     `json:"recipe"`
-	Kernels string           `json:"kernels"`
+	Version     int              `json:"version"`
+	Model       string           `json:"model"` // what training began with
+	Data        string           `json:"data"`
+	DataDir     string           `json:"data_dir,omitempty"`
+	Limit       int              `json:"limit,omitempty"`
+	Images      int              `json:"images"`      // to train with, without those held out
+	Fingerprint string           `json:"fingerprint"` // of these images
+	Classes     []string         `json:"classes"`
+	Spec        *preprocess.Spec `json:"preprocess"`
+	Colors      *data.Components `json:"colors,omitempty"`
+	Output      string           `json:"output"`
+	Strip       bool             `json:"strip"`
+	Recipe      train.Config     `json:"recipe"`
+	Kernels     string           `json:"kernels"`
 
 	dir    string
 	opened *onnx.Model // the file that model reads from
@@ -101,10 +103,18 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 		return nil, err
 	}
 	r := &trainRun{Version: 1, Data: o.data, DataDir: o.dataDir, Limit: o.limit, Classes: set.Classes, Output: o.output, Strip: o.strip, Recipe: o.Config}
-	if info, err := os.Stat(o.data); err == nil && info.IsDir() {
-		if r.Data, err = filepath.Abs(o.data); err != nil {
+	if set.Folder {
+		if r.Data, err = filepath.Abs(r.Data); err != nil {
 			return nil, environment(err)
 		}
+	}
+	if r.DataDir != "" {
+		if r.DataDir, err = filepath.Abs(r.DataDir); err != nil {
+			return nil, environment(err)
+		}
+	}
+	if err := writable(o.output); err != nil {
+		return nil, err
 	}
 	if o.Augment == "" {
 		r.Recipe.Augment = set.Augment
@@ -123,65 +133,103 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 
 // prepare makes the model fit the data, and the data the model.
 func (r *trainRun) prepare(a *app, c *cobra.Command, o trainOptions, set *data.Set) error {
-	m := r.opened
-	trained, _ := m.Property(builder.TrainedKey)
-	var err error
+	trained, _ := r.opened.Property(builder.TrainedKey)
+	m, err := train.Prepare(r.opened)
+	if err != nil {
+		return invalid(err)
+	}
 	if o.replaceHead {
 		if m, err = train.ReplaceHead(m, len(set.Classes), r.Recipe.Seed); err != nil {
 			return invalid(err)
 		}
 	}
+	r.model = m
 	if n := classesOf(m); n > 0 && n != len(set.Classes) {
 		return usage("the model has %d classes, %s has %d: --replace-head gives the model a new last layer", n, set.Name, len(set.Classes))
 	}
-	if r.model, err = train.Prepare(m); err != nil {
-		return invalid(err)
+	if err := r.Recipe.CheckFreeze(m); err != nil {
+		return &exitError{exitUsage, err}
 	}
-	if err := setLabels(r.model, set.Classes); err != nil {
+	if err := setLabels(m, set.Classes); err != nil {
 		return invalid(err)
 	}
 	if err := r.split(set); err != nil {
 		return err
 	}
-	r.fixBatch(a)
+	if err := r.fitBatch(a); err != nil {
+		return err
+	}
+	if err := r.chooseSpec(a, o.preprocess, trained == "no"); err != nil {
+		return err
+	}
+	m.SetProperty(preprocess.MetadataKey, r.Spec.JSON())
+	// What the export needs is seen to before the first step.
+	if _, err := newPredictor(m, ""); err != nil {
+		return err
+	}
+	if _, err := (reference.Engine{}).Prepare(c.Context(), m); err != nil {
+		return environment(fmt.Errorf("the trained model could not be verified: %w", err))
+	}
+	r.Kernels = gorgonia.Engine{}.Settings()
+	if r.dir = o.run; r.dir == "" {
+		r.dir = freeDir(filepath.Join("runs", strings.TrimPrefix(strings.TrimSuffix(filepath.Base(r.Model), filepath.Ext(r.Model)), "variant ")+
+			"-"+time.Now().Format("20060102-150405")))
+	}
+	return nil
+}
+
+// freeDir returns a folder that is not there yet: name, or name with a number.
+func freeDir(name string) string {
+	for i, dir := 2, name; ; i++ {
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) || i > 1000 {
+			return dir
+		}
+		dir = fmt.Sprintf("%s-%d", name, i)
+	}
+}
+
+// writable reports an output that could not be written, before the work for it.
+func writable(output string) error {
+	if info, err := os.Stat(output); err == nil && info.IsDir() {
+		return usage("-o %s: it is a folder", output)
+	}
+	f, err := os.CreateTemp(filepath.Dir(output), ".alexctl-*")
+	if err != nil {
+		return environment(fmt.Errorf("-o %s: %w", output, err))
+	}
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+		return environment(err)
+	}
+	return nil
+}
+
+// fitBatch takes the batch size of a model that has only one, and of data that have
+// no more images.
+func (r *trainRun) fitBatch(a *app) error {
+	inputs := r.model.Graph.DataInputs()
+	if len(inputs) == 1 && inputs[0].Type.IsTensor() && inputs[0].Type.Shape != nil && len(*inputs[0].Type.Shape) > 0 {
+		if d := (*inputs[0].Type.Shape)[0]; d.IsKnown() {
+			if d.N < 1 || d.N > int64(r.inputs.Train.Len()) {
+				return invalid(fmt.Errorf("the model takes batches of %d and no others, and there are %s to train with", d.N, counted(r.inputs.Train.Len(), "image")))
+			}
+			if int(d.N) != r.Recipe.Batch {
+				a.say("note: the model takes batches of %d: so does the training", d.N)
+			}
+			r.Recipe.Batch = int(d.N)
+		}
+	}
 	if r.Recipe.Batch > r.inputs.Train.Len() {
 		a.say("note: %s to train with: the batch is %d", counted(r.inputs.Train.Len(), "image"), r.inputs.Train.Len())
 		r.Recipe.Batch = r.inputs.Train.Len()
 	}
-	if err := r.chooseSpec(a, trained == "yes"); err != nil {
-		return err
-	}
-	r.model.SetProperty(preprocess.MetadataKey, r.Spec.JSON())
-	if _, err := (reference.Engine{}).Prepare(c.Context(), r.model); err != nil {
-		return environment(fmt.Errorf("the trained model could not be verified: %w", err))
-	}
-	r.dir = o.run
-	if r.dir == "" {
-		name := strings.TrimPrefix(r.Model, "variant ")
-		name = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
-		r.dir = filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405"))
-	}
-	r.Kernels = gorgonia.Engine{}.Settings()
 	return nil
-}
-
-// fixBatch takes the batch size of a model that has only one.
-func (r *trainRun) fixBatch(a *app) {
-	inputs := r.model.Graph.DataInputs()
-	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) == 0 {
-		return
-	}
-	if d := (*inputs[0].Type.Shape)[0]; d.IsKnown() && int(d.N) != r.Recipe.Batch && d.N > 0 {
-		a.say("note: the model takes batches of %d: so does the training", d.N)
-		r.Recipe.Batch = int(d.N)
-	}
 }
 
 // split takes the images apart.
 func (r *trainRun) split(set *data.Set) error {
 	d := set.Train
 	if r.Limit > 0 {
-		d = data.First(d, r.Limit)
+		d = data.Limit(d, r.Limit, r.Recipe.Seed)
 	}
 	r.inputs = train.Inputs{Train: d, Test: set.Test, Classes: set.Classes}
 	if r.Recipe.ValSplit > 0 {
@@ -193,13 +241,20 @@ func (r *trainRun) split(set *data.Set) error {
 	if r.inputs.Train.Len() == 0 {
 		return usage("no image is left to train with")
 	}
+	if r.Recipe.Patience > 0 && r.inputs.Val == nil {
+		return usage("--patience looks at the validation accuracy, and %g of %d images is no image to validate with", r.Recipe.ValSplit, d.Len())
+	}
 	r.Images = r.inputs.Train.Len()
+	var err error
+	if r.Fingerprint, err = data.Fingerprint(r.inputs.Train); err != nil {
+		return invalid(err)
+	}
 	return nil
 }
 
-// chooseSpec says how images become the model's input: a model that was trained
-// keeps its own way, otherwise the images decide.
-func (r *trainRun) chooseSpec(a *app, trained bool) error {
+// chooseSpec says how images become the model's input: as the flag says, as the model
+// does, or, for one that is fresh or does not say, as the images suggest.
+func (r *trainRun) chooseSpec(a *app, given string, fresh bool) error {
 	inputs := r.model.Graph.DataInputs()
 	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) != 4 {
 		return invalid(fmt.Errorf("the model does not take one FLOAT image batch (N, C, H, W)"))
@@ -213,10 +268,15 @@ func (r *trainRun) chooseSpec(a *app, trained bool) error {
 	if err != nil {
 		return usage("%v", err)
 	}
-	if trained && own != nil {
-		a.say("note: the model was trained before: its preprocessing stays")
+	switch {
+	case given != "":
+		if r.Spec, err = namedSpec(given, shape); err != nil {
+			return err
+		}
+	case own != nil && !fresh:
+		a.say("note: the model says how images are preprocessed: that stays (--preprocess changes it)")
 		r.Spec = own
-	} else {
+	default:
 		for _, d := range shape[1:] {
 			if !d.IsKnown() {
 				return invalid(fmt.Errorf("input %q is %s: its channels, height and width must be fixed", inputs[0].Name, inputs[0].Type))
@@ -295,7 +355,7 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 	}
 	r := &trainRun{dir: o.resume}
 	if err := json.Unmarshal(text, r); err != nil {
-		return nil, invalid(fmt.Errorf("%s: %w", path, err))
+		return nil, invalid(fmt.Errorf("%s is damaged: %w", path, err))
 	}
 	if r.Version != 1 || r.Spec == nil || r.Spec.Validate() != nil || r.Recipe.Check() != nil {
 		return nil, invalid(fmt.Errorf("%s is not the configuration of a run of this version", path))
@@ -310,12 +370,12 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := r.Images
+	images, fingerprint := r.Images, r.Fingerprint
 	if err := r.split(set); err != nil {
 		return nil, err
 	}
-	if r.Images != images || len(r.Classes) != len(set.Classes) {
-		return nil, invalid(fmt.Errorf("%s is no longer what the run began with: %d images and %d classes then, %d and %d now",
+	if r.Images != images || r.Fingerprint != fingerprint || !slices.Equal(r.Classes, set.Classes) {
+		return nil, invalid(fmt.Errorf("%s is no longer what the run began with: %d images of %d classes then, %d of %d now, or other ones",
 			r.Data, images, len(r.Classes), r.Images, len(set.Classes)))
 	}
 	augment, err := data.ParseAugment(r.Recipe.Augment)

@@ -156,6 +156,9 @@ func (c cifarForm) readArchive(name string) (files map[string][]byte, err error)
 			return nil, fmt.Errorf("it holds %s twice", base)
 		}
 		if files[base], err = readBounded(t, base); err != nil {
+			if limited.N <= 0 {
+				err = fmt.Errorf("it unpacks to more than %d bytes", maxCIFARArchive)
+			}
 			return nil, err
 		}
 	}
@@ -265,7 +268,7 @@ func parseCIFARPickle(name string, b []byte) (*pixels, error) {
 	for i, item := range list.Items {
 		label, ok := item.(int64)
 		if !ok || label < 0 || label > 255 {
-			return nil, fmt.Errorf("%s: label %d is %v", name, i, item)
+			return nil, fmt.Errorf("%s: label %d is %s", name, i, pickle.Describe(item))
 		}
 		p.labels[i] = uint8(label)
 		interleave(p.pix[i*cifarImage:], raw[i*cifarImage:][:cifarImage])
@@ -282,7 +285,7 @@ func arrayBytes(v any) ([]byte, error) {
 		return nil, fmt.Errorf("it is %T, want a NumPy array", v)
 	}
 	if f, ok := c.Function.(pickle.Global); !ok || f.Name != "_reconstruct" || !strings.HasPrefix(f.Module, "numpy.") {
-		return nil, fmt.Errorf("it is made by %v, want a NumPy array", c.Function)
+		return nil, fmt.Errorf("it is made by %s, want a NumPy array", pickle.Describe(c.Function))
 	}
 	state, ok := c.State.(pickle.Tuple)
 	if !ok || len(state) != 5 {

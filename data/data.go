@@ -5,10 +5,14 @@
 package data
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"alexctl/internal/nearest"
@@ -30,6 +34,7 @@ type Set struct {
 	Classes []string
 	Train   Dataset
 	Test    Dataset // nil where there is none
+	Folder  bool    // whether it was opened as an image folder
 	Augment string  // what training does with it by default, see ParseAugment
 }
 
@@ -165,8 +170,9 @@ func (p *part) Label(i int) int { return p.Dataset.Label(p.index[i]) }
 
 func (p *part) Image(i int) (*preprocess.Image, error) { return p.Dataset.Image(p.index[i]) }
 
-// First returns the first n images.
-func First(d Dataset, n int) Dataset {
+// Limit returns n images: the first ones, or, of a folder, whose images lie in the
+// order of their classes, n drawn at random, the same for the same seed.
+func Limit(d Dataset, n int, seed uint64) Dataset {
 	if n >= d.Len() {
 		return d
 	}
@@ -174,7 +180,33 @@ func First(d Dataset, n int) Dataset {
 	for i := range p.index {
 		p.index[i] = i
 	}
+	if !uniform(d) {
+		copy(p.index, permutation(d.Len(), stream(seed, "limit")))
+		slices.Sort(p.index)
+	}
 	return p
+}
+
+// Fingerprint tells whether a dataset is the same as before: a digest of all labels
+// and of some images.
+func Fingerprint(d Dataset) (string, error) {
+	h := sha256.New()
+	n := d.Len()
+	labels := make([]byte, 0, 4*n)
+	for i := range n {
+		labels = binary.LittleEndian.AppendUint32(labels, uint32(d.Label(i)))
+	}
+	_, _ = h.Write(labels) // a digest takes everything
+	const some = 32
+	for k := range min(some, n) {
+		m, err := d.Image(k * n / min(some, n))
+		if err != nil {
+			return "", err
+		}
+		_, _ = fmt.Fprintf(h, "%d %d %d", m.Width, m.Height, m.Channels)
+		_, _ = h.Write(m.Pix)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // Split divides a dataset at random, the same for the same seed: the second part has

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Remote is a file of a dataset on its authors' server.
@@ -142,7 +143,10 @@ func (f Remote) request(ctx context.Context, from int64) (io.ReadCloser, int64, 
 	if from > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
 	}
-	resp, err := http.DefaultClient.Do(req)
+	// A server that does not answer must not hold up everything; how long a file takes
+	// is another matter.
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: time.Minute, TLSHandshakeTimeout: time.Minute}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, 0, err
 	}

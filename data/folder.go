@@ -56,7 +56,7 @@ func (f *folder) Image(i int) (*preprocess.Image, error) {
 // openFolder reads ROOT/CLASS/..., or ROOT/train/CLASS/... with ROOT/test or
 // ROOT/val beside it. Where there is no test part, a fifth of the images becomes it.
 func openFolder(root string, o Options) (*Set, error) {
-	set := &Set{Name: filepath.Base(root), Origin: root, Augment: "crop,flip"}
+	set := &Set{Name: filepath.Base(root), Origin: root, Folder: true, Augment: "crop,flip"}
 	train := filepath.Join(root, "train")
 	if info, err := os.Stat(train); err != nil || !info.IsDir() {
 		all, classes, err := scan(root)

@@ -2,7 +2,6 @@ package data
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -11,13 +10,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Limits of IDX files: far beyond MNIST's, within what fits.
 const (
 	maxImages    = 1 << 24
 	maxImageSide = 1 << 12
-	maxIDXBytes  = 2 << 30
+	maxIDXBytes  = 1 << 30
 )
 
 // Magic numbers of IDX files of bytes: the last digit is the number of dimensions.
@@ -73,18 +73,34 @@ func readIDX(r io.Reader, name string, magic uint32, dims int) (sizes []int, con
 			return fail("it says that it holds more than %d bytes", maxIDXBytes)
 		}
 	}
-	// What is there is read before as much as it claims is allocated.
-	var b bytes.Buffer
-	held, err := io.Copy(&b, io.LimitReader(in, int64(total)+1))
-	switch {
-	case err != nil:
-		return fail("at byte %d of %d: %w", int64(len(header))+held, len(header)+total, err)
-	case held < int64(total):
-		return fail("it holds %d bytes of the %d that its header says: cut short", held, total)
-	case held > int64(total):
-		return fail("it goes on after the %d bytes that its header says", total)
+	content, err = readExactly(in, total)
+	if err != nil {
+		return fail("at byte %d of %d: %w", len(header)+len(content), len(header)+total, err)
 	}
-	return sizes, b.Bytes(), nil
+	return sizes, content, nil
+}
+
+// readExactly reads n bytes, after which there must be none. What is there is read
+// before as much as n says is allocated.
+func readExactly(r io.Reader, n int) ([]byte, error) {
+	b := make([]byte, 0, min(n, 1<<20))
+	for len(b) < n {
+		b = slices.Grow(b, min(max(len(b), 1), n-len(b)))
+		k, err := io.ReadFull(r, b[len(b):min(cap(b), n)])
+		b = b[:len(b)+k]
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return b, fmt.Errorf("cut short: the header says that %d bytes follow, there are %d", n, len(b))
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	if k, err := io.ReadFull(r, make([]byte, 1)); k > 0 {
+		return b, fmt.Errorf("it goes on after the %d bytes that its header says", n)
+	} else if !errors.Is(err, io.EOF) {
+		return b, err
+	}
+	return b, nil
 }
 
 // readPair reads images and their labels.

@@ -24,6 +24,8 @@ type Loader struct {
 	Seed      uint64
 	// Workers is how many batches are made at once, beside the one in use; 0 means 1.
 	Workers int
+
+	spare []*Batch // of an iteration that has ended
 }
 
 // Steps returns how many whole batches an epoch has. What is left over is not used
@@ -76,6 +78,21 @@ func (l *Loader) load(b *Batch, slot, i int, fill func(dst []float32) error) err
 	return nil
 }
 
+// fill makes a batch. A panic of a decoder must not end the program.
+func (l *Loader) fill(b *Batch, step int, one func(b *Batch, step, slot int) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error in batch %d: %v", step, p)
+		}
+	}()
+	for slot := range l.Batch {
+		if err := one(b, step, slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // batches makes batches on goroutines of their own and yields them in order.
 func (l *Loader) batches(ctx context.Context, from, to int, fill func(b *Batch, step, slot int) error) iter.Seq2[*Batch, error] {
 	type made struct {
@@ -86,16 +103,29 @@ func (l *Loader) batches(ctx context.Context, from, to int, fill func(b *Batch, 
 		ctx, cancel := context.WithCancel(ctx)
 		workers := max(1, l.Workers)
 		free := make(chan *Batch, workers+1)
+		spare := l.spare
+		l.spare = nil
 		for range workers + 1 {
+			if len(spare) > 0 {
+				free <- spare[0]
+				spare = spare[1:]
+				continue
+			}
 			free <- &Batch{Images: make([]float32, l.Batch*l.Transform.Spec.Len()), Labels: make([]int, l.Batch)}
 		}
 		queue := make(chan chan made, workers)
 		done := make(chan struct{}) // the goroutine that hands out work has ended
 		defer func() {
 			cancel()
-			for range queue {
+			for result := range queue {
+				if m := <-result; m.batch != nil {
+					free <- m.batch
+				}
 			}
 			<-done
+			for len(free) > 0 {
+				l.spare = append(l.spare, <-free)
+			}
 		}()
 		go func() {
 			defer close(done)
@@ -108,15 +138,7 @@ func (l *Loader) batches(ctx context.Context, from, to int, fill func(b *Batch, 
 					return
 				}
 				result := make(chan made, 1)
-				go func() {
-					for slot := range l.Batch {
-						if err := fill(b, step, slot); err != nil {
-							result <- made{nil, err}
-							return
-						}
-					}
-					result <- made{b, nil}
-				}()
+				go func() { result <- made{b, l.fill(b, step, fill)} }()
 				select {
 				case queue <- result:
 				case <-ctx.Done():
@@ -129,10 +151,11 @@ func (l *Loader) batches(ctx context.Context, from, to int, fill func(b *Batch, 
 			if m.err == nil {
 				m.err = ctx.Err()
 			}
-			if !yield(m.batch, m.err) || m.err != nil {
+			more := yield(m.batch, m.err)
+			free <- m.batch
+			if !more || m.err != nil {
 				return
 			}
-			free <- m.batch
 		}
 		if err := ctx.Err(); err != nil {
 			yield(nil, err)

@@ -28,7 +28,7 @@ func loader(t *testing.T, augment string, workers int) *data.Loader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := data.First(set.Train, 50)
+	d := data.Limit(set.Train, 50, 0)
 	spec, err := data.SpecFor(d, 3, 32, 32)
 	if err != nil {
 		t.Fatal(err)

@@ -24,21 +24,28 @@ func SpecFor(d Dataset, channels, height, width int) (*preprocess.Spec, error) {
 	}
 	s := preprocess.Plain(channels, height)
 	s.Height, s.Width = height, width
-	_, uniform := d.(*folder)
-	if p, ok := d.(*part); ok {
-		_, uniform = p.Dataset.(*folder)
-	}
-	uniform = !uniform
 	const border = 8 // how much black around an image of nearly the right size
 	switch dh, dw := height-m.Height, width-m.Width; {
-	case uniform && dh >= 0 && dw >= 0 && dh <= border && dw <= border:
+	case uniform(d) && dh >= 0 && dw >= 0 && dh <= border && dw <= border:
 		s.Resize, s.Size = "none", 0
-	case uniform && m.Height == m.Width && height == width:
+	case uniform(d) && m.Height == m.Width && height == width:
 		s.Resize, s.Size = "exact", height
 	default:
 		s.Resize, s.Size = "short", (max(height, width)*256+112)/224
 	}
 	return s, s.Validate()
+}
+
+// uniform reports whether all images of a dataset have one size: all but those of
+// folders.
+func uniform(d Dataset) bool {
+	switch d := d.(type) {
+	case *part:
+		return uniform(d.Dataset)
+	case *folder:
+		return false
+	}
+	return true
 }
 
 // statisticsImages is how many images statistics are of: all of a dataset like

@@ -79,9 +79,9 @@ func tensors(t *gorgonia.Trainer[float32], o *Optimizer[float32]) []named {
 	return list
 }
 
-// checkpointName orders by step.
+// checkpointName tells how many epochs and steps are done.
 func checkpointName(p position) string {
-	return fmt.Sprintf("epoch-%04d-step-%09d.ckpt", p.Epoch+1, p.Steps)
+	return fmt.Sprintf("epoch-%04d-step-%09d.ckpt", p.Epoch, p.Steps)
 }
 
 // writeCheckpoint writes a checkpoint to dir and returns its name.
@@ -135,7 +135,20 @@ func writeCheckpoint(dir string, h header, list []named) (name string, err error
 	if err := f.Close(); err != nil {
 		return "", err
 	}
-	return name, os.Rename(f.Name(), target)
+	if err := os.Rename(f.Name(), target); err != nil {
+		return "", err
+	}
+	return name, syncDir(dir)
+}
+
+// syncDir makes a rename last through a power failure, where the system can do that.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	_ = d.Sync() // not every system and file system can
+	return d.Close()
 }
 
 func ignoreClosed(err error) error {
@@ -161,9 +174,9 @@ func writeFloats(w io.Writer, data []float32) error {
 }
 
 // readCheckpoint reads a checkpoint into the tensors of list, which it must have all
-// of, and no others. Nothing is changed unless the whole file is sound: it is read
-// twice, first for its digest.
-func readCheckpoint(path string, list []named) (h header, err error) {
+// of, and no others. Nothing is changed unless the whole file is sound (it is read
+// twice, first for its digest) and accepted.
+func readCheckpoint(path string, list []named, accepts func(header) error) (h header, err error) {
 	fail := func(err error) (header, error) { return h, fmt.Errorf("checkpoint %s: %w", path, err) }
 	f, err := os.Open(path)
 	if err != nil {
@@ -178,6 +191,9 @@ func readCheckpoint(path string, list []named) (h header, err error) {
 	}
 	r := bufio.NewReaderSize(f, 1<<20)
 	if h, err = readHeader(r); err != nil {
+		return fail(err)
+	}
+	if err := accepts(h); err != nil {
 		return fail(err)
 	}
 	byName := map[string][]float32{}

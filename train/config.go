@@ -13,6 +13,7 @@ import (
 
 	"alexctl/data"
 	"alexctl/internal/nearest"
+	"alexctl/onnx"
 )
 
 // Config is the recipe of a run. Its JSON form is in the run's folder and in the
@@ -96,6 +97,7 @@ func (c *Config) Check() error {
 	within("the validation split", c.ValSplit, 0, 0.9)
 	within("patience", float64(c.Patience), 0, 100_000)
 	within("checkpoint steps", float64(c.CheckpointSteps), 0, 1e12)
+	within("threads", float64(c.Threads), 0, 1024)
 	if c.Patience > 0 && c.ValSplit == 0 {
 		bad("patience looks at the validation accuracy, and there is no validation split")
 	}
@@ -116,6 +118,29 @@ func (c *Config) Check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// normal returns the recipe with what is empty made nil, as JSON reads it.
+func (c Config) normal() Config {
+	if len(c.Freeze) == 0 {
+		c.Freeze = nil
+	}
+	return c
+}
+
+// CheckFreeze reports a pattern that names no initializer of the model.
+func (c *Config) CheckFreeze(m *onnx.Model) error {
+	var names []string
+	for _, t := range m.Graph.Initializers {
+		names = append(names, t.Name)
+	}
+	for _, p := range c.Freeze {
+		one := Config{Freeze: []string{p}}
+		if !slices.ContainsFunc(names, one.frozen) {
+			return fmt.Errorf("--freeze %q names no initializer of the model%s", p, nearest.Hint(p, names))
+		}
+	}
+	return nil
 }
 
 // frozen reports whether a pattern names the initializer. A star matches any

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"alexctl/data"
@@ -47,8 +48,8 @@ func (e *DataError) Error() string { return e.Err.Error() }
 // Unwrap returns what went wrong.
 func (e *DataError) Unwrap() error { return e.Err }
 
-// fit is a run under way.
-type fit struct {
+// Run is a run: a model, what it learns from, and where it stands.
+type Run struct {
 	config    Config
 	in        Inputs
 	dir       string
@@ -57,40 +58,22 @@ type fit struct {
 	evaluator *gorgonia.Evaluator[float32]
 	optimizer *Optimizer[float32]
 	loader    *data.Loader
+	ordered   *data.Loader // for evaluation
 	position  position
 	record    *record
 }
 
-// Fit trains a model, or, with resume, goes on with the run in dir from its newest
-// checkpoint. When the context ends, the run stops between two steps and leaves a
-// checkpoint; the error is then the context's.
-func Fit(ctx context.Context, m *onnx.Model, in Inputs, c Config, dir string, resume bool, on func(Event)) (*Result, error) {
-	f, err := newFit(m, in, c, dir, on)
-	if err != nil {
-		return nil, err
-	}
-	if resume {
-		if err := f.resume(); err != nil {
-			return nil, err
-		}
-	}
-	if f.record, err = openRecord(dir, f.position.Epoch); err != nil {
-		return nil, err
-	}
-	for f.position.Epoch < c.Epochs && !f.position.Finished {
-		if err := f.epoch(ctx); err != nil {
-			return nil, err
-		}
-	}
-	return f.finish(ctx)
-}
-
-func newFit(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*fit, error) {
+// New prepares a run: everything that can be refused is refused here, before a step is
+// done or a file written.
+func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if c.Batch > in.Train.Len() {
 		return nil, fmt.Errorf("a batch of %d and %d images to train with: choose a smaller batch", c.Batch, in.Train.Len())
+	}
+	if err := c.CheckFreeze(m); err != nil {
+		return nil, err
 	}
 	t, err := gorgonia.NewTrainer[float32](m, gorgonia.TrainOptions{
 		Batch: c.Batch, Threads: c.Threads, Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.frozen,
@@ -105,16 +88,38 @@ func newFit(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*fi
 	if err != nil {
 		return nil, err
 	}
-	f := &fit{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters())}
+	f := &Run{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters())}
 	f.loader = &data.Loader{Data: in.Train, Transform: in.Transform, Batch: c.Batch, Seed: c.Seed, Workers: 2}
+	f.ordered = &data.Loader{Transform: in.Transform, Batch: c.Batch, Workers: 2}
 	f.position.Best = -1
 	return f, nil
 }
 
-func (f *fit) checkpointDir() string { return filepath.Join(f.dir, "checkpoints") }
+// Fit trains, or, with resume, goes on from the newest checkpoint in the run's folder.
+// When the context ends, the run stops between two steps and leaves a checkpoint; the
+// error is then the context's.
+func (f *Run) Fit(ctx context.Context, resume bool) (*Result, error) {
+	if resume {
+		if err := f.resume(); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if f.record, err = openRecord(f.dir, f.position.Epoch); err != nil {
+		return nil, err
+	}
+	for f.position.Epoch < f.config.Epochs && !f.position.Finished {
+		if err := f.epoch(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return f.finish(ctx)
+}
+
+func (f *Run) checkpointDir() string { return filepath.Join(f.dir, "checkpoints") }
 
 // resume loads the newest checkpoint; a damaged one is passed over, with a warning.
-func (f *fit) resume() error {
+func (f *Run) resume() error {
 	names, err := checkpoints(f.checkpointDir())
 	if err != nil {
 		return err
@@ -125,7 +130,7 @@ func (f *fit) resume() error {
 	}
 	var errs []error
 	for i := len(names) - 1; i >= 0; i-- {
-		h, err := readCheckpoint(names[i], tensors(f.trainer, f.optimizer))
+		h, err := readCheckpoint(names[i], tensors(f.trainer, f.optimizer), f.accepts)
 		if err == nil {
 			f.position, f.optimizer.steps = h.Position, h.Position.Updates
 			for _, e := range errs {
@@ -138,8 +143,21 @@ func (f *fit) resume() error {
 	return errors.Join(errs...)
 }
 
+// accepts reports what keeps a checkpoint from being one of this run.
+func (f *Run) accepts(h header) error {
+	if !reflect.DeepEqual(h.Config.normal(), f.config.normal()) {
+		return errors.New("it is of a run with another recipe")
+	}
+	p, steps := h.Position, f.loader.Steps()
+	if p.Epoch < 0 || p.Epoch > f.config.Epochs || p.InEpoch < 0 || p.InEpoch > steps || p.Steps != p.Epoch*steps+p.InEpoch ||
+		p.Updates != p.Steps || p.BestEpoch < 0 || p.BestEpoch > p.Epoch || p.BestFile != filepath.Base(p.BestFile) && p.BestFile != "" {
+		return errors.New("it stands where this run cannot: the data are not those that it began with")
+	}
+	return nil
+}
+
 // save writes a checkpoint and removes those that are no longer needed.
-func (f *fit) save() error {
+func (f *Run) save() error {
 	f.position.Updates = f.optimizer.steps
 	name, err := writeCheckpoint(f.checkpointDir(), header{Position: f.position, Config: f.config}, tensors(f.trainer, f.optimizer))
 	if err != nil {
@@ -150,7 +168,7 @@ func (f *fit) save() error {
 }
 
 // epoch trains one epoch from where it stands and evaluates.
-func (f *fit) epoch(ctx context.Context) error {
+func (f *Run) epoch(ctx context.Context) error {
 	began, from := time.Now(), f.position.InEpoch
 	for b, err := range f.loader.Epoch(ctx, f.position.Epoch, f.position.InEpoch) {
 		if err != nil {
@@ -164,6 +182,9 @@ func (f *fit) epoch(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+	if f.trainer.NotFiniteWeights() != "" { // by the last update, after the last look
+		return f.diverged(ctx)
 	}
 	seconds := time.Since(began).Seconds()
 	steps := f.loader.Steps()
@@ -179,6 +200,9 @@ func (f *fit) epoch(ctx context.Context) error {
 		if err != nil {
 			return f.stopped(ctx, err)
 		}
+		if math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
+			return f.diverged(ctx)
+		}
 		accuracy := v.Accuracy()
 		e.ValLoss, e.ValAccuracy = &v.Loss, &accuracy
 	}
@@ -186,23 +210,26 @@ func (f *fit) epoch(ctx context.Context) error {
 }
 
 // stopped leaves a checkpoint where the user ended the run.
-func (f *fit) stopped(ctx context.Context, err error) error {
+func (f *Run) stopped(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
 	if f.position.Steps == 0 {
 		return ctx.Err()
 	}
-	return errors.Join(f.save(), ctx.Err())
+	if err := f.save(); err != nil {
+		f.on(warning("no checkpoint is left: %v", err))
+	}
+	return ctx.Err()
 }
 
-func (f *fit) rate(step int) float64 {
+func (f *Run) rate(step int) float64 {
 	return f.config.Rate(step, f.config.Epochs*f.loader.Steps(), f.loader.Steps())
 }
 
 // step trains on one batch. A step is never left half done: the context is looked at
 // between steps.
-func (f *fit) step(ctx context.Context, b *data.Batch, began time.Time, from int) error {
+func (f *Run) step(ctx context.Context, b *data.Batch, began time.Time, from int) error {
 	p := &f.position
 	loss, err := f.trainer.Step(context.WithoutCancel(ctx), uint64(p.Steps), b.Images, b.Labels)
 	if err != nil {
@@ -211,11 +238,7 @@ func (f *fit) step(ctx context.Context, b *data.Batch, began time.Time, from int
 	grads := f.trainer.Gradients()
 	norm := f.optimizer.Norm(grads)
 	if bad := loss + norm; math.IsNaN(bad) || math.IsInf(bad, 0) {
-		where := f.trainer.NotFinite(context.WithoutCancel(ctx))
-		if where == "" {
-			where = "the norm of the gradient, which is too large for its type"
-		}
-		return &DivergedError{p.Epoch + 1, p.InEpoch + 1, where}
+		return f.diverged(ctx)
 	}
 	if err := f.optimizer.Update(grads, norm, f.rate(p.Steps)); err != nil {
 		return err
@@ -234,13 +257,22 @@ func (f *fit) step(ctx context.Context, b *data.Batch, began time.Time, from int
 	return nil
 }
 
-func (f *fit) evaluate(ctx context.Context, d data.Dataset) (*Evaluation, error) {
-	l := &data.Loader{Data: d, Transform: f.in.Transform, Batch: f.config.Batch, Workers: 2}
-	return Evaluate(ctx, l, f.trainer.Classes(), f.evaluator.Run, nil)
+// diverged says where a number that is not finite arose.
+func (f *Run) diverged(ctx context.Context) error {
+	where := f.trainer.NotFinite(context.WithoutCancel(ctx))
+	if where == "" {
+		where = "a result that is too large for its type"
+	}
+	return &DivergedError{min(f.position.Epoch+1, f.config.Epochs), min(f.position.InEpoch+1, f.loader.Steps()), where}
+}
+
+func (f *Run) evaluate(ctx context.Context, d data.Dataset) (*Evaluation, error) {
+	f.ordered.Data = d
+	return Evaluate(ctx, f.ordered, f.trainer.Classes(), f.evaluator.Run, nil)
 }
 
 // endEpoch records an epoch and leaves a checkpoint behind it.
-func (f *fit) endEpoch(e *EpochEvent) error {
+func (f *Run) endEpoch(e *EpochEvent) error {
 	p := &f.position
 	p.Epoch++
 	p.InEpoch, p.LossSum, p.Correct = 0, 0, 0
@@ -260,7 +292,7 @@ func (f *fit) endEpoch(e *EpochEvent) error {
 }
 
 // notLearning warns of a loss that stays where a guess would put it: ln(classes).
-func (f *fit) notLearning(e *EpochEvent) Event {
+func (f *Run) notLearning(e *EpochEvent) Event {
 	const (
 		nearly   = 0.98 // of ln(classes)
 		someTime = 150  // steps in which a network that learns at all has begun to
@@ -274,10 +306,10 @@ func (f *fit) notLearning(e *EpochEvent) Event {
 
 // finish evaluates the run's weights on the test images: the last ones or, where
 // patience was asked for, the best.
-func (f *fit) finish(ctx context.Context) (*Result, error) {
+func (f *Run) finish(ctx context.Context) (*Result, error) {
 	r := &Result{Epochs: f.record.epochs, Epoch: f.position.Epoch, Finished: true}
 	if f.config.Patience > 0 && f.position.BestFile != "" {
-		if _, err := readCheckpoint(filepath.Join(f.checkpointDir(), f.position.BestFile), tensors(f.trainer, f.optimizer)); err != nil {
+		if _, err := readCheckpoint(filepath.Join(f.checkpointDir(), f.position.BestFile), tensors(f.trainer, f.optimizer), f.accepts); err != nil {
 			return nil, err
 		}
 		r.Epoch = f.position.BestEpoch
@@ -286,6 +318,9 @@ func (f *fit) finish(ctx context.Context) (*Result, error) {
 	if f.in.Test != nil {
 		if r.Test, err = f.evaluate(ctx, f.in.Test); err != nil {
 			return nil, err
+		}
+		if math.IsNaN(r.Test.Loss) || math.IsInf(r.Test.Loss, 0) {
+			return nil, f.diverged(ctx)
 		}
 		if err := f.record.confusion(r.Test, f.in.Classes); err != nil {
 			return nil, err

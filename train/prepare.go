@@ -11,16 +11,41 @@ import (
 	"alexctl/onnx/op"
 )
 
-// Prepare returns a model ready to train: weights that are Constant nodes become
-// initializers, so that they can be learned and written back, and nodes that were
-// exported for training (Dropout and BatchNormalization with training_mode) become
-// those of inference, which is what the trained model is for.
+// Prepare returns a model ready to train: weights that are Constant nodes, or an
+// Identity of another weight, become initializers of their own, so that they can be
+// learned and written back; nodes that were exported for training (Dropout and
+// BatchNormalization with training_mode) become those of inference, which is what the
+// trained model is for; outputs that nothing reads are dropped.
 func Prepare(m *onnx.Model) (*onnx.Model, error) {
 	g := *m.Graph
 	g.Initializers = slices.Clone(g.Initializers)
 	g.Nodes = nil
-	used := map[string]bool{}
+	used := usedValues(m.Graph)
+	output := map[string]bool{}
+	for _, v := range g.Outputs {
+		output[v.Name] = true
+	}
 	for _, n := range m.Graph.Nodes {
+		if t := ownInitializer(&g, n); t != nil && !output[t.Name] {
+			g.Initializers = append(g.Initializers, t)
+			continue
+		}
+		g.Nodes = append(g.Nodes, forInference(n, used))
+	}
+	dropUnused(&g)
+	prepared := m.WithGraph(&g)
+	// Before IR version 4 every initializer had to be an input of the graph too.
+	prepared.IRVersion = max(m.IRVersion, 4)
+	if problems, _ := op.Check(prepared); len(problems) > 0 {
+		return nil, fmt.Errorf("prepared for training, the model has a problem: %s", problems[0])
+	}
+	return prepared, nil
+}
+
+// usedValues returns the values that a node or an output of the graph reads.
+func usedValues(g *onnx.Graph) map[string]bool {
+	used := map[string]bool{}
+	for _, n := range g.Nodes {
 		for _, in := range n.Inputs {
 			used[in] = true
 		}
@@ -28,36 +53,48 @@ func Prepare(m *onnx.Model) (*onnx.Model, error) {
 	for _, v := range g.Outputs {
 		used[v.Name] = true
 	}
-	for _, n := range m.Graph.Nodes {
-		switch {
-		case n.OpType == "Constant" && onnx.IsStandardDomain(n.Domain) && isFloat(n.Attribute("value")):
-			t := *n.Attribute("value").Tensor
-			t.Name = n.Outputs[0]
-			g.Initializers = append(g.Initializers, &t)
-			continue
-		case n.OpType == "Dropout" && onnx.IsStandardDomain(n.Domain):
-			c := *n
-			c.Inputs = n.Inputs[:min(len(n.Inputs), 2)]
-			if len(n.Outputs) > 1 && !used[n.Outputs[1]] { // the mask
-				c.Outputs = n.Outputs[:1]
-			}
-			n = &c
-		case n.OpType == "BatchNormalization" && (n.Attribute("training_mode") != nil || len(n.Outputs) > 1):
-			c := *n
-			c.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a *onnx.Attribute) bool { return a.Name == "training_mode" })
-			if len(n.Inputs) > 0 && len(n.Outputs) > 0 {
-				c.Outputs = n.Outputs[:1]
-			}
-			n = &c
-		}
-		g.Nodes = append(g.Nodes, n)
+	return used
+}
+
+// ownInitializer returns the initializer that a node stands for, or nil: a Constant of
+// floats, or an Identity of an initializer, such as PyTorch writes where two
+// parameters hold the same numbers.
+func ownInitializer(g *onnx.Graph, n *onnx.Node) *onnx.Tensor {
+	if !onnx.IsStandardDomain(n.Domain) || len(n.Outputs) != 1 {
+		return nil
 	}
-	dropUnused(&g)
-	prepared := m.WithGraph(&g)
-	if problems, _ := op.Check(prepared); len(problems) > 0 {
-		return nil, fmt.Errorf("prepared for training, the model has a problem: %s", problems[0])
+	var from *onnx.Tensor
+	switch {
+	case n.OpType == "Constant" && isFloat(n.Attribute("value")):
+		from = n.Attribute("value").Tensor
+	case n.OpType == "Identity" && len(n.Inputs) == 1:
+		from = g.Initializer(n.Inputs[0])
 	}
-	return prepared, nil
+	if from == nil {
+		return nil
+	}
+	t := *from
+	t.Name = n.Outputs[0]
+	return &t
+}
+
+// forInference returns a node as inference runs it.
+func forInference(n *onnx.Node, used map[string]bool) *onnx.Node {
+	if !onnx.IsStandardDomain(n.Domain) {
+		return n
+	}
+	c := *n
+	switch n.OpType {
+	case "Dropout":
+		c.Inputs = n.Inputs[:min(len(n.Inputs), 2)] // without training_mode
+	case "BatchNormalization":
+		c.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a *onnx.Attribute) bool { return a.Name == "training_mode" })
+		c.Outputs = n.Outputs[:min(len(n.Outputs), 1)]
+	}
+	for len(c.Outputs) > 1 && !used[c.Outputs[len(c.Outputs)-1]] {
+		c.Outputs = c.Outputs[:len(c.Outputs)-1]
+	}
+	return &c
 }
 
 func isFloat(a *onnx.Attribute) bool {
@@ -67,26 +104,22 @@ func isFloat(a *onnx.Attribute) bool {
 // dropUnused removes initializers and nodes that nothing reads.
 func dropUnused(g *onnx.Graph) {
 	for {
-		used := map[string]bool{}
-		for _, v := range g.Outputs {
-			used[v.Name] = true
-		}
-		for _, n := range g.Nodes {
-			for _, in := range n.Inputs {
-				used[in] = true
-			}
-		}
+		used := usedValues(g)
 		before := len(g.Nodes)
 		g.Nodes = slices.DeleteFunc(slices.Clone(g.Nodes), func(n *onnx.Node) bool {
-			return !slices.ContainsFunc(n.Outputs, func(o string) bool { return used[o] })
+			return !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" && used[o] })
 		})
 		if len(g.Nodes) < before {
 			continue
 		}
 		g.Initializers = slices.DeleteFunc(slices.Clone(g.Initializers), func(t *onnx.Tensor) bool { return !used[t.Name] })
-		g.ValueInfo = slices.DeleteFunc(slices.Clone(g.ValueInfo), func(v *onnx.Value) bool {
-			return !used[v.Name] && !slices.ContainsFunc(g.Nodes, func(n *onnx.Node) bool { return slices.Contains(n.Outputs, v.Name) })
-		})
+		made := map[string]bool{}
+		for _, n := range g.Nodes {
+			for _, o := range n.Outputs {
+				made[o] = true
+			}
+		}
+		g.ValueInfo = slices.DeleteFunc(slices.Clone(g.ValueInfo), func(v *onnx.Value) bool { return !used[v.Name] && !made[v.Name] })
 		return
 	}
 }
@@ -140,14 +173,13 @@ func ReplaceHead(m *onnx.Model, classes int, seed uint64) (*onnx.Model, error) {
 	}
 	r := rand.New(rand.NewPCG(seed, 0x68656164))
 	limit := 1 / math.Sqrt(float64(features))
+	shapes := map[string][]int64{w.Name: dims}
+	if bias != "" {
+		shapes[bias] = []int64{int64(classes)}
+	}
 	for i, t := range g.Initializers {
-		shape := []int64(nil)
-		switch t.Name {
-		case w.Name:
-			shape = dims
-		case bias:
-			shape = []int64{int64(classes)}
-		default:
+		shape := shapes[t.Name]
+		if shape == nil {
 			continue
 		}
 		n, err := onnx.ElementCount(shape)
@@ -162,8 +194,15 @@ func ReplaceHead(m *onnx.Model, classes int, seed uint64) (*onnx.Model, error) {
 			return nil, err
 		}
 	}
-	replaced := m.WithGraph(&g)
-	return redeclare(replaced, head)
+	// What declares the old shapes: value_info, and inputs in files of old.
+	g.ValueInfo = slices.DeleteFunc(slices.Clone(g.ValueInfo), func(v *onnx.Value) bool { return shapes[v.Name] != nil })
+	g.Inputs = slices.Clone(g.Inputs)
+	for i, v := range g.Inputs {
+		if shape := shapes[v.Name]; shape != nil {
+			g.Inputs[i] = &onnx.Value{Name: v.Name, Type: onnx.TensorType(onnx.Float, onnx.FixedShape(shape...))}
+		}
+	}
+	return redeclare(m.WithGraph(&g), head)
 }
 
 // findHead returns the node that makes the logits and the name of its bias.
@@ -177,7 +216,9 @@ func findHead(m *onnx.Model) (head *onnx.Node, bias string, err error) {
 	if len(m.Graph.Outputs) == 0 {
 		return nil, "", errors.New("the model has no output")
 	}
-	for n := maker[m.Graph.Outputs[0].Name]; n != nil; n = maker[n.Inputs[0]] {
+	through := 0 // which input leads on
+	for n := maker[m.Graph.Outputs[0].Name]; n != nil; n = maker[n.Inputs[through]] {
+		through = 0
 		switch n.OpType {
 		case "Gemm":
 			if len(n.Inputs) > 2 {
@@ -187,8 +228,12 @@ func findHead(m *onnx.Model) (head *onnx.Node, bias string, err error) {
 		case "MatMul":
 			return n, bias, nil
 		case "Add":
-			if m.Graph.Initializer(n.Inputs[1]) != nil {
-				bias = n.Inputs[1]
+			for i, in := range n.Inputs {
+				if m.Graph.Initializer(in) != nil {
+					bias, through = in, 1-i
+				}
+			}
+			if bias != "" {
 				continue
 			}
 		case "Softmax", "LogSoftmax", "Identity", "Flatten", "Reshape", "Squeeze":

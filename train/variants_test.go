@@ -56,7 +56,7 @@ func overfit(t *testing.T, m *onnx.Model, side int, engine runtime.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := data.Normalize(data.First(set.Train, 100), spec); err != nil {
+	if _, err := data.Normalize(data.Limit(set.Train, 100, 0), spec); err != nil {
 		t.Fatal(err)
 	}
 	images, labels := make([]float32, n*spec.Len()), make([]int, n)

@@ -247,7 +247,7 @@ func (r *reader) call() error {
 // "latin1").
 func encoded(args Tuple) (any, error) {
 	if len(args) == 0 || len(args) > 1 && args[1] != "latin1" {
-		return nil, fmt.Errorf("bytes that are encoded by %v", args[min(1, len(args)):])
+		return nil, fmt.Errorf("bytes in an encoding that is not latin1")
 	}
 	s, ok := args[0].(string)
 	if !ok {

@@ -2,8 +2,8 @@
 // what a pickle would call is returned as a Call, for the reader to understand or to
 // refuse.
 //
-// Source: Python's pickletools, protocols 0 to 5 as far as NumPy arrays, tensors and
-// plain containers need them.
+// Source: Python's pickletools: the opcodes of protocols 2 to 5 that NumPy arrays,
+// tensors and plain containers need.
 package pickle
 
 import (
@@ -55,6 +55,20 @@ type Tuple []any
 
 // Persistent is a persistent id, which names something outside the pickle.
 type Persistent struct{ ID any }
+
+// Describe names a value in a message: what it is, and little of what it holds,
+// because a stranger made it.
+func Describe(v any) string {
+	switch v := v.(type) {
+	case Global:
+		return fmt.Sprintf("%.40s.%.40s", v.Module, v.Name)
+	case nil, bool, int64, float64:
+		return fmt.Sprint(v)
+	case string:
+		return fmt.Sprintf("%.40q", v)
+	}
+	return fmt.Sprintf("%T", v)
+}
 
 type mark struct{}
 

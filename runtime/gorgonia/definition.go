@@ -41,6 +41,10 @@ func (l *lowering[T]) defined(n *op.InferredNode, in []*value) ([]*value, error)
 	}
 	var outs []*value
 	for i, info := range n.Out {
+		if n.Raw.Outputs[i] == "" {
+			outs = append(outs, nil)
+			continue
+		}
 		shape, _ := info.Fixed()
 		v := &value{typ: info.Type, shape: shape}
 		data, err := l.zeros(info.Type, v.size())

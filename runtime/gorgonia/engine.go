@@ -109,10 +109,15 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 	return g.execute(ctx, inputs)
 }
 
+// InternalError is a fault of this program, or of Gorgonia.
+type InternalError struct{ Reason string }
+
+func (e *InternalError) Error() string { return "internal error: " + e.Reason }
+
 // guard turns a panic of Gorgonia, outside its machine, into an error.
 func guard(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("the graph is beyond Gorgonia: %v", p)
+		*err = &InternalError{fmt.Sprintf("the graph cannot be made: %v", p)}
 	}
 }
 

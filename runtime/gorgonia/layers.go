@@ -105,10 +105,13 @@ func (l *lowering[T]) batchNorm(n *op.Node, in []*value) (*value, error) {
 	if l.training == nil && n.Int("training_mode") != 0 {
 		return nil, errNoKernel
 	}
+	if s.Training && l.frozenNorm(in) {
+		s.Training = false
+	}
 	if s.Training {
 		for i := 3; i <= 4; i++ {
-			if in[i].tensor == nil {
-				return nil, &UnsupportedError{n.Label(), fmt.Sprintf("its running statistics, input %d, are not an initializer, so training cannot update them", i)}
+			if in[i].tensor == nil || in[i].learned || l.state[in[i].tensor.Name] {
+				return nil, &UnsupportedError{n.Label(), fmt.Sprintf("its running statistics, input %d, are not an initializer of their own, so training cannot update them", i)}
 			}
 			l.state[in[i].tensor.Name] = true
 		}
@@ -122,6 +125,17 @@ func (l *lowering[T]) batchNorm(n *op.Node, in []*value) (*value, error) {
 		return nil, err
 	}
 	return l.lastValue(n, s, x.shape, in, append([]*gorgonia.Node{last}, nodes...)...)
+}
+
+// frozenNorm reports whether the scale and bias of a BatchNormalization are frozen: it
+// is then left as it is, running statistics included.
+func (l *lowering[T]) frozenNorm(in []*value) bool {
+	for _, v := range in[1:3] {
+		if v.tensor == nil || !l.training.frozen(v.tensor.Name) {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *lowering[T]) gemm(n *op.Node, in []*value) (*value, error) {

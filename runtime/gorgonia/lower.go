@@ -64,16 +64,17 @@ func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
 		return err
 	}
 	in := make([]*value, len(n.Raw.Inputs))
-	needs := false
+	learned := false
 	for i, name := range n.Raw.Inputs {
 		var err error
 		if in[i], err = l.value(name); err != nil {
 			return err
 		}
-		needs = needs || in[i] != nil && in[i].needs
+		learned = learned || in[i] != nil && in[i].learned
 	}
-	if (!needs || len(n.Out) > 0 && !n.Out[0].Type.IsFloat()) && l.constants(n) {
-		return nil // a shape follows from the model even where the values behind it do not
+	// A shape follows from the model even where the values behind it do not.
+	if (!learned || len(n.Out) > 0 && !n.Out[0].Type.IsFloat()) && l.constants(n) {
+		return nil
 	}
 	outs, err := l.kernelFor(n.Node, in, n.Out)
 	if errors.Is(err, errNoKernel) {
@@ -85,6 +86,7 @@ func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
 	for i, name := range n.Raw.Outputs {
 		if name != "" && i < len(outs) {
 			l.values[name] = outs[i]
+			outs[i].learned = outs[i].learned || learned
 		}
 	}
 	return nil
@@ -92,12 +94,15 @@ func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
 
 // constants takes over the outputs of a node if they follow from the model alone.
 func (l *lowering[T]) constants(n *op.InferredNode) bool {
-	for _, o := range n.Out {
-		if o.Const == nil {
+	for i, o := range n.Out {
+		if n.Raw.Outputs[i] != "" && o.Const == nil {
 			return false
 		}
 	}
 	for i, o := range n.Out {
+		if n.Raw.Outputs[i] == "" {
+			continue
+		}
 		l.values[n.Raw.Outputs[i]] = &value{typ: o.Type, shape: o.Const.Shape, constant: o.Const}
 	}
 	return true

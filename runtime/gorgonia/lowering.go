@@ -21,7 +21,8 @@ type value struct {
 	tensor   *onnx.Tensor // of an initializer
 
 	first, last *gorgonia.Node // with channels first, as ONNX has it, and last
-	needs       bool           // whether it depends on a parameter that is trained
+	needs       bool           // whether it depends on a parameter that is being trained
+	learned     bool           // whether it depends on one that training may change
 }
 
 func (v *value) size() int {
@@ -111,7 +112,10 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 func (l *lowering[T]) bound() error {
 	total := int64(0)
 	for _, n := range l.inferred.Nodes {
-		for _, o := range n.Out {
+		for i, o := range n.Out {
+			if i < len(n.Raw.Outputs) && n.Raw.Outputs[i] == "" {
+				continue
+			}
 			shape, ok := o.Fixed()
 			if !ok {
 				return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("the shape of its output, %s, does not follow from the inputs' shapes", o)}
@@ -193,9 +197,10 @@ func (l *lowering[T]) value(name string) (*value, error) {
 		v.shape[i] = int(d)
 	}
 	if p := l.store.get(name); p != nil {
+		v.learned = p.trained
 		v.needs = l.training != nil && p.trained && !l.training.frozen(name)
 	}
-	if info := l.inferred.Values[name]; info != nil && !v.needs {
+	if info := l.inferred.Values[name]; info != nil && !v.learned {
 		v.constant = info.Const
 	}
 	l.values[name] = v

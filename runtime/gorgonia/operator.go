@@ -80,7 +80,7 @@ func (o *operator) Hashcode() uint32 {
 func (o *operator) guard(f func() error) (v gorgonia.Value, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("internal error: %v", p)
+			err = &InternalError{fmt.Sprint(p)}
 		}
 		if err != nil {
 			err = fmt.Errorf("node %q (%s): %w", o.label, o.kind, err)

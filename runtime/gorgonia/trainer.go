@@ -281,14 +281,23 @@ func elementSize[T kernel.Float]() int {
 	return 4
 }
 
+// NotFiniteWeights names an initializer that is trained and holds a NaN or an
+// infinity, or returns "".
+func (t *Trainer[T]) NotFiniteWeights() string {
+	for _, p := range t.params {
+		if !finite(p.Data) {
+			return fmt.Sprintf("initializer %q", p.Name)
+		}
+	}
+	return ""
+}
+
 // NotFinite returns where a NaN or an infinity first arose in the last step: in the
 // weights, the images, or the first node whose result is not finite, found by
 // computing the step once more. It returns "" where everything is finite.
 func (t *Trainer[T]) NotFinite(ctx context.Context) string {
-	for _, p := range t.lowering.store.list {
-		if !finite(p.Data) {
-			return fmt.Sprintf("initializer %q", p.Name)
-		}
+	if where := t.NotFiniteWeights(); where != "" {
+		return where
 	}
 	if !finite(t.images) {
 		return "the images"

@@ -1,5 +1,5 @@
-"""One training step of PyTorch for each line of the standard input: forward, backward and
-SGD with momentum and decay, fused. Answers with the seconds.
+"""Three training steps of PyTorch for each line of the standard input: forward, backward
+and SGD with momentum and decay, fused. Answers with the seconds of the quickest.
 
     python torch_step.py contiguous|channels_last VARIANT SIDE BATCH
 """
@@ -27,8 +27,11 @@ y = torch.arange(batch) % classes
 opt = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9, weight_decay=5e-4, fused=True)
 loss_of = nn.CrossEntropyLoss()
 for _ in sys.stdin:
-    begin = time.perf_counter()
-    opt.zero_grad()
-    loss_of(net(x), y).backward()
-    opt.step()
-    print(time.perf_counter() - begin, flush=True)
+    best = float("inf")
+    for _ in range(3):
+        begin = time.perf_counter()
+        opt.zero_grad()
+        loss_of(net(x), y).backward()
+        opt.step()
+        best = min(best, time.perf_counter() - begin)
+    print(best, flush=True)

@@ -131,6 +131,9 @@ func distance(got, want map[string]torchSample) float64 {
 
 // TestEqualsPyTorch trains as PyTorch did, from the same weights and batches.
 func TestEqualsPyTorch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	text, err := os.ReadFile("testdata/training.json")
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,9 @@ A download that was cut short goes on where it stopped.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return a.fetchData(c.Context(), args[0], from) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.fetchData(c.Context(), args[0], from, c.Flags().Changed("from"))
+		},
 	}
 	fetch.Flags().StringVar(&from, "from", "", "URL of a folder that holds the same files")
 	c.AddCommand(fetch)
@@ -95,8 +97,8 @@ type fetched struct {
 	Folder string `json:"folder"`
 }
 
-func (a *app) fetchData(ctx context.Context, name, from string) error {
-	if u, err := url.Parse(from); from != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+func (a *app) fetchData(ctx context.Context, name, from string, given bool) error {
+	if u, err := url.Parse(from); (from != "" || given) && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		return usage("--from %q: want the http or https URL of a folder", from)
 	}
 	cache, err := dataCache()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -45,7 +46,7 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 	f := c.Flags()
 	f.StringVarP(&o.data, "data", "d", "sample", "a dataset, or a folder with a folder of images for each class")
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files")
-	f.StringVar(&o.part, "part", "test", "which images: test or train")
+	f.StringVar(&o.part, "part", "test", "which images: test, train or all")
 	f.IntVar(&o.limit, "limit", 0, "use only the first N images")
 	f.IntVar(&o.batch, "batch", 64, "how many images to run at once")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of what has to be drawn: a folder's test part where it has none (default: the one that the model was trained with)")
@@ -75,8 +76,8 @@ type evaluatedClass struct {
 
 func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	ctx := c.Context()
-	if o.part != "test" && o.part != "train" {
-		return usage("--part %q: want test or train", o.part)
+	if !slices.Contains([]string{"test", "train", "all"}, o.part) {
+		return usage("--part %q: want test, train or all", o.part)
 	}
 	if o.batch < 1 || o.batch > maxBatch || o.limit < 0 {
 		return usage("--batch must be 1 to %d and --limit not negative", maxBatch)
@@ -97,11 +98,12 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if !c.Flags().Changed("seed") {
 		o.seed = trainingSeed(m)
 	}
-	set, images, err := evalImages(o)
+	set, images, err := a.evalImages(o)
 	if err != nil {
 		return err
 	}
-	if err := checkClasses(a, m, set); err != nil {
+	classes, images, err := a.matchClasses(m, set, images)
+	if err != nil {
 		return err
 	}
 	if err := engine.Check(ctx); err != nil {
@@ -118,11 +120,11 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 		if err != nil {
 			return nil, prepareFailure(ctx, err)
 		}
-		return p.logScores(out, len(set.Classes))
+		return p.logScores(out, len(classes))
 	}
 	loader := &data.Loader{Data: images, Transform: &data.Transform{Spec: p.spec}, Batch: p.batchSize(min(o.batch, images.Len())), Workers: 2}
 	bar := a.progress(images.Len(), "images")
-	e, err := train.Evaluate(ctx, loader, len(set.Classes), run, bar.add)
+	e, err := train.Evaluate(ctx, loader, len(classes), run, bar.add)
 	bar.done()
 	var dataError *train.DataError
 	switch {
@@ -133,7 +135,7 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	case err != nil:
 		return err
 	}
-	r := newEvaluated(e, set.Classes)
+	r := newEvaluated(e, classes)
 	r.Model, r.Data, r.Part, r.Engine = path, set.Name, o.part, engine.Name()
 	if a.json {
 		err = a.printJSON(r)
@@ -163,17 +165,22 @@ func trainingSeed(m *onnx.Model) uint64 {
 }
 
 // evalImages returns the dataset and the images of it that are asked for.
-func evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
+func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 	set, err := openData(o.data, o.dataDir, o.seed)
 	if err != nil {
 		return nil, nil, err
 	}
 	images := set.Test
-	if o.part == "train" {
+	switch {
+	case o.part == "all" && set.Test != nil:
+		images = data.Together(set.Train, set.Test)
+	case o.part != "test":
 		images = set.Train
+	case set.Drawn && images != nil:
+		a.say("note: %s has no test part: %s of it, drawn with seed %d, are measured (--part all takes all)", set.Name, counted(images.Len(), "image"), o.seed)
 	}
 	if images == nil || images.Len() == 0 {
-		return nil, nil, invalid(fmt.Errorf("%s has no %s images", set.Name, o.part))
+		return nil, nil, invalid(fmt.Errorf("%s has no %s images (see: --part)", set.Name, o.part))
 	}
 	if o.limit > 0 {
 		images = data.Limit(images, o.limit, o.seed)
@@ -181,22 +188,34 @@ func evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 	return set, images, nil
 }
 
-// checkClasses compares the model's classes with the data's.
-func checkClasses(a *app, m *onnx.Model, set *data.Set) error {
-	if n := classesOf(m); n > 0 && n != len(set.Classes) {
-		return invalid(fmt.Errorf("the model has %d classes, %s has %d", n, set.Name, len(set.Classes)))
-	}
+// matchClasses returns the model's classes and the images with their numbers: classes
+// are matched by name where the model names them all, and otherwise by their order.
+func (a *app) matchClasses(m *onnx.Model, set *data.Set, images data.Dataset) ([]string, data.Dataset, error) {
 	labels, err := builder.Labels(m)
 	if err != nil {
-		return invalid(err)
+		return nil, nil, invalid(err)
+	}
+	if slices.Equal(labels, set.Classes) {
+		return labels, images, nil
+	}
+	numbers := make([]int, len(set.Classes))
+	for i, name := range set.Classes {
+		numbers[i] = slices.Index(labels, name)
+	}
+	if n := classesOf(m); !slices.Contains(numbers, -1) && (n == 0 || n == len(labels)) {
+		a.say("note: classes are matched by name: %s has %d of the model's %d", set.Name, len(set.Classes), len(labels))
+		return labels, data.Relabel(images, numbers), nil
+	}
+	if n := classesOf(m); n > 0 && n != len(set.Classes) {
+		return nil, nil, invalid(fmt.Errorf("the model has %d classes, %s has %d: name the data that it was trained for with --data", n, set.Name, len(set.Classes)))
 	}
 	for i, l := range labels {
 		if i < len(set.Classes) && l != set.Classes[i] {
-			a.say("warning: class %d is %q in the model and %q in the data", i, l, set.Classes[i])
+			a.say("warning: the data's classes are not the model's, and are taken in their order: class %d is %q there and %q in the model", i, set.Classes[i], l)
 			break
 		}
 	}
-	return nil
+	return set.Classes, images, nil
 }
 
 func newEvaluated(e *train.Evaluation, classes []string) *evaluated {

@@ -48,7 +48,8 @@ func (a *app) trainCommand() *cobra.Command {
 The model is a variant with fresh weights (cifar, unless --variant or --input says
 another) or any ONNX file with --model: one exported by PyTorch too. The data are a
 dataset by name or a folder with a folder of images for each class; without --data
-the sample that is part of the program.
+the sample that is part of the program. A folder is ROOT/CLASS/..., of which a fifth is
+kept for testing, or ROOT/train/CLASS/... with ROOT/test or ROOT/val beside it.
 
 The trained weights go back into the same graph. The file gets its name when the
 float64 reference, Gorgonia and ONNX Runtime agree on real images; otherwise it is
@@ -74,7 +75,7 @@ Datasets:
 	f.StringVar(&o.init, "init", "source", "the variant's initial weights: source, he or paper")
 	f.StringVarP(&o.data, "data", "d", "sample", "a dataset, or a folder with a folder of images for each class")
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files (default: where fetch or a package puts them)")
-	f.IntVar(&o.limit, "limit", 0, "use only the first N training images")
+	f.IntVar(&o.limit, "limit", 0, "use only N training images: the first, or, of a folder, N drawn from all; the test images stay")
 	f.StringVarP(&o.output, "output", "o", "trained.onnx", "the file to write")
 	f.StringVar(&o.run, "run", "", "the run's folder (default: runs/NAME-DATE)")
 	f.StringVar(&o.resume, "resume", "", "go on with the run in this folder")
@@ -83,6 +84,9 @@ Datasets:
 	f.BoolVar(&o.strip, "strip", false, "leave Dropout nodes out of the exported model")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do one step and one evaluation, and show shapes, memory and the time to come")
 	o.recipeFlags(f)
+	for _, name := range []string{"lr", "weight-decay"} { // their help says what it depends on
+		f.Lookup(name).DefValue = "0"
+	}
 	return c
 }
 
@@ -94,12 +98,12 @@ func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.LR, "lr", o.LR, "largest learning rate (default: 0.01 sgd, 0.05 nesterov, 0.0005 adam, 0.001 adamw)")
 	f.Float64Var(&o.Momentum, "momentum", o.Momentum, "momentum of sgd and nesterov")
 	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "weight decay (default: 0.0005 sgd and nesterov, 0 adam, 0.01 adamw)")
-	f.StringVar(&o.Schedule, "schedule", o.Schedule, "of the learning rate: constant, step, cosine or onecycle")
+	f.StringVar(&o.Schedule, "schedule", o.Schedule, "of the learning rate: constant, step, cosine or onecycle (with --patience, whose end is not known, constant unless given)")
 	f.Float64Var(&o.Warmup, "warmup", o.Warmup, "epochs in which the rate rises from zero (not for onecycle)")
 	f.Float64Var(&o.Smoothing, "label-smoothing", o.Smoothing, "part of the target that all classes share")
 	f.Float64Var(&o.Clip, "clip", o.Clip, "largest norm of the gradient; 0 for any")
-	f.StringVar(&o.Augment, "augment", "", "flip, pad=N, crop, color, separated by commas, or none (default: what suits the dataset)")
-	f.StringSliceVar(&o.Freeze, "freeze", nil, "initializers that are not trained: names, or patterns such as 'features.*'")
+	f.StringVar(&o.Augment, "augment", "", "flip, pad=N, crop, color, separated by commas, or none (default: crop,flip for folders, pad=2 for mnist, flip,pad=4 for cifar10, none for synthetic, flip for the rest)")
+	f.StringSliceVar(&o.Freeze, "freeze", nil, "what is not trained: initializers, nodes or modules, by name or by a pattern such as 'features.*'")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of weights, order, augmentation and dropout")
 	f.Float64Var(&o.ValSplit, "val-split", o.ValSplit, "part of the training images that is held out for validation")
 	f.IntVar(&o.Patience, "patience", o.Patience, "end after so many epochs without a better validation accuracy, and keep the best; 0 for never")
@@ -116,6 +120,11 @@ func datasetList() string {
 
 // train prepares a run, or opens an earlier one, and carries it out.
 func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
+	for _, name := range []string{"resume", "run", "model", "data"} {
+		if f := c.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
+			return usage("--%s is empty", name)
+		}
+	}
 	if o.output == "" || o.output == "-" {
 		return usage("-o %q: name a file", o.output)
 	}
@@ -149,8 +158,9 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	}
 	a.say("run %s: %s, %d images to train, %d to validate, %d to test, %d classes, augmentation %s", r.dir, r.Model,
 		r.inputs.Train.Len(), length(r.inputs.Val), length(r.inputs.Test), len(r.Classes), r.Recipe.Augment)
-	a.say("%s %g, %s, batch %d, %d epochs, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
-		r.Recipe.Batch, r.Recipe.Epochs, r.Recipe.Seed, gorgonia.Engine{}.Settings(), counted(r.Recipe.Threads, "thread"))
+	a.sayTrained(r, run)
+	a.say("%s %g, %s, batch %d, %s, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
+		r.Recipe.Batch, counted(r.Recipe.Epochs, "epoch"), r.Recipe.Seed, gorgonia.Engine{}.Settings(), counted(r.Recipe.Threads, "thread"))
 	show.begin()
 	result, err := run.Fit(c.Context(), o.resume != "")
 	show.bar.done()
@@ -186,6 +196,8 @@ func (a *app) trainFailure(ctx context.Context, r *trainRun, err error) error {
 		return errors.Join(err, ctx.Err())
 	}
 	switch {
+	case errors.Is(err, train.ErrLocked):
+		return environment(err)
 	case errors.As(err, &internal):
 		return err
 	case errors.As(err, &diverged):
@@ -200,6 +212,15 @@ func (a *app) trainFailure(ctx context.Context, r *trainRun, err error) error {
 	return invalid(err)
 }
 
+// sayTrained says which weights are trained, where some are not.
+func (a *app) sayTrained(r *trainRun, run *train.Run) {
+	if len(r.Recipe.Freeze) == 0 {
+		return
+	}
+	trained := run.Trained()
+	a.say("frozen by %s; trained are %s", strings.Join(r.Recipe.Freeze, ", "), strings.Join(trained, ", "))
+}
+
 // resumable says how to go on with a run that has a checkpoint.
 func (a *app) resumable(r *trainRun) {
 	if entries, err := os.ReadDir(filepath.Join(r.dir, "checkpoints")); err == nil && len(entries) > 0 {
@@ -211,6 +232,7 @@ func (a *app) resumable(r *trainRun) {
 type trainProgress struct {
 	app    *app
 	epochs int
+	test   int // images to test on
 	bar    *progress
 	total  int // steps that the bar has
 	shown  int // steps that it shows as done
@@ -219,7 +241,7 @@ type trainProgress struct {
 
 func (a *app) newTrainProgress(r *trainRun) *trainProgress {
 	steps := r.Recipe.Epochs * (r.inputs.Train.Len() / max(1, r.Recipe.Batch))
-	return &trainProgress{app: a, epochs: r.Recipe.Epochs, total: steps, bar: &progress{}}
+	return &trainProgress{app: a, epochs: r.Recipe.Epochs, test: length(r.inputs.Test), total: steps, bar: &progress{}}
 }
 
 // begin draws the bar.
@@ -243,9 +265,15 @@ func (t *trainProgress) event(e train.Event) {
 		}
 		t.bar.clear()
 		t.app.say("%s, %.0f images/s, %s", line, e.ImagesPerSecond, t.left(e))
+		if e.Epoch == t.epochs && t.test > 0 {
+			t.app.say("testing on %s", counted(t.test, "image"))
+		}
 	case *train.WarningEvent:
 		t.bar.clear()
 		t.app.say("warning: %s", e.Warning)
+	case *train.NoteEvent:
+		t.bar.clear()
+		t.app.say("note: %s", e.Note)
 	}
 	if t.app.json && t.err == nil {
 		t.err = t.app.printJSON(e)

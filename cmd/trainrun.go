@@ -20,6 +20,7 @@ import (
 	"alexctl/builder"
 	"alexctl/data"
 	"alexctl/onnx"
+	"alexctl/onnx/op"
 	"alexctl/preprocess"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/reference"
@@ -92,6 +93,9 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 			*value[0] = *value[1]
 		}
 	}
+	if o.Patience > 0 && !c.Flags().Changed("schedule") {
+		o.Schedule = "constant"
+	}
 	if err := o.Check(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
@@ -134,6 +138,9 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 // prepare makes the model fit the data, and the data the model.
 func (r *trainRun) prepare(a *app, c *cobra.Command, o trainOptions, set *data.Set) error {
 	trained, _ := r.opened.Property(builder.TrainedKey)
+	if _, unchecked := op.Check(r.opened); len(unchecked) > 0 {
+		return environment(fmt.Errorf("%s cannot be trained: %w", r.Model, op.Join(unchecked)))
+	}
 	m, err := train.Prepare(r.opened)
 	if err != nil {
 		return invalid(err)
@@ -195,7 +202,11 @@ func writable(output string) error {
 	}
 	f, err := os.CreateTemp(filepath.Dir(output), ".alexctl-*")
 	if err != nil {
-		return environment(fmt.Errorf("-o %s: %w", output, err))
+		var cause *os.PathError
+		if errors.As(err, &cause) { // without the name of the file that was tried
+			err = cause.Err
+		}
+		return environment(fmt.Errorf("-o %s: nothing can be written to %s: %w", output, filepath.Dir(output), err))
 	}
 	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return environment(err)
@@ -243,6 +254,9 @@ func (r *trainRun) split(set *data.Set) error {
 	}
 	if r.Recipe.Patience > 0 && r.inputs.Val == nil {
 		return usage("--patience looks at the validation accuracy, and %g of %d images is no image to validate with", r.Recipe.ValSplit, d.Len())
+	}
+	if r.inputs.Test != nil && r.inputs.Test.Len() == 0 {
+		r.inputs.Test = nil
 	}
 	r.Images = r.inputs.Train.Len()
 	var err error
@@ -309,6 +323,9 @@ func (r *trainRun) create(ctx context.Context) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return environment(err)
 	}
+	if entries, err := os.ReadDir(r.dir); err == nil && len(entries) > 0 {
+		return usage("--run %s: the folder is not empty and holds no run: name another", r.dir)
+	}
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return environment(err)
 	}
@@ -318,7 +335,12 @@ func (r *trainRun) create(ctx context.Context) error {
 		}
 		return environment(err)
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
+	saved := *r
+	var err error
+	if saved.Output, err = filepath.Abs(r.Output); err != nil { // it may go on from another folder
+		return environment(err)
+	}
+	text, err := json.MarshalIndent(saved, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -358,7 +380,7 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 		return nil, invalid(fmt.Errorf("%s is damaged: %w", path, err))
 	}
 	if r.Version != 1 || r.Spec == nil || r.Spec.Validate() != nil || r.Recipe.Check() != nil {
-		return nil, invalid(fmt.Errorf("%s is not the configuration of a run of this version", path))
+		return nil, invalid(fmt.Errorf("%s is not the configuration of a run of this version: %w", path, errors.Join(fmt.Errorf("version %d", r.Version), r.Recipe.Check())))
 	}
 	if c.Flags().Changed("output") {
 		r.Output = o.output
@@ -368,14 +390,14 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 	}
 	set, err := openData(r.Data, r.DataDir, r.Recipe.Seed)
 	if err != nil {
-		return nil, err
+		return nil, &exitError{codeOf(err), fmt.Errorf("the run's data, %s, cannot be opened where they were: %w", r.Data, err)}
 	}
 	images, fingerprint := r.Images, r.Fingerprint
 	if err := r.split(set); err != nil {
 		return nil, err
 	}
 	if r.Images != images || r.Fingerprint != fingerprint || !slices.Equal(r.Classes, set.Classes) {
-		return nil, invalid(fmt.Errorf("%s is no longer what the run began with: %d images of %d classes then, %d of %d now, or other ones",
+		return nil, invalid(fmt.Errorf("%s is no longer what the run began with (%d images of %d classes to train with then, %d of %d now; the same number means other ones): put the images back, or begin a new run",
 			r.Data, images, len(r.Classes), r.Images, len(set.Classes)))
 	}
 	augment, err := data.ParseAugment(r.Recipe.Augment)

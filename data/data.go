@@ -35,6 +35,7 @@ type Set struct {
 	Train   Dataset
 	Test    Dataset // nil where there is none
 	Folder  bool    // whether it was opened as an image folder
+	Drawn   bool    // whether Test was drawn from images that were not set apart
 	Augment string  // what training does with it by default, see ParseAugment
 }
 
@@ -157,6 +158,37 @@ func checkLabels(labels []uint8, classes int, where string) error {
 		}
 	}
 	return nil
+}
+
+// Relabel returns the dataset with other numbers for its classes.
+func Relabel(d Dataset, classes []int) Dataset { return &relabelled{d, classes} }
+
+type relabelled struct {
+	Dataset
+	classes []int
+}
+
+func (r *relabelled) Label(i int) int { return r.classes[r.Dataset.Label(i)] }
+
+// Together returns the images of two datasets, one after the other.
+func Together(a, b Dataset) Dataset { return &together{a, b} }
+
+type together struct{ a, b Dataset }
+
+func (t *together) Len() int { return t.a.Len() + t.b.Len() }
+
+func (t *together) Label(i int) int {
+	if i < t.a.Len() {
+		return t.a.Label(i)
+	}
+	return t.b.Label(i - t.a.Len())
+}
+
+func (t *together) Image(i int) (*preprocess.Image, error) {
+	if i < t.a.Len() {
+		return t.a.Image(i)
+	}
+	return t.b.Image(i - t.a.Len())
 }
 
 // part is some images of a dataset.

@@ -65,11 +65,22 @@ func FetchFile(ctx context.Context, f Remote, dir string, progress Progress) err
 		return nil
 	}
 	partial := target + ".part"
-	if err := f.download(ctx, partial, progress); err != nil {
-		return err
+	begun := false // whether a part was there from an earlier call
+	if info, err := os.Stat(partial); err == nil {
+		begun = info.Size() > 0
 	}
-	if err := f.matches(partial); err != nil {
-		return errors.Join(err, os.Remove(partial))
+	err := f.download(ctx, partial, progress)
+	if err == nil {
+		err = f.matches(partial)
+	}
+	if errors.Is(err, ErrDigest) { // what is there is of no use
+		err = errors.Join(err, os.Remove(partial))
+		if begun { // perhaps only the earlier part was wrong
+			return FetchFile(ctx, f, dir, progress)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	return os.Rename(partial, target)
 }
@@ -128,6 +139,9 @@ func (f Remote) download(ctx context.Context, partial string, progress Progress)
 	if _, err := io.Copy(w, io.LimitReader(body, f.Size-from+1)); err != nil {
 		return fmt.Errorf("after %d of %d bytes: %w (fetch again to go on)", w.done, f.Size, err)
 	}
+	if w.done > f.Size {
+		return fmt.Errorf("%w: more than %d bytes", ErrDigest, f.Size)
+	}
 	if w.done != f.Size {
 		return fmt.Errorf("the server sent %d bytes, want %d (fetch again to go on)", w.done, f.Size)
 	}
@@ -150,7 +164,13 @@ func (f Remote) request(ctx context.Context, from int64) (io.ReadCloser, int64, 
 	if err != nil {
 		return nil, 0, err
 	}
+	total := resp.ContentLength
+	if resp.StatusCode == http.StatusPartialContent && total >= 0 {
+		total += from
+	}
 	switch {
+	case resp.StatusCode/100 == 2 && total >= 0 && total != f.Size:
+		return nil, 0, errors.Join(fmt.Errorf("%w: it has %d bytes, want %d", ErrDigest, total, f.Size), resp.Body.Close())
 	case resp.StatusCode == http.StatusPartialContent && strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", from)):
 		return resp.Body, from, nil
 	case resp.StatusCode == http.StatusOK:

@@ -25,7 +25,8 @@ const (
 // folder is a folder with a folder of images for each class, as torchvision's
 // ImageFolder: classes are the names in the order of their code points, images
 // are found at any depth, links are followed. Unlike there, images are turned
-// upright by their EXIF orientation, as they are at inference.
+// upright by their EXIF orientation, as they are at inference, and names that begin
+// with a dot are passed over.
 type folder struct {
 	files  []string
 	labels []int
@@ -48,7 +49,7 @@ func (f *folder) Image(i int) (*preprocess.Image, error) {
 	}
 	m, err := preprocess.Decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.files[i], err)
+		return nil, fmt.Errorf("%s: %w (remove or replace it)", f.files[i], err)
 	}
 	return m, nil
 }
@@ -64,7 +65,7 @@ func openFolder(root string, o Options) (*Set, error) {
 			return nil, err
 		}
 		set.Classes = classes
-		set.Train, set.Test = Split(all, 0.2, o.Seed)
+		set.takeTest(all, o.Seed)
 		return set, nil
 	}
 	all, classes, err := scan(train)
@@ -87,8 +88,19 @@ func openFolder(root string, o Options) (*Set, error) {
 		set.Test = test
 		return set, nil
 	}
-	set.Train, set.Test = Split(all, 0.2, o.Seed)
+	set.takeTest(all, o.Seed)
 	return set, nil
+}
+
+// testPart is the part of a folder's images that tests, where it has no images for it.
+const testPart = 0.2
+
+// takeTest takes a test part from a folder that has none.
+func (s *Set) takeTest(all Dataset, seed uint64) {
+	s.Train, s.Test, s.Drawn = all, nil, true
+	if rest, taken := Split(all, testPart, seed); taken.Len() > 0 {
+		s.Train, s.Test = rest, taken
+	}
 }
 
 func brief(names []string) string {
@@ -108,7 +120,7 @@ func scan(dir string) (*folder, []string, error) {
 	var classes []string
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() || hidden(e.Name()) {
 			continue
 		}
 		before := len(f.files)
@@ -124,10 +136,14 @@ func scan(dir string) (*folder, []string, error) {
 		}
 	}
 	if len(classes) < 2 {
-		return nil, nil, fmt.Errorf("%s has %d folders with images, want one for each of at least two classes: ROOT/CLASS/IMAGE.png", dir, len(classes))
+		return nil, nil, fmt.Errorf("%s: want a folder with images for each of at least two classes, there are %d: name the folder that holds them, ROOT of ROOT/CLASS/IMAGE.png", dir, len(classes))
 	}
 	return f, classes, nil
 }
+
+// hidden reports a name that systems and editors hide, such as .ipynb_checkpoints and
+// ._1.png.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 func (f *folder) add(dir string, class, depth int) error {
 	if depth > maxDepth {
@@ -138,6 +154,9 @@ func (f *folder) add(dir string, class, depth int) error {
 		return err
 	}
 	for _, e := range entries {
+		if hidden(e.Name()) {
+			continue
+		}
 		path := filepath.Join(dir, e.Name())
 		directory := e.IsDir()
 		if e.Type()&fs.ModeSymlink != 0 {

@@ -42,6 +42,10 @@ func uniform(d Dataset) bool {
 	switch d := d.(type) {
 	case *part:
 		return uniform(d.Dataset)
+	case *relabelled:
+		return uniform(d.Dataset)
+	case *together:
+		return uniform(d.a) && uniform(d.b)
 	case *folder:
 		return false
 	}

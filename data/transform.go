@@ -76,8 +76,8 @@ type Transform struct {
 // of their covariance, and the square roots of the eigenvalues, in units of the
 // spec's Divisor.
 type Components struct {
-	Vectors   [3][3]float64 // by component
-	Deviation [3]float64
+	Vectors   [3][3]float64 `json:"vectors"` // by component
+	Deviation [3]float64    `json:"deviation"`
 }
 
 // colorScale is the standard deviation of the factors that components are added

@@ -116,11 +116,15 @@ func (s AveragePool) Check() error { return checkPool(s.N, s.C, s.Window) }
 type averagePool[T Float] struct {
 	AveragePool
 	workers workers
-	count   []T // elements under the window, by output position
+	count   []T         // elements under the window, by output position
+	sums    [][]float64 // by worker: a window may be the whole image
 }
 
 func newAveragePool[T Float](s AveragePool, k workers) *averagePool[T] {
-	p := &averagePool[T]{AveragePool: s, workers: k, count: make([]T, s.Window.out())}
+	p := &averagePool[T]{AveragePool: s, workers: k, count: make([]T, s.Window.out()), sums: make([][]float64, k)}
+	for i := range p.sums {
+		p.sums[i] = make([]float64, s.C)
+	}
 	for o := range p.count {
 		if s.IncludePad {
 			w := &s.Window
@@ -146,18 +150,19 @@ func (a Axis) padded(o int) int {
 
 func (p *averagePool[T]) Forward(y []T, in ...[]T) {
 	size, out := p.Window.in()*p.C, p.Window.out()
-	p.workers.run(p.N*out, func(_, lo, hi int) {
+	p.workers.run(p.N*out, func(worker, lo, hi int) {
+		sum := p.sums[worker]
 		for o := lo; o < hi; o++ {
 			row := y[o*p.C:][:p.C]
-			clear(row)
+			clear(sum)
 			image := in[0][o/out*size:]
 			p.Window.each(o%out, func(_, at int) {
 				for c, v := range image[at*p.C:][:p.C] {
-					row[c] += v
+					sum[c] += float64(v)
 				}
 			})
-			for c := range row {
-				row[c] /= p.count[o%out]
+			for c, v := range sum {
+				row[c] = T(v / float64(p.count[o%out]))
 			}
 		}
 	})

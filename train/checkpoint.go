@@ -235,7 +235,7 @@ func checkDigest(f *os.File) error {
 		return err
 	}
 	if !slices.Equal(digest.Sum(nil), want) {
-		return errors.New("its checksum is wrong: it is damaged, or not a checkpoint")
+		return errors.New("its checksum is wrong: it is damaged, or not a checkpoint; an older one serves, and without any the run has to begin anew in another folder")
 	}
 	return nil
 }

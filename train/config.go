@@ -86,7 +86,7 @@ func (c *Config) Check() error {
 	}
 	within("momentum", c.Momentum, 0, 0.9999)
 	within("weight decay", c.WeightDecay, 0, 10)
-	within("warm-up", c.Warmup, 0, float64(c.Epochs))
+	within("warm-up", c.Warmup, 0, float64(max(1, c.Epochs)))
 	if c.Warmup > 0 && c.Schedule == "onecycle" {
 		bad("onecycle has a warm-up of its own")
 	}
@@ -128,27 +128,52 @@ func (c Config) normal() Config {
 	return c
 }
 
-// CheckFreeze reports a pattern that names no initializer of the model.
-func (c *Config) CheckFreeze(m *onnx.Model) error {
-	var names []string
+// matches reports whether a pattern names something. A star matches any characters.
+func matches(pattern, name string) bool {
+	// A slash is a character like any other here. Check has seen the pattern.
+	ok, _ := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
+	return ok
+}
+
+// aliases returns what each initializer can be called in a pattern: its name, the
+// nodes that read it, and the parts of their names between slashes, which are the
+// modules of a model that PyTorch exported.
+func aliases(m *onnx.Model) map[string][]string {
+	names := map[string][]string{}
 	for _, t := range m.Graph.Initializers {
-		names = append(names, t.Name)
+		names[t.Name] = []string{t.Name}
 	}
+	for _, n := range m.Graph.Nodes {
+		for _, in := range n.Inputs {
+			if names[in] != nil {
+				names[in] = append(append(names[in], n.Label()), strings.Split(n.Label(), "/")...)
+			}
+		}
+	}
+	return names
+}
+
+// CheckFreeze reports a pattern that names nothing in the model.
+func (c *Config) CheckFreeze(m *onnx.Model) error {
+	var all []string
+	for _, names := range aliases(m) {
+		all = append(all, names...)
+	}
+	slices.Sort(all)
 	for _, p := range c.Freeze {
-		one := Config{Freeze: []string{p}}
-		if !slices.ContainsFunc(names, one.frozen) {
-			return fmt.Errorf("--freeze %q names no initializer of the model%s", p, nearest.Hint(p, names))
+		if !slices.ContainsFunc(all, func(name string) bool { return matches(p, name) }) {
+			return fmt.Errorf("--freeze %q names no initializer and no node of the model%s", p, nearest.Hint(p, all))
 		}
 	}
 	return nil
 }
 
-// frozen reports whether a pattern names the initializer. A star matches any
-// characters, as in a shell.
-func (c *Config) frozen(name string) bool {
-	return slices.ContainsFunc(c.Freeze, func(p string) bool {
-		// A slash is a character like any other here. Check has seen the pattern.
-		ok, _ := path.Match(strings.ReplaceAll(p, "/", "\x00"), strings.ReplaceAll(name, "/", "\x00"))
-		return ok
-	})
+// freezer reports whether a pattern names an initializer.
+func (c *Config) freezer(m *onnx.Model) func(name string) bool {
+	names := aliases(m)
+	return func(initializer string) bool {
+		return slices.ContainsFunc(names[initializer], func(name string) bool {
+			return slices.ContainsFunc(c.Freeze, func(p string) bool { return matches(p, name) })
+		})
+	}
 }

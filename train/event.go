@@ -3,7 +3,7 @@ package train
 import "fmt"
 
 // Event is something that happened in a run: *StepEvent, *EpochEvent,
-// *CheckpointEvent or *WarningEvent.
+// *CheckpointEvent, *NoteEvent or *WarningEvent.
 type Event interface{ event() }
 
 // StepEvent is a training step.
@@ -39,6 +39,13 @@ type WarningEvent struct {
 	Warning string `json:"warning"`
 }
 
+// NoteEvent is something that is good to know.
+type NoteEvent struct {
+	Event string `json:"event"` // "note"
+	Note  string `json:"note"`
+}
+
+func (*NoteEvent) event()       {}
 func (*StepEvent) event()       {}
 func (*EpochEvent) event()      {}
 func (*CheckpointEvent) event() {}

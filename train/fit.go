@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"time"
@@ -39,6 +40,9 @@ type DivergedError struct {
 func (e *DivergedError) Error() string {
 	return fmt.Sprintf("training diverged in epoch %d, step %d: NaN or Inf arose first in %s (try a lower --lr, --clip 1, or another --optimizer)", e.Epoch, e.Step, e.Where)
 }
+
+// ErrLocked says that another process is working on a run.
+var ErrLocked = errors.New("another process is working on this run")
 
 // DataError says that an image could not be read.
 type DataError struct{ Err error }
@@ -76,7 +80,7 @@ func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, 
 		return nil, err
 	}
 	t, err := gorgonia.NewTrainer[float32](m, gorgonia.TrainOptions{
-		Batch: c.Batch, Threads: c.Threads, Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.frozen,
+		Batch: c.Batch, Threads: c.Threads, Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
 	})
 	if err != nil {
 		return nil, err
@@ -95,16 +99,32 @@ func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, 
 	return f, nil
 }
 
+// Trained returns the names of the initializers that are trained.
+func (f *Run) Trained() []string {
+	var names []string
+	for _, p := range f.trainer.Parameters() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // Fit trains, or, with resume, goes on from the newest checkpoint in the run's folder.
 // When the context ends, the run stops between two steps and leaves a checkpoint; the
 // error is then the context's.
-func (f *Run) Fit(ctx context.Context, resume bool) (*Result, error) {
+func (f *Run) Fit(ctx context.Context, resume bool) (result *Result, err error) {
+	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	if resume {
 		if err := f.resume(); err != nil {
 			return nil, err
 		}
 	}
-	var err error
 	if f.record, err = openRecord(f.dir, f.position.Epoch); err != nil {
 		return nil, err
 	}
@@ -133,6 +153,7 @@ func (f *Run) resume() error {
 		h, err := readCheckpoint(names[i], tensors(f.trainer, f.optimizer), f.accepts)
 		if err == nil {
 			f.position, f.optimizer.steps = h.Position, h.Position.Updates
+			f.on(&NoteEvent{"note", fmt.Sprintf("going on after %d epochs and %d steps", f.position.Epoch, f.position.InEpoch)})
 			for _, e := range errs {
 				f.on(warning("%v; going on from %s", e, names[i]))
 			}
@@ -280,13 +301,17 @@ func (f *Run) endEpoch(e *EpochEvent) error {
 	if better {
 		p.Best, p.BestEpoch, p.BestFile = *e.ValAccuracy, p.Epoch, checkpointName(*p)
 	}
-	p.Finished = f.config.Patience > 0 && p.Epoch-p.BestEpoch >= f.config.Patience
+	ended := f.config.Patience > 0 && p.Epoch-p.BestEpoch >= f.config.Patience
 	if err := f.record.add(e); err != nil {
 		return err
 	}
 	f.on(e)
 	if w := f.notLearning(e); w != nil {
 		f.on(w)
+	}
+	if p.Finished = ended; ended {
+		f.on(&NoteEvent{"note", fmt.Sprintf("no better validation accuracy for %d epochs: the run ends, and epoch %d, with %.2f%%, is kept",
+			f.config.Patience, p.BestEpoch, 100*p.Best)})
 	}
 	return f.save()
 }
@@ -297,7 +322,8 @@ func (f *Run) notLearning(e *EpochEvent) Event {
 		nearly   = 0.98 // of ln(classes)
 		someTime = 150  // steps in which a network that learns at all has begun to
 	)
-	if classes := float64(f.trainer.Classes()); f.position.Steps >= someTime && math.Abs(e.TrainLoss/math.Log(classes)-1) < 1-nearly {
+	enough := f.position.Steps >= someTime || f.position.Epoch == f.config.Epochs
+	if classes := float64(f.trainer.Classes()); enough && math.Abs(e.TrainLoss/math.Log(classes)-1) < 1-nearly {
 		return warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f. Try --optimizer adam --lr 3e-4, a model built with --init he, or a lower --lr; see that labels and images belong together",
 			f.position.Steps, e.TrainLoss, classes, math.Log(classes))
 	}

@@ -328,6 +328,24 @@ func TestDamagedCheckpoint(t *testing.T) {
 	}
 }
 
+// TestOneProcessARun starts a run while it is under way.
+func TestOneProcessARun(t *testing.T) {
+	c := smallConfig()
+	dir := t.TempDir()
+	tried := false
+	_, err := fit(t, context.Background(), c, dir, false, func(e train.Event) {
+		if _, ok := e.(*train.StepEvent); ok && !tried {
+			tried = true
+			if _, err := fit(t, context.Background(), c, dir, true, func(train.Event) {}); !errors.Is(err, train.ErrLocked) {
+				t.Errorf("a second run beside it: %v", err)
+			}
+		}
+	})
+	if err != nil || !tried {
+		t.Errorf("tried %t, error %v", tried, err)
+	}
+}
+
 func TestDivergenceIsNamed(t *testing.T) {
 	c := smallConfig()
 	c.Optimizer, c.LR, c.Schedule, c.Epochs = "sgd", 1e20, "constant", 2

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"math"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -36,6 +38,8 @@ func (r *record) curve(name, what string, train, val func(*EpochEvent) *float64)
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "epoch", what
 	p.Legend.Top = true
+	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), -vg.Points(6)
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(epochTicks), plot.TickerFunc(plainTicks)
 	p.Add(plotter.NewGrid())
 	for _, c := range []struct {
 		label string
@@ -59,7 +63,38 @@ func (r *record) curve(name, what string, train, val func(*EpochEvent) *float64)
 		p.Add(line, dots)
 		p.Legend.Add(c.label, line, dots)
 	}
+	// Room for the legend above the curves, and around them.
+	room := math.Max(p.Y.Max-p.Y.Min, 1e-3)
+	p.Y.Min, p.Y.Max = p.Y.Min-0.05*room, p.Y.Max+0.25*room
+	p.X.Min, p.X.Max = 0.5, float64(len(r.epochs))+0.5
 	return r.draw(p, name, curveWidth, curveHeight)
+}
+
+// epochTicks marks whole epochs, about ten of them.
+func epochTicks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	step := math.Max(1, math.Ceil((hi-lo)/10))
+	for e := math.Ceil(lo); e <= hi; e += step {
+		ticks = append(ticks, plot.Tick{Value: e, Label: strconv.Itoa(int(e))})
+	}
+	return ticks
+}
+
+// plainTicks marks about six values, at steps of 1, 2 or 5 in the last digit that is
+// written.
+func plainTicks(lo, hi float64) []plot.Tick {
+	digits := math.Floor(math.Log10((hi - lo) / 3))
+	step := math.Pow(10, digits)
+	for _, factor := range []float64{2, 2.5} { // 1, 2, 5
+		if (hi-lo)/step > 6 {
+			step *= factor
+		}
+	}
+	var ticks []plot.Tick
+	for v := math.Ceil(lo/step) * step; v <= hi; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', int(max(0, -digits)), 64)})
+	}
+	return ticks
 }
 
 func (r *record) draw(p *plot.Plot, name string, width, height vg.Length) error {

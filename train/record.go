@@ -26,6 +26,15 @@ func openRecord(dir string, epochs int) (*record, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	left, err := filepath.Glob(filepath.Join(globEscape(dir), "*.tmp")) // by a run that was killed
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range left {
+		if err := os.Remove(name); err != nil {
+			return nil, err
+		}
+	}
 	if epochs == 0 {
 		return r, nil
 	}

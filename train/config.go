@@ -41,7 +41,7 @@ type Config struct {
 }
 
 // Default is the recipe without flags: chosen on a validation split of 10,000
-// training images of Fashion-MNIST, cifar variant, among a dozen recipes.
+// training images of Fashion-MNIST, cifar variant, among ten recipes.
 func Default() Config {
 	return Config{
 		Epochs: 10, Batch: 64, Optimizer: "adamw", LR: 1e-3, Momentum: 0.9, WeightDecay: 0.01,

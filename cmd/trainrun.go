@@ -138,12 +138,12 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 // prepare makes the model fit the data, and the data the model.
 func (r *trainRun) prepare(a *app, c *cobra.Command, o trainOptions, set *data.Set) error {
 	trained, _ := r.opened.Property(builder.TrainedKey)
-	if _, unchecked := op.Check(r.opened); len(unchecked) > 0 {
-		return environment(fmt.Errorf("%s cannot be trained: %w", r.Model, op.Join(unchecked)))
-	}
 	m, err := train.Prepare(r.opened)
 	if err != nil {
 		return invalid(err)
+	}
+	if _, unchecked := op.Check(m); len(unchecked) > 0 {
+		return environment(fmt.Errorf("%s cannot be trained: %w", r.Model, op.Join(unchecked)))
 	}
 	if o.replaceHead {
 		if m, err = train.ReplaceHead(m, len(set.Classes), r.Recipe.Seed); err != nil {

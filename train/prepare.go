@@ -13,7 +13,8 @@ import (
 
 // Prepare returns a model ready to train: weights that are Constant nodes, or an
 // Identity of another weight, become initializers of their own, so that they can be
-// learned and written back; nodes that were exported for training (Dropout and
+// learned and written back, and so does what a BatchNormalization shares with others
+// (exporters merge what is equal before training); nodes that were exported for training (Dropout and
 // BatchNormalization with training_mode) become those of inference, which is what the
 // trained model is for; outputs that nothing reads are dropped.
 func Prepare(m *onnx.Model) (*onnx.Model, error) {
@@ -32,6 +33,7 @@ func Prepare(m *onnx.Model) (*onnx.Model, error) {
 		}
 		g.Nodes = append(g.Nodes, forInference(n, used))
 	}
+	separateNorms(&g)
 	dropUnused(&g)
 	prepared := m.WithGraph(&g)
 	// Before IR version 4 every initializer had to be an input of the graph too.
@@ -76,6 +78,40 @@ func ownInitializer(g *onnx.Graph, n *onnx.Node) *onnx.Tensor {
 	t := *from
 	t.Name = n.Outputs[0]
 	return &t
+}
+
+// separateNorms gives each BatchNormalization initializers of its own. Untrained ones
+// are all zeros and ones, and exporters write equal initializers once: its bias would be
+// its running mean, and its scale another layer's.
+func separateNorms(g *onnx.Graph) {
+	uses := map[string]int{}
+	for _, n := range g.Nodes {
+		for _, in := range n.Inputs {
+			uses[in]++
+		}
+	}
+	for i, n := range g.Nodes {
+		if n.OpType != "BatchNormalization" || !onnx.IsStandardDomain(n.Domain) || len(n.Inputs) < 5 {
+			continue
+		}
+		c := *n
+		c.Inputs = slices.Clone(n.Inputs)
+		for k, name := range []string{"scale", "bias", "mean", "variance"} {
+			t := g.Initializer(c.Inputs[k+1])
+			if t == nil || uses[t.Name] < 2 {
+				continue
+			}
+			uses[t.Name]--
+			own := *t
+			own.Name = fmt.Sprintf("%s.%s", n.Outputs[0], name)
+			if g.Initializer(own.Name) != nil || uses[own.Name] > 0 {
+				continue // the name is taken: training will say what is wrong
+			}
+			g.Initializers = append(g.Initializers, &own)
+			c.Inputs[k+1] = own.Name
+		}
+		g.Nodes[i] = &c
+	}
 }
 
 // forInference returns a node as inference runs it.

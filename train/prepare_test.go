@@ -47,6 +47,26 @@ func exported(t *testing.T) *onnx.Model {
 	return m
 }
 
+// TestPrepareSeparatesNorms has one initializer for a scale and a variance, as
+// exporters write what is equal.
+func TestPrepareSeparatesNorms(t *testing.T) {
+	m := smallModel(t, 6)
+	for _, n := range m.Graph.Nodes {
+		if n.OpType == "BatchNormalization" {
+			n.Inputs[4] = n.Inputs[1]
+		}
+	}
+	p, err := train.Prepare(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range p.Graph.Nodes {
+		if n.OpType == "BatchNormalization" && (n.Inputs[1] == n.Inputs[4] || p.Graph.Initializer(n.Inputs[1]) == nil || p.Graph.Initializer(n.Inputs[4]) == nil) {
+			t.Errorf("BatchNormalization reads %v", n.Inputs)
+		}
+	}
+}
+
 func TestPrepare(t *testing.T) {
 	m, err := train.Prepare(exported(t))
 	if err != nil {

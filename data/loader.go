@@ -7,7 +7,7 @@ import (
 )
 
 // Batch is images (N, C, H, W) with their labels. It is valid until the next one is
-// taken.
+// taken, or the next iteration begun.
 type Batch struct {
 	Images []float32
 	Labels []int
@@ -151,11 +151,11 @@ func (l *Loader) batches(ctx context.Context, from, to int, fill func(b *Batch, 
 			if m.err == nil {
 				m.err = ctx.Err()
 			}
-			more := yield(m.batch, m.err)
-			free <- m.batch
-			if !more || m.err != nil {
+			if !yield(m.batch, m.err) || m.err != nil {
+				l.spare = append(l.spare, m.batch) // nobody may fill it while the caller looks at it
 				return
 			}
+			free <- m.batch
 		}
 		if err := ctx.Err(); err != nil {
 			yield(nil, err)

@@ -3,7 +3,10 @@ package builder
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"math"
+
+	"alexctl/internal/splitmix"
 )
 
 // source returns the elements of the parameter called name.
@@ -25,38 +28,27 @@ type generator struct {
 // streamKey is the start of the sequence for one parameter: the FNV-1a hash of its
 // name, mixed with the seed.
 func streamKey(seed uint64, name string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(name) {
-		h = (h ^ uint64(name[i])) * 1099511628211
-	}
-	return mix(h ^ mix(seed+golden))
-}
-
-const golden = 0x9e3779b97f4a7c15
-
-// mix is the output function of SplitMix64 (Steele, Lea and Flood 2014).
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // a hash takes everything
+	return splitmix.Mix(h.Sum64() ^ splitmix.Mix(seed+splitmix.Golden))
 }
 
 // fill writes the elements from first on to p, whose length is a multiple of four.
 func (g *generator) fill(p []byte, first int64) {
-	at := g.key + uint64(first)*golden
+	at := g.key + uint64(first)*splitmix.Golden
 	switch g.d.kind {
 	case uniformKind:
 		for ; len(p) >= 4; p = p[4:] {
 			// 24 bits, centred: -1 + 2^-24, -1 + 3*2^-24, ..., exact in float64.
-			u := float64(2*int64(mix(at)>>40)+1-1<<24) * 0x1p-24
+			u := float64(2*int64(splitmix.Mix(at)>>40)+1-1<<24) * 0x1p-24
 			put(p, float64(u*g.d.scale))
-			at += golden
+			at += splitmix.Golden
 		}
 	case normalKind:
 		for ; len(p) >= 4; p = p[4:] {
-			q := float64(float64(2*(mix(at)>>12)+1) * 0x1p-53) // in (0, 1), exact
+			q := float64(float64(2*(splitmix.Mix(at)>>12)+1) * 0x1p-53) // in (0, 1), exact
 			put(p, float64(normalQuantile(q)*g.d.scale))
-			at += golden
+			at += splitmix.Golden
 		}
 	default:
 		for ; len(p) >= 4; p = p[4:] {

@@ -24,23 +24,30 @@ type predictor struct {
 	scores string
 }
 
+// imageInput returns the only input of a model of images and its shape.
+func imageInput(m *onnx.Model) (*onnx.Value, onnx.Shape, error) {
+	inputs := m.Graph.DataInputs()
+	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) != 4 || inputs[0].Type.Elem != onnx.Float {
+		return nil, nil, invalid(fmt.Errorf("the model does not take one FLOAT image batch (N, C, H, W)"))
+	}
+	return inputs[0], *inputs[0].Type.Shape, nil
+}
+
 // newPredictor looks at the model's input and output. given names the preprocessing;
 // "" takes the model's own.
 func newPredictor(m *onnx.Model, given string) (*predictor, error) {
 	p := &predictor{model: m}
-	inputs := m.Graph.DataInputs()
-	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) != 4 || inputs[0].Type.Elem != onnx.Float {
-		return nil, invalid(fmt.Errorf("the model does not take one FLOAT image batch (N, C, H, W)"))
+	input, shape, err := imageInput(m)
+	if err != nil {
+		return nil, err
 	}
-	p.input, p.output = inputs[0], m.Graph.Outputs[0]
-	shape := *p.input.Type.Shape
+	p.input, p.output = input, m.Graph.Outputs[0]
 	if shape[0].IsKnown() {
 		if shape[0].N < 1 || shape[0].N > maxBatch {
 			return nil, invalid(fmt.Errorf("the model takes batches of %s, want 1 to %d", shape[0], maxBatch))
 		}
 		p.batch = int(shape[0].N)
 	}
-	var err error
 	if given != "" {
 		p.spec, err = namedSpec(given, shape)
 	} else if p.spec, err = modelSpec(m); err == nil && p.spec == nil {

@@ -217,17 +217,18 @@ func writable(output string) error {
 // fitBatch takes the batch size of a model that has only one, and of data that have
 // no more images.
 func (r *trainRun) fitBatch(a *app) error {
-	inputs := r.model.Graph.DataInputs()
-	if len(inputs) == 1 && inputs[0].Type.IsTensor() && inputs[0].Type.Shape != nil && len(*inputs[0].Type.Shape) > 0 {
-		if d := (*inputs[0].Type.Shape)[0]; d.IsKnown() {
-			if d.N < 1 || d.N > int64(r.inputs.Train.Len()) {
-				return invalid(fmt.Errorf("the model takes batches of %d and no others, and there are %s to train with", d.N, counted(r.inputs.Train.Len(), "image")))
-			}
-			if int(d.N) != r.Recipe.Batch {
-				a.say("note: the model takes batches of %d: so does the training", d.N)
-			}
-			r.Recipe.Batch = int(d.N)
+	_, shape, err := imageInput(r.model)
+	if err != nil {
+		return err
+	}
+	if d := shape[0]; d.IsKnown() {
+		if d.N < 1 || d.N > int64(r.inputs.Train.Len()) {
+			return invalid(fmt.Errorf("the model takes batches of %d and no others, and there are %s to train with", d.N, counted(r.inputs.Train.Len(), "image")))
 		}
+		if int(d.N) != r.Recipe.Batch {
+			a.say("note: the model takes batches of %d: so does the training", d.N)
+		}
+		r.Recipe.Batch = int(d.N)
 	}
 	if r.Recipe.Batch > r.inputs.Train.Len() {
 		a.say("note: %s to train with: the batch is %d", counted(r.inputs.Train.Len(), "image"), r.inputs.Train.Len())
@@ -269,11 +270,10 @@ func (r *trainRun) split(set *data.Set) error {
 // chooseSpec says how images become the model's input: as the flag says, as the model
 // does, or, for one that is fresh or does not say, as the images suggest.
 func (r *trainRun) chooseSpec(a *app, given string, fresh bool) error {
-	inputs := r.model.Graph.DataInputs()
-	if len(inputs) != 1 || !inputs[0].Type.IsTensor() || inputs[0].Type.Shape == nil || len(*inputs[0].Type.Shape) != 4 {
-		return invalid(fmt.Errorf("the model does not take one FLOAT image batch (N, C, H, W)"))
+	input, shape, err := imageInput(r.model)
+	if err != nil {
+		return err
 	}
-	shape := *inputs[0].Type.Shape
 	own, err := modelSpec(r.model)
 	if err != nil {
 		return err
@@ -293,7 +293,7 @@ func (r *trainRun) chooseSpec(a *app, given string, fresh bool) error {
 	default:
 		for _, d := range shape[1:] {
 			if !d.IsKnown() {
-				return invalid(fmt.Errorf("input %q is %s: its channels, height and width must be fixed", inputs[0].Name, inputs[0].Type))
+				return invalid(fmt.Errorf("input %q is %s: its channels, height and width must be fixed", input.Name, input.Type))
 			}
 		}
 		if r.Spec, err = data.SpecFor(r.inputs.Train, int(shape[1].N), int(shape[2].N), int(shape[3].N)); err != nil {

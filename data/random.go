@@ -1,35 +1,31 @@
 package data
 
-import "math"
+import (
+	"math"
+
+	"alexctl/internal/splitmix"
+)
 
 // generator draws numbers that follow from its start alone (SplitMix64; Steele, Lea
 // and Flood 2014): each image of each epoch has one of its own, so that nothing
 // depends on how many goroutines load.
 type generator uint64
 
-const golden = 0x9e3779b97f4a7c15
-
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
-
 // stream starts a generator for a purpose, and numbers such as an epoch and an image.
 func stream(seed uint64, purpose string, numbers ...int) generator {
-	z := mix(seed + golden)
+	z := splitmix.Mix(seed + splitmix.Golden)
 	for _, b := range []byte(purpose) {
-		z = mix(z ^ uint64(b) + golden)
+		z = splitmix.Mix(z ^ uint64(b) + splitmix.Golden)
 	}
 	for _, n := range numbers {
-		z = mix(z ^ uint64(n) + golden)
+		z = splitmix.Mix(z ^ uint64(n) + splitmix.Golden)
 	}
 	return generator(z)
 }
 
 func (g *generator) next() uint64 {
-	*g += golden
-	return mix(uint64(*g))
+	*g += splitmix.Golden
+	return splitmix.Mix(uint64(*g))
 }
 
 // intn draws from 0 to n-1. The bias of one in 2^40 for the sizes here is not seen.

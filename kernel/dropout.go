@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"alexctl/internal/splitmix"
+)
 
 // Dropout sets each of N elements to zero with probability Ratio and scales the
 // others by 1/(1-Ratio). Which ones follows from Key, *Step and the element's index
@@ -42,22 +46,13 @@ func (d *dropout[T]) Backward(_ int, dx, dy, _ []T, _ ...[]T) { d.apply(dx, dy) 
 func (d *dropout[T]) apply(y, x []T) {
 	scale := T(1 / (1 - d.Ratio))
 	limit := uint64(d.Ratio * (1 << 32)) // of 32 random bits
-	base := mix(d.Key + mix(*d.Step+golden))
+	base := splitmix.Mix(d.Key + splitmix.Mix(*d.Step+splitmix.Golden))
 	d.workers.elements(d.N, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			y[i] = 0
-			if mix(base+uint64(i)*golden)>>32 >= limit {
+			if splitmix.Mix(base+uint64(i)*splitmix.Golden)>>32 >= limit {
 				y[i] = x[i] * scale
 			}
 		}
 	})
-}
-
-const golden = 0x9e3779b97f4a7c15
-
-// mix is the output function of SplitMix64 (Steele, Lea and Flood 2014).
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }

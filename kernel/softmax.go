@@ -119,8 +119,8 @@ func newCrossEntropy[T Float](s CrossEntropy, k workers) *crossEntropy[T] {
 	return &crossEntropy[T]{s, k, make([]float64, s.N)}
 }
 
-// logSum returns the largest logit of a row, and log sum exp of the row less it.
-func logSum[T Float](row []T) (largest, log float64) {
+// LogSum returns the largest logit of a row, and log sum exp of the row less it.
+func LogSum[T Float](row []T) (largest, log float64) {
 	largest = math.Inf(-1)
 	for _, v := range row {
 		largest = math.Max(largest, float64(v))
@@ -136,7 +136,7 @@ func (c *crossEntropy[T]) Forward(y []T, in ...[]T) {
 	c.workers.run(c.N, func(_, lo, hi int) {
 		for n := lo; n < hi; n++ {
 			row := in[0][n*c.C:][:c.C]
-			largest, log := logSum(row)
+			largest, log := LogSum(row)
 			mean := 0.0 // of -log softmax
 			for _, v := range row {
 				mean += (largest + log - float64(v)) / float64(c.C)
@@ -157,7 +157,7 @@ func (c *crossEntropy[T]) Backward(_ int, dx, dy, _ []T, in ...[]T) {
 	c.workers.run(c.N, func(_, lo, hi int) {
 		for n := lo; n < hi; n++ {
 			row, to := in[0][n*c.C:][:c.C], dx[n*c.C:][:c.C]
-			largest, log := logSum(row)
+			largest, log := LogSum(row)
 			label := int(in[1][n])
 			for i, v := range row {
 				target := c.Smoothing / float64(c.C)

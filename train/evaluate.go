@@ -2,9 +2,9 @@ package train
 
 import (
 	"context"
-	"math"
 
 	"alexctl/data"
+	"alexctl/kernel"
 )
 
 // Evaluation is how a model does on labelled images.
@@ -47,7 +47,8 @@ func Evaluate(ctx context.Context, l *data.Loader, classes int, run Logits, prog
 		}
 		for i, label := range b.Labels[:b.Count] {
 			row := logits[i*classes : (i+1)*classes]
-			sum += crossEntropy(row, label)
+			largest, log := kernel.LogSum(row)
+			sum += largest + log - float64(row[label])
 			e.Confusion[label][argmax(row)]++
 		}
 		if progress != nil {
@@ -56,19 +57,6 @@ func Evaluate(ctx context.Context, l *data.Loader, classes int, run Logits, prog
 	}
 	e.Loss = sum / float64(max(1, e.Images))
 	return e, nil
-}
-
-// crossEntropy returns -log softmax(row)[label].
-func crossEntropy(row []float32, label int) float64 {
-	largest := math.Inf(-1)
-	for _, v := range row {
-		largest = math.Max(largest, float64(v))
-	}
-	sum := 0.0
-	for _, v := range row {
-		sum += math.Exp(float64(v) - largest)
-	}
-	return largest + math.Log(sum) - float64(row[label])
 }
 
 // argmax returns the index of the largest element, the first among equals.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	goruntime "runtime"
 	"slices"
 	"sync"
@@ -265,49 +266,23 @@ func runMachine(ctx context.Context, vm gorgonia.VM, r *run) error {
 
 var errElements = errors.New("its elements are of another type than the graph's")
 
-// copyElements copies one slice to another of its type.
+// copyElements copies one slice to another of its type and length.
 func copyElements(dst, src any) error {
-	n, want := -1, 0
-	switch d := dst.(type) {
-	case []float32:
-		s, _ := src.([]float32)
-		n, want = copy(d, s), len(d)
-	case []float64:
-		s, _ := src.([]float64)
-		n, want = copy(d, s), len(d)
-	case []int64:
-		s, _ := src.([]int64)
-		n, want = copy(d, s), len(d)
-	case []int32:
-		s, _ := src.([]int32)
-		n, want = copy(d, s), len(d)
-	case []uint8:
-		s, _ := src.([]uint8)
-		n, want = copy(d, s), len(d)
-	case []bool:
-		s, _ := src.([]bool)
-		n, want = copy(d, s), len(d)
-	}
-	if n != want {
+	d, s := reflect.ValueOf(dst), reflect.ValueOf(src)
+	if d.Type() != s.Type() || d.Len() != s.Len() {
 		return errElements
 	}
+	reflect.Copy(d, s)
 	return nil
 }
 
+// cloneElements copies a slice.
 func cloneElements(src any) (any, error) {
-	switch s := src.(type) {
-	case []float32:
-		return slices.Clone(s), nil
-	case []float64:
-		return slices.Clone(s), nil
-	case []int64:
-		return slices.Clone(s), nil
-	case []int32:
-		return slices.Clone(s), nil
-	case []uint8:
-		return slices.Clone(s), nil
-	case []bool:
-		return slices.Clone(s), nil
+	s := reflect.ValueOf(src)
+	if s.Kind() != reflect.Slice {
+		return nil, errElements
 	}
-	return nil, errElements
+	c := reflect.MakeSlice(s.Type(), s.Len(), s.Len())
+	reflect.Copy(c, s)
+	return c.Interface(), nil
 }

@@ -2,6 +2,7 @@ package gorgonia
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"slices"
 
@@ -277,11 +278,9 @@ func (l *lowering[T]) dropout(n *op.Node, in []*value) (*value, error) {
 			ratio = r
 		}
 	}
-	key := uint64(14695981039346656037) // FNV-1a of the name
-	for _, b := range []byte(n.Label()) {
-		key = (key ^ uint64(b)) * 1099511628211
-	}
-	return l.like(n.Label(), n.OpType, kernel.Dropout{N: x.size(), Ratio: ratio, Key: key ^ l.training.seed, Step: l.training.step}, x)
+	key := fnv.New64a()
+	_, _ = key.Write([]byte(n.Label())) // a hash takes everything
+	return l.like(n.Label(), n.OpType, kernel.Dropout{N: x.size(), Ratio: ratio, Key: key.Sum64() ^ l.training.seed, Step: l.training.step}, x)
 }
 
 func (l *lowering[T]) unary(n *op.Node, in []*value) (*value, error) {

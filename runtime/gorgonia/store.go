@@ -6,6 +6,7 @@ import (
 
 	"alexctl/kernel"
 	"alexctl/onnx"
+	"alexctl/onnx/op"
 )
 
 // Parameter is a float initializer of a model, in ONNX's layout.
@@ -87,19 +88,18 @@ func trainable(m *onnx.Model) map[string]bool {
 		if !onnx.IsStandardDomain(n.Domain) || len(n.Inputs) == 0 {
 			continue
 		}
-		var places []int
 		switch n.OpType {
-		case "Conv", "BatchNormalization":
-			places = []int{1, 2}
-		case "Gemm", "MatMul", "Add":
-			places = []int{0, 1, 2}
 		case "Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze":
 			if s := source[n.Inputs[0]]; s != "" && len(n.Outputs) > 0 {
 				source[n.Outputs[0]] = s
 			}
 		}
+		spec := op.Find(n.OpType)
+		if spec == nil {
+			continue
+		}
 		for i, in := range n.Inputs {
-			if s := source[in]; s != "" && slices.Contains(places, i) {
+			if s := source[in]; s != "" && slices.Contains(spec.Params, i) {
 				learned[s] = true
 			}
 		}

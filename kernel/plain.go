@@ -15,7 +15,7 @@ func Plain[T Float](threads int) Set[T] {
 }
 
 // Name returns "plain" with what multiplies matrices: "plain-avx512".
-func (p plain[T]) Name() string { return "plain-" + products() }
+func (p plain[T]) Name() string { return "plain-" + multiplier() }
 
 // Plan prepares any operator of this package.
 func (p plain[T]) Plan(s Spec) (Plan[T], error) {

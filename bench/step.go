@@ -100,7 +100,10 @@ func (b *bench) step(ctx context.Context) error {
 		fmt.Printf("no PyTorch beside it: %s cannot import torch (set -python)\n", b.python)
 	}
 	for _, w := range []workload{{"cifar", 32, 128}, {"cifar", 32, 32}, {"pwc", 227, 32}, {"zhihu", 227, 32}, {"torchvision", 224, 32}} {
-		commands := [][]string{append([]string{"alexctl", self, "-serve", "alexctl"}, w.args()...)}
+		commands := [][]string{
+			append([]string{"alexctl, onednn", self, "-serve", "onednn"}, w.args()...),
+			append([]string{"alexctl, plain", self, "-serve", "plain"}, w.args()...),
+		}
 		if w.variant == "cifar" { // the others have what it lacks, or take minutes
 			commands = append(commands, append([]string{"stock Gorgonia", self, "-serve", "gorgonia"}, w.args()...))
 		}
@@ -168,11 +171,12 @@ func serve(args []string) error {
 		return err
 	}
 	w := workload{args[1], side, batch}
-	make := ourStep
+	var step func() error
 	if args[0] == "gorgonia" {
-		make = stockStep
+		step, err = stockStep(w)
+	} else {
+		step, err = ourStep(w, args[0])
 	}
-	step, err := make(w)
 	if err != nil {
 		return err
 	}

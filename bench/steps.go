@@ -30,7 +30,7 @@ func randomValues(n int) []float32 {
 }
 
 // ourStep returns alexctl's training step.
-func ourStep(w workload) (func() error, error) {
+func ourStep(w workload, kernels string) (func() error, error) {
 	v, err := builder.Find(w.variant)
 	if err != nil {
 		return nil, err
@@ -39,13 +39,13 @@ func ourStep(w workload) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := rungorgonia.NewTrainer[float32](m, rungorgonia.TrainOptions{Batch: w.batch, Threads: stepThreads})
+	t, err := rungorgonia.NewTrainer[float32](m, rungorgonia.TrainOptions{Batch: w.batch, Kernels: rungorgonia.Kernels{Set: kernels, Threads: stepThreads}})
 	if err != nil {
 		return nil, err
 	}
 	c := train.Default()
 	c.Optimizer, c.Momentum, c.WeightDecay, c.Threads = "sgd", stepMomentum, stepDecay, stepThreads
-	o := train.NewOptimizer(c, t.Parameters())
+	o := train.NewOptimizer(c, t.Parameters(), t.Pool())
 	images, labels := randomValues(w.batch*3*w.side*w.side), make([]int, w.batch)
 	for i := range labels {
 		labels[i] = i % t.Classes()
@@ -56,8 +56,8 @@ func ourStep(w workload) (func() error, error) {
 			return err
 		}
 		number++
-		grads := t.Gradients()
-		return o.Update(grads, o.Norm(grads), stepRate)
+		_, err := o.Update(t.Gradients(), stepRate)
+		return err
 	}, nil
 }
 

@@ -42,7 +42,7 @@ func (a *app) engine(f engineFlags) (runtime.Engine, error) {
 	case "reference":
 		return reference.Engine{Threads: a.threads}, nil
 	case "gorgonia":
-		return gorgonia.Engine{Threads: a.threads}, nil
+		return gorgonia.Engine{Kernels: gorgonia.Kernels{Threads: a.threads}}, nil
 	}
 	threads := a.threads
 	if f.threads > 0 {

@@ -155,7 +155,7 @@ func (a *app) verifyExport(ctx context.Context, r *trainRun, path string) (repor
 	if err != nil {
 		return nil, err
 	}
-	engines = append([]runtime.Engine{gorgonia.Engine{Threads: r.Recipe.Threads}}, engines...)
+	engines = append([]runtime.Engine{gorgonia.Engine{Kernels: gorgonia.Kernels{Set: r.Recipe.Kernels, Threads: r.Recipe.Threads}}}, engines...)
 	report, err = verify.Compare(ctx, m, reference.Engine{Threads: a.threads}, engines, []runtime.Tensors{p.batchOf(n, x)},
 		func(engine string) { a.say("verifying on %s", engine) })
 	if err != nil {

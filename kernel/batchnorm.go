@@ -45,7 +45,7 @@ type batchNorm[T Float] struct {
 }
 
 func newBatchNorm[T Float](s BatchNorm, k workers) *batchNorm[T] {
-	b := &batchNorm[T]{BatchNorm: s, workers: k, mean: make([]float64, s.C), inverse: make([]float64, s.C), sums: make([][]float64, k)}
+	b := &batchNorm[T]{BatchNorm: s, workers: k, mean: make([]float64, s.C), inverse: make([]float64, s.C), sums: make([][]float64, k.Size())}
 	for i := range b.sums {
 		b.sums[i] = make([]float64, 2*s.C)
 	}

@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"alexctl/kernel/vector"
+)
 
 // Conv is ONNX's Conv: inputs x (N, D, H, W, C), w (M, C/Group, kernel) and, with
 // Bias, b (M); output y (N, D', H', W', M), rectified with ReLU. Equals
@@ -63,7 +67,7 @@ func newConv[T Float](s Conv, k workers) *conv[T] {
 		Conv: s, workers: k,
 		chunk:  max(1, min(s.N*s.Window.out(), patchElements/s.k())),
 		packed: make([]T, s.M*s.k()),
-		each:   make([]convWorker[T], k),
+		each:   make([]convWorker[T], k.Size()),
 	}
 }
 
@@ -116,9 +120,7 @@ func (c *conv[T]) Forward(y []T, in ...[]T) {
 			addRows(part, in[2])
 		}
 		if c.ReLU {
-			for i, v := range part {
-				part[i] = max(v, 0)
-			}
+			vector.Rectify(part)
 		}
 	})
 }
@@ -126,10 +128,7 @@ func (c *conv[T]) Forward(y []T, in ...[]T) {
 // addRows adds b to every row of y.
 func addRows[T Float](y, b []T) {
 	for ; len(y) > 0; y = y[len(b):] {
-		row := y[:len(b)]
-		for i, v := range b {
-			row[i] += v
-		}
+		vector.Add(y[:len(b)], b)
 	}
 }
 
@@ -218,12 +217,7 @@ func (c *conv[T]) upstream(w *convWorker[T], dy, y []T, lo, hi int) []T {
 	}
 	w.masked = grow(w.masked, c.chunk*c.M)
 	masked := w.masked[:len(dy)]
-	for i, v := range y {
-		masked[i] = 0
-		if v > 0 {
-			masked[i] = dy[i]
-		}
-	}
+	vector.Mask(masked, dy, y)
 	return masked
 }
 
@@ -250,10 +244,7 @@ func (c *conv[T]) scatter(w *convWorker[T], dx, dy, y []T, lo, hi int) {
 			row := patches[(at-lo)*k:][:k]
 			c.spans(at%out, func(tap, at, taps int) {
 				for t := range taps {
-					to := image[(at+t*c.Window[2].Dilation)*c.C:][:channels]
-					for ch, v := range row[(tap+t)*channels:][:channels] {
-						to[ch] += v
-					}
+					vector.Add(image[(at+t*c.Window[2].Dilation)*c.C:][:channels], row[(tap+t)*channels:][:channels])
 				}
 			})
 		}
@@ -307,8 +298,6 @@ func (c *conv[T]) backwardBias(db, dy, y []T) {
 // sumRows adds the rows of x to sum, in float64: there are many.
 func sumRows[T Float](sum []float64, x []T) {
 	for ; len(x) > 0; x = x[len(sum):] {
-		for i, v := range x[:len(sum)] {
-			sum[i] += float64(v)
-		}
+		vector.WidenAdd(sum, x[:len(sum)])
 	}
 }

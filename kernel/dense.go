@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"alexctl/kernel/vector"
+)
 
 // Dense is ONNX's Gemm with transB=1: inputs x (N, In), w (Out, In) and, with Bias,
 // b (Out); output y (N, Out), rectified with ReLU. Equals torch.nn.Linear, and ReLU
@@ -41,7 +45,7 @@ type dense[T Float] struct {
 }
 
 func newDense[T Float](s Dense, k workers) *dense[T] {
-	return &dense[T]{Dense: s, workers: k, scratch: make([]scratch[T], k)}
+	return &dense[T]{Dense: s, workers: k, scratch: make([]scratch[T], k.Size())}
 }
 
 func (d *dense[T]) Forward(y []T, in ...[]T) {
@@ -51,14 +55,10 @@ func (d *dense[T]) Forward(y []T, in ...[]T) {
 		for n := range d.N {
 			row := y[n*d.Out+lo:][:hi-lo]
 			if d.Bias {
-				for i, b := range in[2][lo:hi] {
-					row[i] += b
-				}
+				vector.Add(row, in[2][lo:hi])
 			}
 			if d.ReLU {
-				for i, v := range row {
-					row[i] = max(v, 0)
-				}
+				vector.Rectify(row)
 			}
 		}
 	})
@@ -71,12 +71,7 @@ func (d *dense[T]) upstream(dy, y []T) []T {
 	}
 	d.masked = grow(d.masked, len(dy))
 	d.workers.elements(len(dy), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			d.masked[i] = 0
-			if y[i] > 0 {
-				d.masked[i] = dy[i]
-			}
-		}
+		vector.Mask(d.masked[lo:hi], dy[lo:hi], y[lo:hi])
 	})
 	return d.masked
 }
@@ -141,7 +136,7 @@ type matMul[T Float] struct {
 }
 
 func newMatMul[T Float](s MatMul, k workers) *matMul[T] {
-	return &matMul[T]{MatMul: s, workers: k, scratch: make([]scratch[T], k)}
+	return &matMul[T]{MatMul: s, workers: k, scratch: make([]scratch[T], k.Size())}
 }
 
 // a and b return one of the matrices, the other way round with flip.
@@ -159,29 +154,40 @@ func (p *matMul[T]) b(x []T, i int, flip bool) matrix[T] {
 	return matrix[T]{x[i*p.K*p.N:], p.N, flip}
 }
 
-func (p *matMul[T]) Forward(y []T, in ...[]T) {
-	p.workers.run(len(p.ABatch), func(worker, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			p.scratch[worker].product(p.M, p.N, p.K, p.a(in[0], p.ABatch[i], false), p.b(in[1], p.BBatch[i], false), 0, y[i*p.M*p.N:], p.N)
-		}
+// multiply computes c = a b + beta c, where a is (m, k): rows or columns of c, whichever
+// are more, are split among the workers.
+func (p *matMul[T]) multiply(m, n, k int, a, b matrix[T], beta T, c []T) {
+	if n >= m {
+		p.workers.run(n, func(worker, lo, hi int) {
+			p.scratch[worker].product(m, hi-lo, k, a, b.from(0, lo), beta, c[lo:], n)
+		})
+		return
+	}
+	p.workers.run(m, func(worker, lo, hi int) {
+		p.scratch[worker].product(hi-lo, n, k, a.from(lo, 0), b, beta, c[lo*n:], n)
 	})
+}
+
+func (p *matMul[T]) Forward(y []T, in ...[]T) {
+	for i := range p.ABatch {
+		p.multiply(p.M, p.N, p.K, p.a(in[0], p.ABatch[i], false), p.b(in[1], p.BBatch[i], false), 0, y[i*p.M*p.N:])
+	}
 }
 
 func (p *matMul[T]) Backward(i int, dx, dy, _ []T, in ...[]T) {
 	clear(dx)
-	s := &p.scratch[0]
 	for j := range p.ABatch {
 		up := matrix[T]{dy[j*p.M*p.N:], p.N, false}
 		upTrans := matrix[T]{dy[j*p.M*p.N:], p.N, true}
 		switch {
 		case i == 0 && !p.TransA: // dA = dY B'
-			s.product(p.M, p.K, p.N, up, p.b(in[1], p.BBatch[j], true), 1, dx[p.ABatch[j]*p.M*p.K:], p.K)
+			p.multiply(p.M, p.K, p.N, up, p.b(in[1], p.BBatch[j], true), 1, dx[p.ABatch[j]*p.M*p.K:])
 		case i == 0: // A is (K, M): dA = B dY'
-			s.product(p.K, p.M, p.N, p.b(in[1], p.BBatch[j], false), upTrans, 1, dx[p.ABatch[j]*p.M*p.K:], p.M)
+			p.multiply(p.K, p.M, p.N, p.b(in[1], p.BBatch[j], false), upTrans, 1, dx[p.ABatch[j]*p.M*p.K:])
 		case !p.TransB: // dB = A' dY
-			s.product(p.K, p.N, p.M, p.a(in[0], p.ABatch[j], true), up, 1, dx[p.BBatch[j]*p.K*p.N:], p.N)
+			p.multiply(p.K, p.N, p.M, p.a(in[0], p.ABatch[j], true), up, 1, dx[p.BBatch[j]*p.K*p.N:])
 		default: // B is (N, K): dB = dY' A
-			s.product(p.N, p.K, p.M, upTrans, p.a(in[0], p.ABatch[j], false), 1, dx[p.BBatch[j]*p.K*p.N:], p.K)
+			p.multiply(p.N, p.K, p.M, upTrans, p.a(in[0], p.ABatch[j], false), 1, dx[p.BBatch[j]*p.K*p.N:])
 		}
 	}
 }

@@ -49,10 +49,9 @@ func (d *dropout[T]) apply(y, x []T) {
 	base := splitmix.Mix(d.Key + splitmix.Mix(*d.Step+splitmix.Golden))
 	d.workers.elements(d.N, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			y[i] = 0
-			if splitmix.Mix(base+uint64(i)*splitmix.Golden)>>32 >= limit {
-				y[i] = x[i] * scale
-			}
+			// An index is quicker than a branch that nobody can foresee.
+			drawn := [2]T{x[i] * scale, 0}
+			y[i] = drawn[(splitmix.Mix(base+uint64(i)*splitmix.Golden)>>32-limit)>>63]
 		}
 	})
 }

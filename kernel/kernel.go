@@ -22,6 +22,19 @@ type Set[T Float] interface {
 	Name() string
 	// Plan prepares an operator for its sizes, or says why it cannot.
 	Plan(Spec) (Plan[T], error)
+	// Pool is what its plans compute on. What happens between them does best there too.
+	Pool() Pool
+}
+
+// Pool computes the parts of a loop at once.
+type Pool interface {
+	// Size is into how many parts a loop is split at most.
+	Size() int
+	// Run splits 0 to n into contiguous parts, calls f for all of them at once and
+	// returns when they are done. worker is the number of the part, below Size. The
+	// parts depend only on n and Size, so that sums are taken in the same order every
+	// time.
+	Run(n int, f func(worker, lo, hi int))
 }
 
 // Plan computes one operator. It may keep buffers between calls, so that a steady
@@ -32,7 +45,8 @@ type Plan[T Float] interface {
 	// running statistics.
 	Forward(y []T, in ...[]T)
 	// Backward computes the gradient of input i, dx, from that of the output, dy.
-	// y and in are what the last Forward saw and made. It overwrites dx.
+	// y and in are what the last Forward saw and made. It overwrites dx. All Backwards
+	// between two Forwards are given the same dy, y and in.
 	Backward(i int, dx, dy, y []T, in ...[]T)
 }
 
@@ -49,8 +63,11 @@ type Spec interface {
 // maxElements bounds every operand and buffer: 8 GiB in float32.
 const maxElements = 1 << 31
 
-// checkSizes reports operands that are empty or too large.
-func checkSizes(s Spec) error {
+// Check reports sizes that make no sense, operands that are empty or too large.
+func Check(s Spec) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
 	in, out := s.Sizes()
 	for _, n := range append(in, out) {
 		if n < 1 || n > maxElements {

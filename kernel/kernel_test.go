@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"alexctl/kernel"
+	"alexctl/kernel/kerneltest"
 )
 
 const (
@@ -14,107 +15,21 @@ const (
 	// gradient and central differences in float64 with a step of 1e-5, whose own
 	// error is about 1e-10 of the values here.
 	float64Tolerance = 1e-7
-	// float32Tolerance is the same between float32 and float64: sums of a few
-	// thousand products.
-	float32Tolerance = 1e-5
 	step             = 1e-5
 )
 
-// input draws an input of n elements.
-type input func(r *rand.Rand, n int) []float64
-
-func normal(r *rand.Rand, n int) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = r.NormFloat64()
-	}
-	return x
-}
-
-func positive(r *rand.Rand, n int) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = 0.5 + 1.5*r.Float64()
-	}
-	return x
-}
-
-// apart draws numbers in random order that lie at least 0.005 from zero and from each
-// other: clear of the kinks of ReLU, Clip and MaxPool by much more than the step.
-func apart(r *rand.Rand, n int) []float64 {
-	x := make([]float64, n)
-	for i, p := range r.Perm(n) {
-		x[i] = (float64(p) - float64(n)/2 + 0.25) * max(0.02, 4/float64(n))
-	}
-	return x
-}
-
-type kernelCase struct {
-	spec   kernel.Spec
-	inputs []input // the last one serves all that follow
-}
-
-// same is a case whose inputs are all drawn the same way.
-func same(s kernel.Spec, in input) kernelCase { return kernelCase{s, []input{in}} }
-
-func scaled(got, want []float64) float64 {
-	worst, scale := 0.0, 0.0
-	for i, w := range want {
-		worst = math.Max(worst, math.Abs(got[i]-w))
-		scale = math.Max(scale, math.Abs(w))
-	}
-	if worst == 0 {
-		return 0
-	}
-	return worst / scale
-}
-
-func narrow(x []float64) []float32 {
-	y := make([]float32, len(x))
-	for i, v := range x {
-		y[i] = float32(v)
-	}
-	return y
-}
-
-func widen(x []float32) []float64 {
-	y := make([]float64, len(x))
-	for i, v := range x {
-		y[i] = float64(v)
-	}
-	return y
-}
-
-func garbage[T kernel.Float](n int) []T {
-	x := make([]T, n)
-	for i := range x {
-		x[i] = T(math.NaN())
-	}
-	return x
-}
-
-// check holds a kernel's gradients against central differences in float64, and its
-// float32 results against its float64 ones.
-func check(t *testing.T, c kernelCase, r *rand.Rand) {
+// check holds a kernel's gradients against central differences in float64.
+func check(t *testing.T, c kerneltest.Case, r *rand.Rand) {
 	t.Helper()
-	plan, err := kernel.Plain[float64](2).Plan(c.spec)
+	plan, err := kernel.Plain[float64](kernel.Goroutines(2)).Plan(c.Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan32, err := kernel.Plain[float32](2).Plan(c.spec)
-	if err != nil {
-		t.Fatal(err)
+	in32, up32 := c.Draw(r)
+	in, up := make([][]float64, len(in32)), kerneltest.Widen(up32)
+	for i := range in32 {
+		in[i] = kerneltest.Widen(in32[i])
 	}
-	sizes, out := c.spec.Sizes()
-	in, in32 := make([][]float64, len(sizes)), make([][]float32, len(sizes))
-	for i, n := range sizes {
-		in[i] = c.inputs[min(i, len(c.inputs)-1)](r, n)
-		in32[i] = narrow(in[i])
-		in[i] = widen(in32[i]) // the same numbers for both
-	}
-	up := normal(r, out)
-	up32 := narrow(up)
-	up = widen(up32)
 	clones := func() [][]float64 { // a BatchNorm changes its statistics
 		x := make([][]float64, len(in))
 		for i := range in {
@@ -123,7 +38,7 @@ func check(t *testing.T, c kernelCase, r *rand.Rand) {
 		return x
 	}
 	loss := func() float64 {
-		y := garbage[float64](out)
+		y := kerneltest.Garbage[float64](len(up))
 		plan.Forward(y, clones()...)
 		sum := 0.0
 		for i, v := range y {
@@ -131,22 +46,13 @@ func check(t *testing.T, c kernelCase, r *rand.Rand) {
 		}
 		return sum
 	}
-	y, y32 := garbage[float64](out), garbage[float32](out)
-	plan.Forward(y, clones()...)
-	plan32.Forward(y32, in32...)
-	if e := scaled(widen(y32), y); !(e <= float32Tolerance) {
-		t.Errorf("forward in float32: scaled error %.3g", e)
-	}
 	for i := range in {
-		if !c.spec.Differentiable(i) {
+		if !c.Spec.Differentiable(i) {
 			continue
 		}
-		dx, dx32 := garbage[float64](len(in[i])), garbage[float32](len(in[i]))
+		y, dx := kerneltest.Garbage[float64](len(up)), kerneltest.Garbage[float64](len(in[i]))
+		plan.Forward(y, clones()...)
 		plan.Backward(i, dx, up, y, in...)
-		plan32.Backward(i, dx32, up32, y32, in32...)
-		if e := scaled(widen(dx32), dx); !(e <= float32Tolerance) {
-			t.Errorf("gradient of input %d in float32: scaled error %.3g", i, e)
-		}
 		numeric := make([]float64, len(dx))
 		for k, v := range in[i] {
 			in[i][k] = v + step
@@ -155,16 +61,15 @@ func check(t *testing.T, c kernelCase, r *rand.Rand) {
 			numeric[k] = (above - loss()) / (2 * step)
 			in[i][k] = v
 		}
-		if e := scaled(dx, numeric); !(e <= float64Tolerance) {
+		if e := kerneltest.Scaled(dx, numeric); !(e <= float64Tolerance) {
 			t.Errorf("gradient of input %d: scaled error %.3g against central differences", i, e)
 		}
-		plan.Forward(y, clones()...) // for the next gradient
 	}
 }
 
 func TestGradients(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
-	for name, cases := range kernelCases(r) {
+	for name, cases := range kerneltest.Cases(r) {
 		t.Run(name, func(t *testing.T) {
 			if len(cases) < 20 {
 				t.Errorf("%d shapes, want at least 20", len(cases))
@@ -176,62 +81,29 @@ func TestGradients(t *testing.T) {
 	}
 }
 
-// TestThreadsAgree computes with other numbers of goroutines: sums may be taken in
-// another order, and nothing else may differ; the same number gives the same bits.
-func TestThreadsAgree(t *testing.T) {
-	for name, cases := range kernelCases(rand.New(rand.NewPCG(4, 2))) {
-		for i, c := range cases {
-			r := rand.New(rand.NewPCG(6, uint64(i)))
-			sizes, out := c.spec.Sizes()
-			in := make([][]float32, len(sizes))
-			for k, n := range sizes {
-				in[k] = narrow(c.inputs[min(k, len(c.inputs)-1)](r, n))
-			}
-			up := narrow(normal(r, out))
-			run := func(threads int) [][]float64 {
-				p, err := kernel.Plain[float32](threads).Plan(c.spec)
-				if err != nil {
-					t.Fatal(err)
-				}
-				mine := make([][]float32, len(in))
-				for k := range in {
-					mine[k] = append([]float32{}, in[k]...)
-				}
-				y := garbage[float32](out)
-				p.Forward(y, mine...)
-				results := [][]float64{widen(y)}
-				for k := range in {
-					if c.spec.Differentiable(k) {
-						dx := garbage[float32](len(in[k]))
-						p.Backward(k, dx, up, y, mine...)
-						results = append(results, widen(dx))
-					}
-				}
-				return results
-			}
-			one, three, again := run(1), run(3), run(3)
-			for k := range one {
-				if e := scaled(three[k], one[k]); !(e <= float32Tolerance) {
-					t.Errorf("%s %d: result %d differs by %g with three goroutines", name, i, k, e)
-				}
-				if scaled(again[k], three[k]) != 0 {
-					t.Errorf("%s %d: result %d differs between two runs", name, i, k)
-				}
-			}
-		}
+// TestPlain holds float32 against float64.
+func TestPlain(t *testing.T) {
+	kerneltest.Run(t, func(threads int) kernel.Set[float32] { return kernel.Plain[float32](kernel.Goroutines(threads)) }, kerneltest.Tolerance)
+}
+
+func uniform(r *rand.Rand, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = 0.5 + r.Float32()
 	}
+	return x
 }
 
 func TestDropout(t *testing.T) {
 	const n = 200_000
 	for _, ratio := range []float64{0, 0.2, 0.5, 0.8} {
 		step := uint64(3)
-		p, err := kernel.Plain[float32](2).Plan(kernel.Dropout{N: n, Ratio: ratio, Key: 9, Step: &step})
+		p, err := kernel.Plain[float32](kernel.Goroutines(2)).Plan(kernel.Dropout{N: n, Ratio: ratio, Key: 9, Step: &step})
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := rand.New(rand.NewPCG(1, 1))
-		x, dy := narrow(positive(r, n)), narrow(positive(r, n))
+		x, dy := uniform(r, n), uniform(r, n)
 		y, dx := make([]float32, n), make([]float32, n)
 		p.Forward(y, x)
 		p.Backward(0, dx, dy, y, x)
@@ -252,12 +124,12 @@ func TestDropout(t *testing.T) {
 		first := append([]float32{}, y...)
 		step++
 		p.Forward(y, x)
-		if same := scaled(widen(first), widen(y)) == 0; same != (ratio == 0) {
+		if same := kerneltest.Scaled(kerneltest.Widen(first), kerneltest.Widen(y)) == 0; same != (ratio == 0) {
 			t.Errorf("ratio %g: the next step drops the same: %t", ratio, same)
 		}
 		step--
 		p.Forward(y, x)
-		if scaled(widen(first), widen(y)) != 0 {
+		if kerneltest.Scaled(kerneltest.Widen(first), kerneltest.Widen(y)) != 0 {
 			t.Errorf("ratio %g: the same step drops others", ratio)
 		}
 	}
@@ -282,7 +154,7 @@ func TestBadSpecs(t *testing.T) {
 		"softmax":       kernel.Softmax{Outer: 1, C: 0, Inner: 1},
 		"batch of them": kernel.MatMul{M: 1, N: 1, K: 1, ABatch: []int{0}, BBatch: nil},
 	} {
-		if _, err := kernel.Plain[float32](1).Plan(s); err == nil {
+		if _, err := kernel.Plain[float32](kernel.Goroutines(1)).Plan(s); err == nil {
 			t.Errorf("%s: %+v was accepted", name, s)
 		}
 	}
@@ -290,7 +162,7 @@ func TestBadSpecs(t *testing.T) {
 
 // TestCrossEntropyIsStable has logits whose exponentials overflow.
 func TestCrossEntropyIsStable(t *testing.T) {
-	p, err := kernel.Plain[float32](1).Plan(kernel.CrossEntropy{N: 2, C: 3})
+	p, err := kernel.Plain[float32](kernel.Goroutines(1)).Plan(kernel.CrossEntropy{N: 2, C: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,21 +8,19 @@ import (
 // plain is the Set in Go.
 type plain[T Float] struct{ workers workers }
 
-// Plain returns the kernels in Go, computing with the given number of goroutines.
-// The same number gives the same bits.
-func Plain[T Float](threads int) Set[T] {
-	return plain[T]{workers: workers(max(1, threads))}
-}
+// Plain returns the kernels in Go, computing on a pool. The same size of it gives the
+// same bits.
+func Plain[T Float](p Pool) Set[T] { return plain[T]{workers{p}} }
+
+// Pool returns what the kernels compute on.
+func (p plain[T]) Pool() Pool { return p.workers.Pool }
 
 // Name returns "plain" with what multiplies matrices: "plain-avx512".
 func (p plain[T]) Name() string { return "plain-" + multiplier() }
 
 // Plan prepares any operator of this package.
 func (p plain[T]) Plan(s Spec) (Plan[T], error) {
-	if err := s.Check(); err != nil {
-		return nil, err
-	}
-	if err := checkSizes(s); err != nil {
+	if err := Check(s); err != nil {
 		return nil, err
 	}
 	switch s := s.(type) {
@@ -60,14 +58,15 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 	return nil, fmt.Errorf("no kernel for %T", s)
 }
 
-// workers is how many goroutines compute at once.
-type workers int
+// Goroutines is the Pool of so many goroutines.
+type Goroutines int
 
-// Parallel splits 0 to n into one contiguous part for each of a number of goroutines
-// and calls f for all of them at once. The parts depend only on n and that number, so
-// that sums are taken in the same order every time.
-func Parallel(goroutines, n int, f func(worker, lo, hi int)) {
-	parts := min(goroutines, n)
+// Size returns the number, at least 1.
+func (g Goroutines) Size() int { return max(1, int(g)) }
+
+// Run calls f for each part on a goroutine of its own.
+func (g Goroutines) Run(n int, f func(worker, lo, hi int)) {
+	parts := min(g.Size(), n)
 	if parts <= 1 {
 		if n > 0 {
 			f(0, 0, n)
@@ -82,7 +81,10 @@ func Parallel(goroutines, n int, f func(worker, lo, hi int)) {
 	wg.Wait()
 }
 
-func (k workers) run(n int, f func(worker, lo, hi int)) { Parallel(int(k), n, f) }
+// workers is the pool of a plan.
+type workers struct{ Pool }
+
+func (k workers) run(n int, f func(worker, lo, hi int)) { k.Run(n, f) }
 
 // small is how many elements are not worth a second goroutine.
 const small = 1 << 12

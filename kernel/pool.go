@@ -2,7 +2,8 @@ package kernel
 
 import (
 	"fmt"
-	"math"
+
+	"alexctl/kernel/vector"
 )
 
 // MaxPool is ONNX's MaxPool on x (N, D, H, W, C): the largest element under the
@@ -31,39 +32,39 @@ func checkPool(n, c int, w Window) error {
 	return w.check()
 }
 
-// isNaN reports whether v is not a number: the only value that differs from itself.
-func isNaN[T Float](v T) bool { return v != v } //nolint:gocritic // that is the test
-
 type maxPool[T Float] struct {
 	MaxPool
 	workers workers
-	taken   [][]bool // by worker and channel: whether an output has its input
+	each    []poolWorker
+}
+
+// poolWorker is what one part of the work uses.
+type poolWorker struct {
+	at    []int32 // where the channels under a window begin
+	taken []bool  // by channel: whether an output has its input
 }
 
 func newMaxPool[T Float](s MaxPool, k workers) *maxPool[T] {
-	p := &maxPool[T]{MaxPool: s, workers: k, taken: make([][]bool, k)}
-	for i := range p.taken {
-		p.taken[i] = make([]bool, s.C)
+	p := &maxPool[T]{MaxPool: s, workers: k, each: make([]poolWorker, k.Size())}
+	for i := range p.each {
+		p.each[i].taken = make([]bool, s.C)
 	}
 	return p
 }
 
+// under returns where the channels under the window at output position o begin.
+func (p *maxPool[T]) under(o, worker int) []int32 {
+	at := p.each[worker].at[:0]
+	p.Window.each(o, func(_, position int) { at = append(at, int32(position*p.C)) })
+	p.each[worker].at = at
+	return at
+}
+
 func (p *maxPool[T]) Forward(y []T, in ...[]T) {
 	size, out := p.Window.in()*p.C, p.Window.out()
-	p.workers.run(p.N*out, func(_, lo, hi int) {
+	p.workers.run(p.N*out, func(worker, lo, hi int) {
 		for o := lo; o < hi; o++ {
-			row := y[o*p.C:][:p.C]
-			for c := range row {
-				row[c] = T(math.Inf(-1))
-			}
-			image := in[0][o/out*size:]
-			p.Window.each(o%out, func(_, at int) {
-				for c, v := range image[at*p.C:][:p.C] {
-					if v > row[c] || isNaN(v) {
-						row[c] = v
-					}
-				}
-			})
+			vector.MaxPool(y[o*p.C:][:p.C], in[0][o/out*size:][:size], p.under(o%out, worker))
 		}
 	})
 }
@@ -73,22 +74,10 @@ func (p *maxPool[T]) Forward(y []T, in ...[]T) {
 func (p *maxPool[T]) Backward(_ int, dx, dy, y []T, in ...[]T) {
 	size, out := p.Window.in()*p.C, p.Window.out()
 	p.workers.run(p.N, func(worker, lo, hi int) {
-		taken := p.taken[worker]
 		clear(dx[lo*size : hi*size])
 		for o := lo * out; o < hi*out; o++ {
-			row, up := y[o*p.C:][:p.C], dy[o*p.C:][:p.C]
-			base := o / out * size
-			clear(taken)
-			p.Window.each(o%out, func(_, at int) {
-				from := base + at*p.C
-				to := dx[from:][:p.C]
-				for c, v := range in[0][from:][:p.C] {
-					if !taken[c] && (v == row[c] || isNaN(v)) {
-						taken[c] = true
-						to[c] += up[c]
-					}
-				}
-			})
+			at, image := o*p.C, o/out*size
+			vector.MaxPoolGradient(dx[image:][:size], in[0][image:][:size], y[at:][:p.C], dy[at:][:p.C], p.under(o%out, worker), p.each[worker].taken)
 		}
 	})
 }
@@ -121,7 +110,7 @@ type averagePool[T Float] struct {
 }
 
 func newAveragePool[T Float](s AveragePool, k workers) *averagePool[T] {
-	p := &averagePool[T]{AveragePool: s, workers: k, count: make([]T, s.Window.out()), sums: make([][]float64, k)}
+	p := &averagePool[T]{AveragePool: s, workers: k, count: make([]T, s.Window.out()), sums: make([][]float64, k.Size())}
 	for i := range p.sums {
 		p.sums[i] = make([]float64, s.C)
 	}

@@ -53,6 +53,14 @@ func products[T Float](m, n, k int, a, b matrix[T], beta T, c []T, stride int) {
 	}
 }
 
+// from returns the matrix from a row and a column on.
+func (m matrix[T]) from(row, column int) matrix[T] {
+	if m.trans {
+		row, column = column, row
+	}
+	return matrix[T]{m.data[row*m.stride+column:], m.stride, m.trans}
+}
+
 // at returns the element in row i and column j.
 func (m matrix[T]) at(i, j int) T {
 	if m.trans {

@@ -14,6 +14,7 @@ import (
 	"alexctl/data"
 	"alexctl/internal/nearest"
 	"alexctl/onnx"
+	"alexctl/runtime/gorgonia"
 )
 
 // Config is the recipe of a run. Its JSON form is in the run's folder and in the
@@ -35,6 +36,8 @@ type Config struct {
 	ValSplit    float64  `json:"val_split"` // the part of the training images held out
 	Patience    int      `json:"patience"`  // epochs without a better validation accuracy before the run ends; 0 for all
 	Threads     int      `json:"threads"`
+	Kernels     string   `json:"kernels"`   // plain, onednn, or "" for the faster of those that are there
+	Precision   string   `json:"precision"` // float32 or bf16
 	// CheckpointSteps asks for a checkpoint every so many steps too; 0 for only after
 	// each epoch.
 	CheckpointSteps int `json:"checkpoint_steps"`
@@ -45,7 +48,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Epochs: 10, Batch: 64, Optimizer: "adamw", LR: 1e-3, Momentum: 0.9, WeightDecay: 0.01,
-		Schedule: "onecycle", ValSplit: 0.05,
+		Schedule: "onecycle", ValSplit: 0.05, Precision: "float32",
 	}
 }
 
@@ -68,6 +71,11 @@ func (c *Config) For(optimizer string) {
 	case "adamw":
 		c.LR, c.WeightDecay = 1e-3, 0.01
 	}
+}
+
+// kernels returns what computes.
+func (c *Config) kernels() gorgonia.Kernels {
+	return gorgonia.Kernels{Set: c.Kernels, Precision: c.Precision, Threads: c.Threads}
 }
 
 // Check reports everything that is wrong with the recipe.
@@ -104,7 +112,12 @@ func (c *Config) Check() error {
 	for _, choice := range []struct {
 		what, name string
 		names      []string
-	}{{"optimizer", c.Optimizer, optimizerNames}, {"schedule", c.Schedule, scheduleNames}} {
+	}{
+		{"optimizer", c.Optimizer, optimizerNames},
+		{"schedule", c.Schedule, scheduleNames},
+		{"precision", c.Precision, gorgonia.Precisions},
+		{"kernels", c.Kernels, append([]string{""}, gorgonia.KernelSets...)},
+	} {
 		if !slices.Contains(choice.names, choice.name) {
 			bad("unknown %s %q%s (known: %s)", choice.what, choice.name, nearest.Hint(choice.name, choice.names), strings.Join(choice.names, ", "))
 		}

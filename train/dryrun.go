@@ -53,8 +53,7 @@ func DryRun(ctx context.Context, m *onnx.Model, in Inputs, c Config) (*Estimate,
 	if _, err := f.trainer.Step(ctx, 1, images, labels); err != nil {
 		return nil, err
 	}
-	grads := f.trainer.Gradients()
-	if err := f.optimizer.Update(grads, f.optimizer.Norm(grads), 0); err != nil {
+	if _, err := f.optimizer.Update(f.trainer.Gradients(), 0); err != nil {
 		return nil, err
 	}
 	e.Loss, e.StepSeconds = loss, time.Since(began).Seconds()

@@ -80,7 +80,7 @@ func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, 
 		return nil, err
 	}
 	t, err := gorgonia.NewTrainer[float32](m, gorgonia.TrainOptions{
-		Batch: c.Batch, Threads: c.Threads, Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
+		Batch: c.Batch, Kernels: c.kernels(), Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, 
 	if err != nil {
 		return nil, err
 	}
-	f := &Run{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters())}
+	f := &Run{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters(), t.Pool())}
 	f.loader = &data.Loader{Data: in.Train, Transform: in.Transform, Batch: c.Batch, Seed: c.Seed, Workers: 2}
 	f.ordered = &data.Loader{Transform: in.Transform, Batch: c.Batch, Workers: 2}
 	f.position.Best = -1
@@ -221,7 +221,7 @@ func (f *Run) epoch(ctx context.Context) error {
 		if err != nil {
 			return f.stopped(ctx, err)
 		}
-		if math.IsNaN(v.Loss) || math.IsInf(v.Loss, 0) {
+		if !finite(v.Loss) {
 			return f.diverged(ctx)
 		}
 		accuracy := v.Accuracy()
@@ -256,13 +256,15 @@ func (f *Run) step(ctx context.Context, b *data.Batch, began time.Time, from int
 	if err != nil {
 		return err
 	}
-	grads := f.trainer.Gradients()
-	norm := f.optimizer.Norm(grads)
-	if bad := loss + norm; math.IsNaN(bad) || math.IsInf(bad, 0) {
+	if !finite(loss) {
 		return f.diverged(ctx)
 	}
-	if err := f.optimizer.Update(grads, norm, f.rate(p.Steps)); err != nil {
+	norm, err := f.optimizer.Update(f.trainer.Gradients(), f.rate(p.Steps))
+	if err != nil {
 		return err
+	}
+	if !finite(norm) {
+		return f.diverged(ctx)
 	}
 	logits, classes := f.trainer.LogitsOf(), f.trainer.Classes()
 	for i, label := range b.Labels {
@@ -277,6 +279,8 @@ func (f *Run) step(ctx context.Context, b *data.Batch, began time.Time, from int
 		float64((p.InEpoch-from)*f.config.Batch) / time.Since(began).Seconds()})
 	return nil
 }
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // diverged says where a number that is not finite arose.
 func (f *Run) diverged(ctx context.Context) error {
@@ -345,7 +349,7 @@ func (f *Run) finish(ctx context.Context) (*Result, error) {
 		if r.Test, err = f.evaluate(ctx, f.in.Test); err != nil {
 			return nil, err
 		}
-		if math.IsNaN(r.Test.Loss) || math.IsInf(r.Test.Loss, 0) {
+		if !finite(r.Test.Loss) {
 			return nil, f.diverged(ctx)
 		}
 		if err := f.record.confusion(r.Test, f.in.Classes); err != nil {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"alexctl/kernel"
+	"alexctl/kernel/vector"
 	"alexctl/runtime/gorgonia"
 )
 
@@ -23,21 +24,34 @@ type Optimizer[T kernel.Float] struct {
 	momentum float64
 	decay    float64
 	clip     float64
-	threads  int
+	pool     kernel.Pool
 	params   []*gorgonia.Parameter[T]
-	steps    int // updates so far
+	blocks   []block
+	sums     []float64 // by worker: of the squares of gradients
+	steps    int       // updates so far
 	// first holds the velocities of sgd and the first moments of adam, second the
 	// second moments.
 	first, second [][]T
 }
 
-// NewOptimizer returns an optimizer of the parameters.
-func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T]) *Optimizer[T] {
-	o := &Optimizer[T]{kind: c.Optimizer, momentum: c.Momentum, decay: c.WeightDecay, clip: c.Clip, threads: max(1, c.Threads), params: params}
-	for _, p := range params {
+// block is a part of a parameter that stays in the first caches while it is updated.
+type block struct{ param, lo, hi int }
+
+const blockElements = 4096
+
+// NewOptimizer returns an optimizer of the parameters that computes on a pool.
+func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T], p kernel.Pool) *Optimizer[T] {
+	o := &Optimizer[T]{
+		kind: c.Optimizer, momentum: c.Momentum, decay: c.WeightDecay, clip: c.Clip,
+		pool: p, params: params, sums: make([]float64, p.Size()),
+	}
+	for i, p := range params {
 		o.first = append(o.first, make([]T, len(p.Data)))
 		if o.adaptive() {
 			o.second = append(o.second, make([]T, len(p.Data)))
+		}
+		for lo := 0; lo < len(p.Data); lo += blockElements {
+			o.blocks = append(o.blocks, block{i, lo, min(lo+blockElements, len(p.Data))})
 		}
 	}
 	return o
@@ -45,85 +59,78 @@ func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T]) *Op
 
 func (o *Optimizer[T]) adaptive() bool { return o.kind == "adam" || o.kind == "adamw" }
 
-// Norm returns the Euclidean norm of all gradients together.
-func (o *Optimizer[T]) Norm(grads [][]T) float64 {
-	sums := make([]float64, o.threads)
-	for _, g := range grads {
-		kernel.Parallel(o.threads, len(g), func(worker, lo, hi int) {
-			sum := 0.0
-			for _, v := range g[lo:hi] {
-				sum += float64(v) * float64(v)
-			}
-			sums[worker] += sum
-		})
+// Update changes the parameters by their gradients and returns the Euclidean norm of all
+// gradients together. Where that is larger than the clip, the gradients are scaled down to
+// it, as by torch.nn.utils.clip_grad_norm_. Where it is no finite number, the gradients
+// that are not finite have changed nothing, and, with a clip, none has.
+func (o *Optimizer[T]) Update(grads [][]T, rate float64) (norm float64, err error) {
+	if len(grads) != len(o.params) {
+		return 0, fmt.Errorf("%d gradients for %d parameters", len(grads), len(o.params))
 	}
+	for i, p := range o.params {
+		if len(grads[i]) != len(p.Data) {
+			return 0, fmt.Errorf("parameter %s has %d elements, its gradient %d", p.Name, len(p.Data), len(grads[i]))
+		}
+	}
+	scale := 1.0
+	if o.clip > 0 {
+		norm = o.norm(grads, func(block) {})
+		if math.IsNaN(norm) || math.IsInf(norm, 0) {
+			return norm, nil
+		}
+		scale = min(1, o.clip/(norm+1e-6))
+	}
+	o.steps++
+	update := o.sgd(scale, rate)
+	if o.adaptive() {
+		update = o.adam(scale, rate)
+	}
+	all := o.norm(grads, func(b block) { update(b, grads[b.param][b.lo:b.hi]) })
+	if o.clip == 0 {
+		norm = all
+	}
+	return norm, nil
+}
+
+// norm returns the norm of the gradients and, of each block whose gradients are finite,
+// calls f when they have just been read.
+func (o *Optimizer[T]) norm(grads [][]T, f func(block)) float64 {
+	clear(o.sums)
+	o.pool.Run(len(o.blocks), func(worker, lo, hi int) {
+		total := 0.0
+		for _, b := range o.blocks[lo:hi] {
+			sum := vector.SquareSum(grads[b.param][b.lo:b.hi])
+			total += sum
+			if !math.IsNaN(sum) && !math.IsInf(sum, 0) {
+				f(b)
+			}
+		}
+		o.sums[worker] = total
+	})
 	total := 0.0
-	for _, s := range sums {
+	for _, s := range o.sums {
 		total += s
 	}
 	return math.Sqrt(total)
 }
 
-// Update changes the parameters by their gradients, whose norm is given: where it is
-// larger than the clip, the gradients are scaled down to that, as by
-// torch.nn.utils.clip_grad_norm_.
-func (o *Optimizer[T]) Update(grads [][]T, norm, rate float64) error {
-	if len(grads) != len(o.params) {
-		return fmt.Errorf("%d gradients for %d parameters", len(grads), len(o.params))
-	}
-	o.steps++
-	scale := T(1)
-	if o.clip > 0 {
-		scale = T(min(1, o.clip/(norm+1e-6)))
-	}
-	for i, p := range o.params {
-		if len(grads[i]) != len(p.Data) {
-			return fmt.Errorf("parameter %s has %d elements, its gradient %d", p.Name, len(p.Data), len(grads[i]))
-		}
-		kernel.Parallel(o.threads, len(p.Data), func(_, lo, hi int) {
-			w, g, m := p.Data[lo:hi], grads[i][lo:hi], o.first[i][lo:hi]
-			if o.adaptive() {
-				o.adam(w, g, m, o.second[i][lo:hi], scale, rate)
-			} else {
-				o.sgd(w, g, m, scale, rate)
-			}
-		})
-	}
-	return nil
-}
-
-func (o *Optimizer[T]) sgd(w, g, velocity []T, scale T, rate float64) {
-	momentum, decay, lr := T(o.momentum), T(o.decay), T(rate)
-	nesterov := o.kind == "nesterov"
-	for i, v := range g {
-		v = v*scale + decay*w[i]
-		u := v
-		if o.momentum > 0 {
-			if o.steps > 1 {
-				u = momentum*velocity[i] + v
-			}
-			velocity[i] = u
-			if nesterov {
-				u = v + momentum*u
-			}
-		}
-		w[i] -= lr * u
+func (o *Optimizer[T]) sgd(scale, rate float64) func(b block, g []T) {
+	s := vector.SGD{Scale: scale, Decay: o.decay, Momentum: o.momentum, Rate: rate, Nesterov: o.kind == "nesterov"}
+	return func(b block, g []T) {
+		vector.UpdateSGD(s, o.params[b.param].Data[b.lo:b.hi], g, o.first[b.param][b.lo:b.hi])
 	}
 }
 
-func (o *Optimizer[T]) adam(w, g, m, v []T, scale T, rate float64) {
-	correct1 := 1 - math.Pow(beta1, float64(o.steps))
-	correct2 := math.Sqrt(1 - math.Pow(beta2, float64(o.steps)))
-	lr, root := T(rate/correct1), T(1/correct2)
-	keep, decay := T(1), T(o.decay)
+func (o *Optimizer[T]) adam(scale, rate float64) func(b block, g []T) {
+	a := vector.Adam{
+		Scale: scale, Decay: o.decay, Keep: 1, Beta1: beta1, Beta2: beta2, Epsilon: epsilon,
+		Rate: rate / (1 - math.Pow(beta1, float64(o.steps))),
+		Root: 1 / math.Sqrt(1-math.Pow(beta2, float64(o.steps))),
+	}
 	if o.kind == "adamw" {
-		keep, decay = T(1-rate*o.decay), 0
+		a.Keep, a.Decay = 1-rate*o.decay, 0
 	}
-	b1, b2, rest1, rest2 := T(beta1), T(beta2), T(1-beta1), T(1-beta2)
-	for i, x := range g {
-		x = x*scale + decay*w[i]
-		m[i] = b1*m[i] + rest1*x
-		v[i] = b2*v[i] + rest2*x*x
-		w[i] = w[i]*keep - lr*m[i]/(T(math.Sqrt(float64(v[i])))*root+epsilon)
+	return func(b block, g []T) {
+		vector.UpdateAdam(a, o.params[b.param].Data[b.lo:b.hi], g, o.first[b.param][b.lo:b.hi], o.second[b.param][b.lo:b.hi])
 	}
 }

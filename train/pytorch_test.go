@@ -83,7 +83,7 @@ func steps[T kernel.Float](t *testing.T, r torchRun) torchSteps {
 	if r.Optimizer == "adam" {
 		c.Optimizer, c.WeightDecay, rate = "adam", 0, 1e-5
 	}
-	o := train.NewOptimizer(c, trainer.Parameters())
+	o := train.NewOptimizer(c, trainer.Parameters(), trainer.Pool())
 	out := torchSteps{Gradients: map[string]torchSample{}, Final: map[string]torchSample{}}
 	for step := range r.Float64.Losses {
 		images := make([]T, r.Batch*3*r.Input*r.Input)
@@ -105,7 +105,7 @@ func steps[T kernel.Float](t *testing.T, r torchRun) torchSteps {
 				out.Gradients[p.Name] = torchSample{Values: sampled(grads[i], len(r.Float64.Gradients[p.Name].Values))}
 			}
 		}
-		if err := o.Update(grads, o.Norm(grads), rate); err != nil {
+		if _, err := o.Update(grads, rate); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -80,14 +80,14 @@ func overfit(t *testing.T, m *onnx.Model, side int, engine runtime.Engine) {
 	}
 	c := train.Default()
 	c.Threads = 2
-	o := train.NewOptimizer(c, trainer.Parameters())
+	o := train.NewOptimizer(c, trainer.Parameters(), trainer.Pool())
 	right := 0
 	for step := 0; step < 80 && right < n; step++ {
 		if _, err := trainer.Step(t.Context(), uint64(step), images, labels); err != nil {
 			t.Fatal(err)
 		}
 		grads := trainer.Gradients()
-		if err := o.Update(grads, o.Norm(grads), 3e-4); err != nil {
+		if _, err := o.Update(grads, 3e-4); err != nil {
 			t.Fatal(err)
 		}
 		if step%5 < 4 {
@@ -160,7 +160,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 	c := train.Default()
 	c.Threads = 2
-	o := train.NewOptimizer(c, trainer.Parameters())
+	o := train.NewOptimizer(c, trainer.Parameters(), trainer.Pool())
 	r := rand.New(rand.NewPCG(1, 1))
 	images, labels := make([]float32, 64*144), make([]int, 64)
 	for i := range images {
@@ -172,7 +172,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 			t.Fatal(err)
 		}
 		grads := trainer.Gradients()
-		if err := o.Update(grads, o.Norm(grads), 1e-4); err != nil {
+		if _, err := o.Update(grads, 1e-4); err != nil {
 			t.Fatal(err)
 		}
 		if step == 20 {

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	goruntime "runtime"
 	"slices"
 	"sync"
 
@@ -25,10 +24,7 @@ import (
 )
 
 // Engine runs models on Gorgonia.
-type Engine struct {
-	// Threads is how many goroutines compute at once; 0 means one a processor.
-	Threads int
-}
+type Engine struct{ Kernels Kernels }
 
 var _ runtime.Engine = Engine{}
 
@@ -39,16 +35,18 @@ func (e Engine) Name() string { return "gorgonia:cpu@" + e.Settings() }
 func (Engine) Provider() string { return "cpu" }
 
 // Settings returns the kernels in use.
-func (Engine) Settings() string { return "kernels=" + kernel.Plain[float32](1).Name() }
-
-// Check returns nil: the engine is part of the program.
-func (Engine) Check(context.Context) error { return nil }
-
-func threads(n int) int {
-	if n > 0 {
-		return n
+func (e Engine) Settings() string {
+	name, err := e.Kernels.Name()
+	if err != nil {
+		name = e.Kernels.Set
 	}
-	return goruntime.GOMAXPROCS(0)
+	return "kernels=" + name
+}
+
+// Check reports kernels that are not there. The engine itself is part of the program.
+func (e Engine) Check(context.Context) error {
+	_, err := e.Kernels.open()
+	return err
 }
 
 // Prepare reads the model's weights. Graphs are made for the shapes that Run sees.
@@ -61,7 +59,11 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 	if err != nil {
 		return nil, err
 	}
-	return &session{model: m, store: store, kernels: kernel.Plain[float32](threads(e.Threads))}, nil
+	kernels, err := e.Kernels.open()
+	if err != nil {
+		return nil, err
+	}
+	return &session{model: m, store: store, kernels: kernels}, nil
 }
 
 // session keeps a graph for each of the last few input shapes.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"time"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -25,6 +26,7 @@ type operator struct {
 	out   hm.Type
 	shape tensor.Shape
 	value gorgonia.Value
+	took  time.Duration // in the last run
 }
 
 // run is what the operators of one graph share while it runs.
@@ -93,9 +95,11 @@ func (o *operator) guard(f func() error) (v gorgonia.Value, err error) {
 		o.run.err = err
 		return nil, err
 	}
+	began := time.Now()
 	if err := f(); err != nil {
 		return nil, err
 	}
+	o.took = time.Since(began)
 	if o.run.watch && !finiteValue(o.value) {
 		return nil, &notFiniteError{o.label, o.kind}
 	}

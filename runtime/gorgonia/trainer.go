@@ -7,6 +7,7 @@ import (
 	"math"
 	goruntime "runtime"
 	"slices"
+	"time"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -18,7 +19,7 @@ import (
 // TrainOptions says how a model is trained.
 type TrainOptions struct {
 	Batch     int
-	Threads   int     // how many goroutines compute at once; 0 means one a processor
+	Kernels   Kernels // what computes
 	Smoothing float64 // label smoothing of the cross entropy
 	Seed      uint64  // of the dropouts
 	// Frozen says which initializers are not trained; nil means none.
@@ -117,7 +118,11 @@ func NewTrainer[T kernel.Float](m *onnx.Model, o TrainOptions) (t *Trainer[T], e
 		return nil, err
 	}
 	t = &Trainer[T]{options: o}
-	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, kernel.Plain[T](threads(o.Threads)), store,
+	kernels, err := openKernels[T](o.Kernels)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, kernels, store,
 		&training{step: &t.step, seed: o.Seed, frozen: o.Frozen, noDropout: o.NoDropout})
 	if err != nil {
 		return nil, err
@@ -216,6 +221,9 @@ func (t *Trainer[T]) Parameters() []*Parameter[T] { return t.params }
 // State returns the initializers that steps change without a gradient: the running
 // statistics of BatchNormalization.
 func (t *Trainer[T]) State() []*Parameter[T] { return t.state }
+
+// Pool returns what the kernels compute on.
+func (t *Trainer[T]) Pool() kernel.Pool { return t.lowering.kernels.Pool() }
 
 // Classes returns the number of classes.
 func (t *Trainer[T]) Classes() int { return t.classes }
@@ -316,11 +324,11 @@ func finite[T kernel.Float](x []T) bool {
 }
 
 // Layers returns the values that the graph computes, in order, with their shapes in
-// memory, for those who want to see every one.
+// memory and the time that each took, for those who want to see every one.
 func (t *Trainer[T]) Layers() []Layer {
 	var list []Layer
 	for _, o := range t.lowering.run.operators {
-		list = append(list, Layer{Node: o.label, Kind: o.kind, Shape: slices.Clone(o.shape), Bytes: int64(o.value.MemSize())})
+		list = append(list, Layer{Node: o.label, Kind: o.kind, Shape: slices.Clone(o.shape), Bytes: int64(o.value.MemSize()), Took: o.took})
 	}
 	return list
 }
@@ -331,6 +339,7 @@ type Layer struct {
 	Kind  string // the operator, or which gradient of it
 	Shape []int  // channels last where there are spatial axes
 	Bytes int64
+	Took  time.Duration // in the last step
 }
 
 // Weights returns the trained values as tensors, for Graph.WithInitializers. They

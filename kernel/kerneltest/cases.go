@@ -1,4 +1,4 @@
-package kernel_test
+package kerneltest
 
 import (
 	"math/rand/v2"
@@ -6,11 +6,11 @@ import (
 	"alexctl/kernel"
 )
 
-// kernelCases returns at least 20 shapes of every kernel: awkward ones first, then
+// Cases returns at least 20 shapes of every kernel: awkward ones first, then
 // random ones.
-func kernelCases(r *rand.Rand) map[string][]kernelCase {
-	cases := map[string][]kernelCase{}
-	add := func(name string, c kernelCase) { cases[name] = append(cases[name], c) }
+func Cases(r *rand.Rand) map[string][]Case {
+	cases := map[string][]Case{}
+	add := func(name string, c Case) { cases[name] = append(cases[name], c) }
 	for i := range 26 {
 		add("Conv", convCase(r, i))
 		add("MaxPool", same(poolOf(r, i), apart))
@@ -21,10 +21,10 @@ func kernelCases(r *rand.Rand) map[string][]kernelCase {
 		d := kernel.Dense{N: 1 + r.IntN(6), In: 1 + r.IntN(30), Out: 1 + r.IntN(20), Bias: i%2 == 0}
 		add("Dense", same(d, normal))
 		d.ReLU = true
-		add("DenseReLU", kernelCase{d, []input{positive, away}})
+		add("DenseReLU", Case{d, []Input{positive, away}})
 		add("MatMul", same(matMulOf(r, i), normal))
 		b := kernel.BatchNorm{Rows: 2 + r.IntN(30), C: 1 + r.IntN(6), Epsilon: 1e-2, Momentum: 0.9, Training: i%2 == 0}
-		add("BatchNorm", kernelCase{b, []input{normal, normal, normal, normal, positive}})
+		add("BatchNorm", Case{b, []Input{normal, normal, normal, normal, positive}})
 		n := 1 + r.IntN(40)
 		for _, f := range []string{"Relu", "Sigmoid", "Tanh", "Clip", "Identity"} {
 			add(f, same(kernel.Unary{N: n, Function: f, Min: -0.255, Max: 0.515}, apart))
@@ -33,8 +33,8 @@ func kernelCases(r *rand.Rand) map[string][]kernelCase {
 		for _, o := range []string{"Add", "Sub", "Mul", "Div", "Pow"} {
 			add(o, same(binaryOf(r, i, o), positive))
 		}
-		add("PowConstant", kernelCase{kernel.Binary{N: n, Operator: "Pow", ASize: n, BSize: 1, B: make([]int32, n), BConstant: true},
-			[]input{apart, func(*rand.Rand, int) []float64 { return []float64{2} }}})
+		add("PowConstant", Case{kernel.Binary{N: n, Operator: "Pow", ASize: n, BSize: 1, B: make([]int32, n), BConstant: true},
+			[]Input{apart, func(*rand.Rand, int) []float64 { return []float64{2} }}})
 		step := uint64(i)
 		add("Dropout", same(kernel.Dropout{N: 1 + r.IntN(50), Ratio: 0.1 * float64(i%10), Key: 7, Step: &step}, normal))
 		s := kernel.Softmax{Outer: 1 + r.IntN(4), C: 1 + r.IntN(9), Inner: 1 + r.IntN(3)}
@@ -47,7 +47,7 @@ func kernelCases(r *rand.Rand) map[string][]kernelCase {
 			add("LogSoftmax", same(kernel.Softmax{Outer: 2, C: 2 + i, Inner: 1, Log: true}, normal))
 		}
 		c := kernel.CrossEntropy{N: 1 + r.IntN(7), C: 2 + r.IntN(9), Smoothing: 0.1 * float64(i%3)}
-		add("CrossEntropy", kernelCase{c, []input{normal, labels(c.C)}})
+		add("CrossEntropy", Case{c, []Input{normal, labels(c.C)}})
 		add("Move", same(moveOf(r, i), normal))
 		add("Layout", same(kernel.Layout{N: 1 + r.IntN(3), C: 1 + r.IntN(20), Positions: 1 + r.IntN(40)}, normal))
 		add("Mean", same(meanOf(r), normal))
@@ -67,7 +67,7 @@ func away(r *rand.Rand, n int) []float64 {
 	return x
 }
 
-func labels(classes int) input {
+func labels(classes int) Input {
 	return func(r *rand.Rand, n int) []float64 {
 		x := make([]float64, n)
 		for i := range x {
@@ -110,7 +110,7 @@ func windowOf(r *rand.Rand, i int, ceil bool) kernel.Window {
 	return w
 }
 
-func convCase(r *rand.Rand, i int) kernelCase {
+func convCase(r *rand.Rand, i int) Case {
 	s := kernel.Conv{N: 1 + r.IntN(3), Group: 1 + i%3, Bias: i%2 == 0, Window: windowOf(r, i, false)}
 	s.C, s.M = s.Group*(1+r.IntN(3)), s.Group*(1+r.IntN(3))
 	switch i {
@@ -128,7 +128,7 @@ func convCase(r *rand.Rand, i int) kernelCase {
 	}
 	if i%4 == 3 {
 		s.ReLU = true
-		return kernelCase{s, []input{normal, normal}}
+		return Case{s, []Input{normal, normal}}
 	}
 	return same(s, normal)
 }

@@ -1,0 +1,94 @@
+//go:build onednn && cgo
+
+package onednn
+
+// #cgo CXXFLAGS: -O3 -std=c++17 -fopenmp
+// #cgo LDFLAGS: -ldnnl -lgomp
+// #include "shim.h"
+import "C"
+
+import (
+	goruntime "runtime"
+	"sync"
+)
+
+// thread is the operating system's thread that makes every call into oneDNN: OpenMP
+// keeps a team of threads for each thread that calls it.
+type thread struct {
+	mu   sync.Mutex
+	work chan func()
+	done chan any // what the work panicked with, or nil
+
+	// What runs in parallel at the moment.
+	part     func(i int)
+	panicked sync.Map // what parts panicked with
+}
+
+// one is that thread: there is one OpenMP in a process, so there is one of it.
+var one = sync.OnceValue(func() *thread {
+	t := &thread{work: make(chan func()), done: make(chan any)}
+	go func() {
+		goruntime.LockOSThread()
+		for f := range t.work {
+			t.done <- caught(f)
+		}
+	}()
+	return t
+})
+
+// caught runs f and returns what it panicked with.
+func caught(f func()) (p any) {
+	defer func() { p = recover() }()
+	f()
+	return nil
+}
+
+// do runs f on the thread, with so many threads for what it calls.
+func (t *thread) do(threads int, f func()) {
+	t.mu.Lock()
+	t.work <- func() {
+		C.od_threads(C.int(threads))
+		f()
+	}
+	p := <-t.done
+	t.mu.Unlock()
+	if p != nil {
+		panic(p)
+	}
+}
+
+// pool runs Go code on oneDNN's own threads: while they wait for work they spin, and
+// goroutines beside them would have to share the processor with that.
+type pool int
+
+// Size returns the number of threads.
+func (p pool) Size() int { return int(p) }
+
+// Run calls f for contiguous parts of 0 to n, each on a thread.
+func (p pool) Run(n int, f func(worker, lo, hi int)) {
+	parts := min(int(p), n)
+	if parts <= 1 {
+		if n > 0 {
+			f(0, 0, n)
+		}
+		return
+	}
+	t := one()
+	t.do(int(p), func() {
+		t.part = func(i int) { f(i, i*n/parts, (i+1)*n/parts) }
+		C.od_parallel(C.int(parts))
+		t.part = nil
+		t.panicked.Range(func(key, p any) bool {
+			t.panicked.Delete(key)
+			panic(p)
+		})
+	})
+}
+
+//export alexctl_onednn_part
+func alexctl_onednn_part(i C.int) { //nolint:revive // a name for C
+	t := one()
+	if p := caught(func() { t.part(int(i)) }); p != nil {
+		t.panicked.Store(int(i), p)
+	}
+}

@@ -1,0 +1,93 @@
+package gorgonia
+
+import (
+	"fmt"
+	goruntime "runtime"
+	"strings"
+
+	"alexctl/kernel"
+	"alexctl/kernel/onednn"
+)
+
+// Kernels says what computes the operators.
+type Kernels struct {
+	// Set is "plain", "onednn", or "" for the faster one of those that are there.
+	Set string
+	// Precision is "float32", for which "" stands too, or "bf16": the operands of
+	// convolutions and dense layers rounded to bfloat16, with sums, weights and
+	// everything else in float32. It takes oneDNN and a processor that has it.
+	Precision string
+	// Threads is how many compute at once; 0 means one a processor.
+	Threads int
+}
+
+// Names of what Kernels chooses from.
+var (
+	KernelSets = []string{"plain", "onednn"}
+	Precisions = []string{string(onednn.Float32), string(onednn.BFloat16)}
+)
+
+// open returns the kernels in float32.
+func (k Kernels) open() (kernel.Set[float32], error) {
+	n := k.Threads
+	if n <= 0 {
+		n = goruntime.GOMAXPROCS(0)
+	}
+	precision := onednn.Float32
+	switch k.Precision {
+	case "", string(onednn.Float32):
+	case string(onednn.BFloat16):
+		precision = onednn.BFloat16
+	default:
+		return nil, fmt.Errorf("unknown precision %q (known: %s)", k.Precision, strings.Join(Precisions, ", "))
+	}
+	switch k.Set {
+	case "", "onednn":
+		s, err := onednn.New(n, precision)
+		switch {
+		case err == nil:
+			return s, nil
+		case k.Set == "" && precision == onednn.Float32:
+			return kernel.Plain[float32](kernel.Goroutines(n)), nil
+		case precision != onednn.Float32:
+			return nil, fmt.Errorf("precision %s: %w", precision, err)
+		}
+		return nil, fmt.Errorf("kernels onednn: %w", err)
+	case "plain":
+		if precision != onednn.Float32 {
+			return nil, fmt.Errorf("precision %s takes the kernels onednn, not plain", precision)
+		}
+		return kernel.Plain[float32](kernel.Goroutines(n)), nil
+	}
+	return nil, fmt.Errorf("unknown kernels %q (known: %s)", k.Set, strings.Join(KernelSets, ", "))
+}
+
+// Name returns what computes: "onednn-3.2.0" or "plain-avx512".
+func (k Kernels) Name() (string, error) {
+	s, err := k.open()
+	if err != nil {
+		return "", err
+	}
+	return s.Name(), nil
+}
+
+// FasterKernels says how to get faster kernels than those in use, or returns "".
+func FasterKernels() string {
+	if _, err := onednn.New(1, onednn.Float32); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// openKernels returns the kernels in T. Float64, which is there to check others, is
+// computed in Go.
+func openKernels[T kernel.Float](k Kernels) (kernel.Set[T], error) {
+	s, err := k.open()
+	if err != nil {
+		return nil, err
+	}
+	if t, ok := s.(kernel.Set[T]); ok {
+		return t, nil
+	}
+	return kernel.Plain[T](kernel.Goroutines(s.Pool().Size())), nil
+}

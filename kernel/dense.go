@@ -40,15 +40,15 @@ type dense[T Float] struct {
 	Dense
 	workers workers
 	scratch []scratch[T]
-	masked  []T
-	sum     []float64 // of the bias's gradient
+	up      upstream[T]
 }
 
 func newDense[T Float](s Dense, k workers) *dense[T] {
-	return &dense[T]{Dense: s, workers: k, scratch: make([]scratch[T], k.Size())}
+	return &dense[T]{Dense: s, workers: k, up: upstream[T]{workers: k, relu: s.ReLU}, scratch: make([]scratch[T], k.Size())}
 }
 
 func (d *dense[T]) Forward(y []T, in ...[]T) {
+	d.up.forget()
 	x, w := in[0], in[1]
 	d.workers.run(d.Out, func(worker, lo, hi int) {
 		d.scratch[worker].product(d.N, hi-lo, d.In, matrix[T]{x, d.In, false}, matrix[T]{w[lo*d.In:], d.In, true}, 0, y[lo:], d.Out)
@@ -64,20 +64,8 @@ func (d *dense[T]) Forward(y []T, in ...[]T) {
 	})
 }
 
-// upstream returns the gradient that reaches the sums.
-func (d *dense[T]) upstream(dy, y []T) []T {
-	if !d.ReLU {
-		return dy
-	}
-	d.masked = grow(d.masked, len(dy))
-	d.workers.elements(len(dy), func(lo, hi int) {
-		vector.Mask(d.masked[lo:hi], dy[lo:hi], y[lo:hi])
-	})
-	return d.masked
-}
-
 func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
-	up := d.upstream(dy, y)
+	up := d.up.of(dy, y)
 	switch i {
 	case 0:
 		d.workers.run(d.In, func(worker, lo, hi int) {
@@ -88,12 +76,7 @@ func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 			d.scratch[worker].product(hi-lo, d.In, d.N, matrix[T]{up[lo:], d.Out, true}, matrix[T]{in[0], d.In, false}, 0, dx[lo*d.In:], d.In)
 		})
 	case 2:
-		d.sum = grow(d.sum, d.Out)
-		clear(d.sum)
-		sumRows(d.sum, up)
-		for i, v := range d.sum {
-			dx[i] = T(v)
-		}
+		columnSums(d.workers, dx, up)
 	}
 }
 

@@ -241,3 +241,27 @@ func TestSplit(t *testing.T) {
 		}
 	}
 }
+
+func TestTranspose(t *testing.T) {
+	for _, c := range [][2]int{{1, 1}, {3, 9}, {8, 8}, {9, 17}, {16, 72}, {24, 100}} {
+		rows, cols := c[0], c[1]
+		lds, ldd := cols+3, rows+5
+		src, dst := make([]float32, rows*lds), make([]float32, cols*ldd)
+		for i := range src {
+			src[i] = float32(i)
+		}
+		for i := range dst {
+			dst[i] = -1
+		}
+		Transpose(dst, ldd, src, lds, rows, cols)
+		for i := range dst {
+			want := float32(-1)
+			if j, r := i/ldd, i%ldd; r < rows {
+				want = src[r*lds+j]
+			}
+			if dst[i] != want {
+				t.Fatalf("%d x %d: element %d is %g, want %g", rows, cols, i, dst[i], want)
+			}
+		}
+	}
+}

@@ -98,6 +98,14 @@ func axisOf(r *rand.Rand, ceil bool) kernel.Axis {
 	return a
 }
 
+// fit returns the axis with an output as large as its input, pads and kernel say.
+func fit(a kernel.Axis) kernel.Axis {
+	a.In = min(a.In, 4)
+	a.In = max(a.In, (a.Kernel-1)*a.Dilation+1)
+	a.Out = (a.In+a.Begin+a.End-(a.Kernel-1)*a.Dilation-1)/a.Stride + 1
+	return a
+}
+
 func windowOf(r *rand.Rand, i int, ceil bool) kernel.Window {
 	axes := make([]kernel.Axis, 1+(i+1)%3)
 	for k := range axes {
@@ -125,6 +133,13 @@ func convCase(r *rand.Rand, i int) Case {
 		a := kernel.Axis{In: 5, Out: 3, Kernel: 3, Stride: 2, Dilation: 1, Begin: 1, End: 1}
 		w, _ := kernel.NewWindow(a, a)
 		s = kernel.Conv{N: 3, C: 6, M: 6, Group: 6, Bias: true, Window: w}
+	}
+	if i >= 20 { // enough images and channels to be computed without patches
+		s.N, s.Group = 16+i%2, 1+i%2
+		s.C, s.M = s.Group*(16+3*(i%3)), s.Group*(16+5*(i%4))
+		a, b := axisOf(r, false), axisOf(r, false)
+		a.Kernel, b.Kernel = min(a.Kernel, 2), min(b.Kernel, 2)
+		s.Window, _ = kernel.NewWindow(fit(a), fit(b))
 	}
 	if i%4 == 3 {
 		s.ReLU = true

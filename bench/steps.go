@@ -46,17 +46,19 @@ func ourStep(w workload, kernels string) (func() error, error) {
 	c := train.Default()
 	c.Optimizer, c.Momentum, c.WeightDecay, c.Threads = "sgd", stepMomentum, stepDecay, stepThreads
 	o := train.NewOptimizer(c, t.Parameters(), t.Pool())
+	t.StreamTo(o.Take)
 	images, labels := randomValues(w.batch*3*w.side*w.side), make([]int, w.batch)
 	for i := range labels {
 		labels[i] = i % t.Classes()
 	}
 	number := uint64(0)
 	return func() error {
+		o.Begin(stepRate)
 		if _, err := t.Step(context.Background(), number, images, labels); err != nil {
 			return err
 		}
 		number++
-		_, err := o.Update(t.Gradients(), stepRate)
+		_, err := o.End(t.Gradients())
 		return err
 	}, nil
 }

@@ -34,16 +34,55 @@ func (s Conv) Check() error {
 // k is the number of products in one element of the output.
 func (s Conv) k() int { return s.C / s.Group * s.Window.taps() }
 
+// convolver computes a convolution in one of the two ways. up is the gradient of the sums,
+// before the rectifier.
+type convolver[T Float] interface {
+	Output(y []T, in ...[]T)
+	InputGradient(dx, up, w []T)
+	WeightGradient(dw, up, x []T)
+}
+
+type conv[T Float] struct {
+	convolver[T]
+	workers workers
+	up      *Upstream[T]
+}
+
 // newConv plans a convolution: directly where there are enough images and channels, by
 // way of patches otherwise.
-func newConv[T Float](s Conv, k workers) Plan[T] {
+func newConv[T Float](s Conv, k workers) *conv[T] {
+	c := &conv[T]{workers: k, up: NewUpstream[T](s.ReLU, k)}
+	if s.Direct() {
+		c.convolver = NewDirectConv[T](s, k)
+	} else {
+		c.convolver = newPatchConv[T](s, k)
+	}
+	return c
+}
+
+func (c *conv[T]) Forward(y []T, in ...[]T) {
+	c.up.Forget()
+	c.Output(y, in...)
+}
+
+func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
+	up := c.up.Of(dy, y)
+	switch i {
+	case 0:
+		c.InputGradient(dx, up, in[1])
+	case 1:
+		c.WeightGradient(dx, up, in[0])
+	case 2:
+		ColumnSums(c.workers, dx, up)
+	}
+}
+
+// Direct reports whether the convolution is computed without patches of the input.
+func (s Conv) Direct() bool {
 	const (
 		fewImages   = 16      // less are not worth the products of one position
 		fewChannels = 16      // less are not worth the products of one tap
 		manyLinks   = 1 << 20 // pairs of positions that are listed
 	)
-	if s.N < fewImages || s.C/s.Group < fewChannels || s.M/s.Group < fewChannels || s.Window.taps()*s.Window.out() > manyLinks {
-		return newPatchConv[T](s, k)
-	}
-	return newDirectConv[T](s, k)
+	return s.N >= fewImages && s.C/s.Group >= fewChannels && s.M/s.Group >= fewChannels && s.Window.taps()*s.Window.out() <= manyLinks
 }

@@ -8,15 +8,14 @@ import (
 	"alexctl/kernel/vector"
 )
 
-// directConv computes a convolution without patches of the input. For each tap of the
+// DirectConv computes a convolution without patches of the input. For each tap of the
 // kernel and each position of the output, the channels of all images at the position
 // under the tap are a matrix, one row an image, and are multiplied by the weights of the
 // tap where they lie. Taps that reach into the pads cost nothing: with a kernel of 3 on a
 // map of 4x4 that is 31% of all products.
-type directConv[T Float] struct {
+type DirectConv[T Float] struct {
 	Conv
 	workers workers
-	up      upstream[T]
 	links   [][]link // by tap, in the order of both positions
 	// first is by output and by input position the first tap that reaches it, or -1.
 	firstOut, firstIn []int32
@@ -35,14 +34,15 @@ type directWorker[T Float] struct {
 	columns []T // weights of 8 filters
 }
 
-func newDirectConv[T Float](s Conv, k workers) *directConv[T] {
-	c := &directConv[T]{
-		Conv: s, workers: k, up: upstream[T]{workers: k, relu: s.ReLU},
+// NewDirectConv prepares a convolution that is Direct, on a pool.
+func NewDirectConv[T Float](s Conv, p Pool) *DirectConv[T] {
+	c := &DirectConv[T]{
+		Conv: s, workers: workers{p},
 		links:    make([][]link, s.Window.taps()),
 		firstOut: slices.Repeat([]int32{-1}, s.Window.out()),
 		firstIn:  slices.Repeat([]int32{-1}, s.Window.in()),
 		weights:  make([]T, s.M*s.k()),
-		each:     make([]directWorker[T], k.Size()),
+		each:     make([]directWorker[T], p.Size()),
 	}
 	for out := range s.Window.out() {
 		s.Window.each(out, func(tap, in int) { c.links[tap] = append(c.links[tap], link{int32(in), int32(out)}) })
@@ -66,7 +66,7 @@ const chunkElements = 1 << 16
 
 // positions calls f for parts of n positions, each worker's a chunk at a time; channels is
 // how many elements a position has in one image and group.
-func (c *directConv[T]) positions(n, channels int, f func(w *directWorker[T], lo, hi int)) {
+func (c *DirectConv[T]) positions(n, channels int, f func(w *directWorker[T], lo, hi int)) {
 	chunk := max(1, chunkElements/(c.N*channels))
 	c.workers.run(n, func(worker, lo, hi int) {
 		for ; lo < hi; lo += chunk {
@@ -92,8 +92,8 @@ func beta[T Float](first bool) T {
 	return 1
 }
 
-func (c *directConv[T]) Forward(y []T, in ...[]T) {
-	c.up.forget()
+// Output computes y from x, w and b.
+func (c *DirectConv[T]) Output(y []T, in ...[]T) {
 	c.pack(in[1])
 	mg, cg, size, out := c.M/c.Group, c.C/c.Group, c.Window.in()*c.C, c.Window.out()*c.M
 	c.positions(c.Window.out(), mg, func(w *directWorker[T], lo, hi int) {
@@ -123,20 +123,9 @@ func (c *directConv[T]) Forward(y []T, in ...[]T) {
 	})
 }
 
-func (c *directConv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
-	up := c.up.of(dy, y)
-	switch i {
-	case 0:
-		c.backwardInput(dx, up)
-	case 1:
-		c.backwardWeight(dx, up, in[0])
-	case 2:
-		columnSums(c.workers, dx, up)
-	}
-}
-
-func (c *directConv[T]) backwardInput(dx, up []T) {
-	c.turn()
+// InputGradient computes dx from the gradient of the sums and w.
+func (c *DirectConv[T]) InputGradient(dx, up, w []T) {
+	c.turn(w)
 	mg, cg, size, out := c.M/c.Group, c.C/c.Group, c.Window.in()*c.C, c.Window.out()*c.M
 	c.positions(c.Window.in(), cg, func(w *directWorker[T], lo, hi int) {
 		for g := range c.Group {
@@ -159,8 +148,9 @@ func (c *directConv[T]) backwardInput(dx, up []T) {
 	})
 }
 
-// backwardWeight splits the work by the input's channels.
-func (c *directConv[T]) backwardWeight(dw, up, x []T) {
+// WeightGradient computes dw from the gradient of the sums and x. It splits the work by
+// the input's channels.
+func (c *DirectConv[T]) WeightGradient(dw, up, x []T) {
 	mg, cg, size, out := c.M/c.Group, c.C/c.Group, c.Window.in()*c.C, c.Window.out()*c.M
 	c.gradient = grow(c.gradient, len(c.weights))
 	c.workers.run(cg, func(worker, lo, hi int) {
@@ -186,7 +176,7 @@ const filters = 8
 
 // columns calls f for every group and up to 8 filters of it, with scratch for (channels,
 // taps) rows of 8.
-func (c *directConv[T]) columns(f func(g, m, n int, rows []T)) {
+func (c *DirectConv[T]) columns(f func(g, m, n int, rows []T)) {
 	mg := c.M / c.Group
 	blocks := (mg + filters - 1) / filters
 	c.workers.run(c.Group*blocks, func(worker, lo, hi int) {
@@ -200,7 +190,7 @@ func (c *directConv[T]) columns(f func(g, m, n int, rows []T)) {
 }
 
 // pack writes the weights (M, C/Group, taps) as (Group, taps, C/Group, M/Group).
-func (c *directConv[T]) pack(w []T) {
+func (c *DirectConv[T]) pack(w []T) {
 	mg, cg, taps, k := c.M/c.Group, c.C/c.Group, len(c.links), c.k()
 	c.columns(func(g, m, n int, rows []T) {
 		gemm.Transpose(rows, filters, w[(g*mg+m)*k:], k, n, k)
@@ -213,7 +203,7 @@ func (c *directConv[T]) pack(w []T) {
 }
 
 // unpack writes the gradient in the order of the weights.
-func (c *directConv[T]) unpack(dw []T) {
+func (c *DirectConv[T]) unpack(dw []T) {
 	mg, cg, taps, k := c.M/c.Group, c.C/c.Group, len(c.links), c.k()
 	c.columns(func(g, m, n int, rows []T) {
 		for ch := range cg {
@@ -234,16 +224,14 @@ func copyFilters[T Float](dst, src []T, n int) {
 	copy(dst[:n], src[:n])
 }
 
-// turn transposes the weights of every tap.
-func (c *directConv[T]) turn() {
-	const rows = 32 // at once
-	mg, cg := c.M/c.Group, c.C/c.Group
+// turn writes the weights (M, C/Group, taps) as (Group, taps, M/Group, C/Group).
+func (c *DirectConv[T]) turn(w []T) {
+	mg, cg, taps, k := c.M/c.Group, c.C/c.Group, len(c.links), c.k()
 	c.turned = grow(c.turned, len(c.weights))
-	blocks := (cg + rows - 1) / rows
-	c.workers.run(c.Group*len(c.links)*blocks, func(_, lo, hi int) {
-		for b := lo; b < hi; b++ {
-			at, first := b/blocks*cg*mg, b%blocks*rows
-			gemm.Transpose(c.turned[at+first:], cg, c.weights[at+first*mg:], mg, min(rows, cg-first), mg)
+	c.workers.run(c.M, func(_, lo, hi int) {
+		for m := lo; m < hi; m++ {
+			at := (m/mg*taps*mg + m%mg) * cg
+			gemm.Transpose(c.turned[at:], mg*cg, w[m*k:], taps, cg, taps)
 		}
 	})
 }

@@ -10,7 +10,6 @@ type patchConv[T Float] struct {
 	workers workers
 	chunk   int // output positions whose patches are made together
 	packed  []T // the weights, (M, taps, C/Group)
-	up      upstream[T]
 	each    []convWorker[T]
 }
 
@@ -30,17 +29,8 @@ func newPatchConv[T Float](s Conv, k workers) *patchConv[T] {
 		Conv: s, workers: k,
 		chunk:  max(1, min(s.N*s.Window.out(), patchElements/s.k())),
 		packed: make([]T, s.M*s.k()),
-		up:     upstream[T]{workers: k, relu: s.ReLU},
 		each:   make([]convWorker[T], k.Size()),
 	}
-}
-
-// grow returns a slice of n elements, p itself where it is long enough.
-func grow[T any](p []T, n int) []T {
-	if cap(p) < n {
-		return make([]T, n)
-	}
-	return p[:n]
 }
 
 // pack writes the weights (M, C/Group, taps) as (M, taps, C/Group).
@@ -70,8 +60,8 @@ func (c *patchConv[T]) positions(f func(w *convWorker[T], lo, hi int)) {
 	})
 }
 
-func (c *patchConv[T]) Forward(y []T, in ...[]T) {
-	c.up.forget()
+// Output computes y from x, w and b.
+func (c *patchConv[T]) Output(y []T, in ...[]T) {
 	c.pack(in[1])
 	mg, k := c.M/c.Group, c.k()
 	c.positions(func(w *convWorker[T], lo, hi int) {
@@ -162,21 +152,9 @@ func (c *patchConv[T]) spans(p int, f func(tap, at, taps int)) {
 	}
 }
 
-func (c *patchConv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
-	up := c.up.of(dy, y)
-	switch i {
-	case 0:
-		c.pack(in[1])
-		c.backwardInput(dx, up)
-	case 1:
-		c.backwardWeight(dx, up, in[0])
-	case 2:
-		columnSums(c.workers, dx, up)
-	}
-}
-
-// backwardInput splits the work by images, because the patches of one overlap.
-func (c *patchConv[T]) backwardInput(dx, up []T) {
+// InputGradient splits the work by images, because the patches of one overlap.
+func (c *patchConv[T]) InputGradient(dx, up, w []T) {
+	c.pack(w)
 	out, in := c.Window.out(), c.Window.in()*c.C
 	c.workers.run(c.N, func(worker, first, last int) {
 		clear(dx[first*in : last*in])
@@ -205,7 +183,8 @@ func (c *patchConv[T]) scatter(w *convWorker[T], dx, up []T, lo, hi int) {
 	}
 }
 
-func (c *patchConv[T]) backwardWeight(dw, up, x []T) {
+// WeightGradient adds up what the workers find for their positions.
+func (c *patchConv[T]) WeightGradient(dw, up, x []T) {
 	mg, k, channels, taps := c.M/c.Group, c.k(), c.C/c.Group, c.Window.taps()
 	for i := range c.each {
 		c.each[i].gradient = grow(c.each[i].gradient, c.M*k)

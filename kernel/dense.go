@@ -37,18 +37,16 @@ func (s Dense) Check() error {
 // dense splits each of its products over the outputs or the inputs, so that no sums
 // of different workers need adding.
 type dense[T Float] struct {
-	Dense
-	workers workers
-	scratch []scratch[T]
-	up      upstream[T]
+	*DenseGradients[T]
+	up *Upstream[T]
 }
 
 func newDense[T Float](s Dense, k workers) *dense[T] {
-	return &dense[T]{Dense: s, workers: k, up: upstream[T]{workers: k, relu: s.ReLU}, scratch: make([]scratch[T], k.Size())}
+	return &dense[T]{NewDenseGradients[T](s, k), NewUpstream[T](s.ReLU, k)}
 }
 
 func (d *dense[T]) Forward(y []T, in ...[]T) {
-	d.up.forget()
+	d.up.Forget()
 	x, w := in[0], in[1]
 	d.workers.run(d.Out, func(worker, lo, hi int) {
 		d.scratch[worker].product(d.N, hi-lo, d.In, matrix[T]{x, d.In, false}, matrix[T]{w[lo*d.In:], d.In, true}, 0, y[lo:], d.Out)
@@ -65,7 +63,31 @@ func (d *dense[T]) Forward(y []T, in ...[]T) {
 }
 
 func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
-	up := d.up.of(dy, y)
+	d.Compute(i, dx, d.up.Of(dy, y), in...)
+}
+
+// Streams is true for the weights.
+func (d *dense[T]) Streams(i int) bool { return i == 1 }
+
+func (d *dense[T]) Stream(_ int, dy, y []T, in [][]T, f func(worker, lo int, part []T)) {
+	d.Parts(d.up.Of(dy, y), in[0], f)
+}
+
+// DenseGradients computes the gradients of a dense layer.
+type DenseGradients[T Float] struct {
+	Dense
+	workers workers
+	scratch []scratch[T]
+	parts   [][]T // by worker: rows of the weights' gradient
+}
+
+// NewDenseGradients prepares them on a pool.
+func NewDenseGradients[T Float](s Dense, p Pool) *DenseGradients[T] {
+	return &DenseGradients[T]{Dense: s, workers: workers{p}, scratch: make([]scratch[T], p.Size()), parts: make([][]T, p.Size())}
+}
+
+// Compute computes the gradient of input i from that of the sums, up.
+func (d *DenseGradients[T]) Compute(i int, dx, up []T, in ...[]T) {
 	switch i {
 	case 0:
 		d.workers.run(d.In, func(worker, lo, hi int) {
@@ -76,8 +98,26 @@ func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 			d.scratch[worker].product(hi-lo, d.In, d.N, matrix[T]{up[lo:], d.Out, true}, matrix[T]{in[0], d.In, false}, 0, dx[lo*d.In:], d.In)
 		})
 	case 2:
-		columnSums(d.workers, dx, up)
+		ColumnSums(d.workers, dx, up)
 	}
+}
+
+// partElements is about how many elements of the weights' gradient are made at once: they
+// should stay in the second-level cache.
+const partElements = 1 << 17
+
+// Parts computes the gradient of the weights and gives it to f part by part, as Stream.
+func (d *DenseGradients[T]) Parts(up, x []T, f func(worker, lo int, part []T)) {
+	rows := max(1, partElements/d.In)
+	d.workers.run(d.Out, func(worker, lo, hi int) {
+		d.parts[worker] = grow(d.parts[worker], rows*d.In)
+		for ; lo < hi; lo += rows {
+			n := min(rows, hi-lo)
+			part := d.parts[worker][:n*d.In]
+			d.scratch[worker].product(n, d.In, d.N, matrix[T]{up[lo:], d.Out, true}, matrix[T]{x, d.In, false}, 0, part, d.In)
+			f(worker, lo*d.In, part)
+		}
+	})
 }
 
 // MatMul is ONNX's MatMul and Gemm with any transposition: a product of matrices a

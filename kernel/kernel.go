@@ -50,6 +50,18 @@ type Plan[T Float] interface {
 	Backward(i int, dx, dy, y []T, in ...[]T)
 }
 
+// Streamer is a Plan that can give out the gradient of a large input in parts, while they
+// are in cache, instead of storing it.
+type Streamer[T Float] interface {
+	Plan[T]
+	// Streams reports whether it can do so for input i.
+	Streams(i int) bool
+	// Stream is Backward for input i, except that it calls f for parts of the gradient
+	// which together are all of it: lo is where a part begins in it. Different workers
+	// call at once; a part is valid during the call.
+	Stream(i int, dy, y []T, in [][]T, f func(worker, lo int, part []T))
+}
+
 // Spec is an operator with all its sizes.
 type Spec interface {
 	// Sizes returns how many elements each input and the output have.
@@ -118,6 +130,23 @@ func (w Window) taps() int { return w[0].Kernel * w[1].Kernel * w[2].Kernel }
 
 // from returns where the window at output o begins in the input.
 func (a Axis) from(o int) int { return o*a.Stride - a.Begin }
+
+// Reach returns which part of its taps, over all output positions, lie inside the input.
+func (w Window) Reach() float64 {
+	reach := 1.0
+	for _, a := range w {
+		inside := 0
+		for o := range a.Out {
+			for k := range a.Kernel {
+				if x := a.from(o) + k*a.Dilation; x >= 0 && x < a.In {
+					inside++
+				}
+			}
+		}
+		reach *= float64(inside) / float64(a.Out*a.Kernel)
+	}
+	return reach
+}
 
 // each calls f for every tap of the window at output position p (row-major) that is
 // inside the input, in row-major order, with its number in the kernel and the

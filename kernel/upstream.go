@@ -2,20 +2,25 @@ package kernel
 
 import "alexctl/kernel/vector"
 
-// upstream is the gradient that reaches the sums of a layer, before a rectifier that it
+// Upstream makes the gradient that reaches the sums of a layer, before a rectifier that it
 // may have. It is the same for all Backwards after one Forward, and made once.
-type upstream[T Float] struct {
+type Upstream[T Float] struct {
 	workers workers
 	relu    bool
 	masked  []T
 	known   bool
 }
 
-// forget is what Forward does.
-func (u *upstream[T]) forget() { u.known = false }
+// NewUpstream returns one for a layer with or without a rectifier.
+func NewUpstream[T Float](relu bool, p Pool) *Upstream[T] {
+	return &Upstream[T]{workers: workers{p}, relu: relu}
+}
 
-// of returns dy where the rectifier passed y, otherwise 0.
-func (u *upstream[T]) of(dy, y []T) []T {
+// Forget is for Forward to call.
+func (u *Upstream[T]) Forget() { u.known = false }
+
+// Of returns dy where the rectifier passed y, otherwise 0.
+func (u *Upstream[T]) Of(dy, y []T) []T {
 	if !u.relu {
 		return dy
 	}
@@ -27,10 +32,18 @@ func (u *upstream[T]) of(dy, y []T) []T {
 	return u.masked
 }
 
-// columnSums sets sums to the sums of the columns of x, taken in float64: there are many
+// grow returns a slice of n elements, p itself where it is long enough.
+func grow[T any](p []T, n int) []T {
+	if cap(p) < n {
+		return make([]T, n)
+	}
+	return p[:n]
+}
+
+// ColumnSums sets sums to the sums of the columns of x, taken in float64: there are many
 // rows.
-func columnSums[T Float](k workers, sums, x []T) {
-	c := len(sums)
+func ColumnSums[T Float](p Pool, sums, x []T) {
+	k, c := workers{p}, len(sums)
 	parts := make([]float64, k.Size()*c)
 	k.run(len(x)/c, func(worker, lo, hi int) {
 		part := parts[worker*c:][:c]

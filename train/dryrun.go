@@ -50,10 +50,11 @@ func DryRun(ctx context.Context, m *onnx.Model, in Inputs, c Config) (*Estimate,
 	}
 	loss := f.position.LossSum
 	began := time.Now()
+	f.optimizer.Begin(0)
 	if _, err := f.trainer.Step(ctx, 1, images, labels); err != nil {
 		return nil, err
 	}
-	if _, err := f.optimizer.Update(f.trainer.Gradients(), 0); err != nil {
+	if _, err := f.optimizer.End(f.trainer.Gradients()); err != nil {
 		return nil, err
 	}
 	e.Loss, e.StepSeconds = loss, time.Since(began).Seconds()

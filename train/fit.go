@@ -93,6 +93,9 @@ func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, 
 		return nil, err
 	}
 	f := &Run{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters(), t.Pool())}
+	if f.optimizer.Streams() {
+		t.StreamTo(f.optimizer.Take)
+	}
 	f.loader = &data.Loader{Data: in.Train, Transform: in.Transform, Batch: c.Batch, Seed: c.Seed, Workers: 2}
 	f.ordered = &data.Loader{Transform: in.Transform, Batch: c.Batch, Workers: 2}
 	f.position.Best = -1
@@ -252,6 +255,7 @@ func (f *Run) rate(step int) float64 {
 // between steps.
 func (f *Run) step(ctx context.Context, b *data.Batch, began time.Time, from int) error {
 	p := &f.position
+	f.optimizer.Begin(f.rate(p.Steps))
 	loss, err := f.trainer.Step(context.WithoutCancel(ctx), uint64(p.Steps), b.Images, b.Labels)
 	if err != nil {
 		return err
@@ -259,7 +263,7 @@ func (f *Run) step(ctx context.Context, b *data.Batch, began time.Time, from int
 	if !finite(loss) {
 		return f.diverged(ctx)
 	}
-	norm, err := f.optimizer.Update(f.trainer.Gradients(), f.rate(p.Steps))
+	norm, err := f.optimizer.End(f.trainer.Gradients())
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,10 @@ type Optimizer[T kernel.Float] struct {
 	pool     kernel.Pool
 	params   []*gorgonia.Parameter[T]
 	blocks   []block
+	steps    int     // updates so far
+	rate     float64 // of the one that has begun
+	update   func(block, []T)
 	sums     []float64 // by worker: of the squares of gradients
-	steps    int       // updates so far
 	// first holds the velocities of sgd and the first moments of adam, second the
 	// second moments.
 	first, second [][]T
@@ -59,76 +61,108 @@ func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T], p k
 
 func (o *Optimizer[T]) adaptive() bool { return o.kind == "adam" || o.kind == "adamw" }
 
-// Update changes the parameters by their gradients and returns the Euclidean norm of all
-// gradients together. Where that is larger than the clip, the gradients are scaled down to
-// it, as by torch.nn.utils.clip_grad_norm_. Where it is no finite number, the gradients
-// that are not finite have changed nothing, and, with a clip, none has.
-func (o *Optimizer[T]) Update(grads [][]T, rate float64) (norm float64, err error) {
+// Begin begins an update of the parameters with a learning rate. Between it and End,
+// Take may be given parts of gradients as they are made.
+func (o *Optimizer[T]) Begin(rate float64) {
+	o.steps++
+	o.rate = rate
+	o.prepare(1)
+	clear(o.sums)
+}
+
+// prepare makes update change parameters by gradients times scale.
+func (o *Optimizer[T]) prepare(scale float64) {
+	o.update = o.sgd(scale)
+	if o.adaptive() {
+		o.update = o.adam(scale)
+	}
+}
+
+// Streams reports whether the optimizer can take parts of gradients: with a clip it must
+// see all of them first.
+func (o *Optimizer[T]) Streams() bool { return o.clip == 0 }
+
+// Take updates the elements from lo on of a parameter. Each worker of the pool may call
+// it at the same time, for parts that do not overlap.
+func (o *Optimizer[T]) Take(worker, param, lo int, part []T) {
+	for len(part) > 0 {
+		n := min(len(part), blockElements)
+		o.sums[worker] += o.apply(block{param, lo, lo + n}, part[:n])
+		part, lo = part[n:], lo+n
+	}
+}
+
+// apply updates a block and returns the sum of the squares of its gradient. Where that is
+// no finite number, the block stays as it is.
+func (o *Optimizer[T]) apply(b block, g []T) float64 {
+	sum := vector.SquareSum(g)
+	if finite(sum) {
+		o.update(b, g)
+	}
+	return sum
+}
+
+// End updates the parameters that were not taken in parts, those with a gradient, and
+// returns the Euclidean norm of all gradients together. Where that is larger than the
+// clip, the gradients are scaled down to it, as by torch.nn.utils.clip_grad_norm_. Where
+// it is no finite number, the gradients that are not finite have changed nothing, and,
+// with a clip, none has.
+func (o *Optimizer[T]) End(grads [][]T) (norm float64, err error) {
 	if len(grads) != len(o.params) {
 		return 0, fmt.Errorf("%d gradients for %d parameters", len(grads), len(o.params))
 	}
 	for i, p := range o.params {
-		if len(grads[i]) != len(p.Data) {
+		if grads[i] != nil && len(grads[i]) != len(p.Data) {
 			return 0, fmt.Errorf("parameter %s has %d elements, its gradient %d", p.Name, len(p.Data), len(grads[i]))
 		}
 	}
-	scale := 1.0
-	if o.clip > 0 {
-		norm = o.norm(grads, func(block) {})
-		if math.IsNaN(norm) || math.IsInf(norm, 0) {
-			return norm, nil
-		}
-		scale = min(1, o.clip/(norm+1e-6))
-	}
-	o.steps++
-	update := o.sgd(scale, rate)
-	if o.adaptive() {
-		update = o.adam(scale, rate)
-	}
-	all := o.norm(grads, func(b block) { update(b, grads[b.param][b.lo:b.hi]) })
 	if o.clip == 0 {
-		norm = all
+		return o.sum(grads, o.apply), nil
 	}
+	norm = o.sum(grads, func(_ block, g []T) float64 { return vector.SquareSum(g) })
+	if !finite(norm) {
+		return norm, nil
+	}
+	o.prepare(min(1, o.clip/(norm+1e-6)))
+	o.sum(grads, o.apply)
 	return norm, nil
 }
 
-// norm returns the norm of the gradients and, of each block whose gradients are finite,
-// calls f when they have just been read.
-func (o *Optimizer[T]) norm(grads [][]T, f func(block)) float64 {
-	clear(o.sums)
+// sum calls f for all blocks that have a gradient and returns the root of what it and the
+// parts that were taken sum up to.
+func (o *Optimizer[T]) sum(grads [][]T, f func(block, []T) float64) float64 {
 	o.pool.Run(len(o.blocks), func(worker, lo, hi int) {
 		total := 0.0
 		for _, b := range o.blocks[lo:hi] {
-			sum := vector.SquareSum(grads[b.param][b.lo:b.hi])
-			total += sum
-			if !math.IsNaN(sum) && !math.IsInf(sum, 0) {
-				f(b)
+			if g := grads[b.param]; g != nil {
+				total += f(b, g[b.lo:b.hi])
 			}
 		}
-		o.sums[worker] = total
+		o.sums[worker] += total
 	})
 	total := 0.0
 	for _, s := range o.sums {
 		total += s
 	}
+	clear(o.sums)
 	return math.Sqrt(total)
 }
 
-func (o *Optimizer[T]) sgd(scale, rate float64) func(b block, g []T) {
-	s := vector.SGD{Scale: scale, Decay: o.decay, Momentum: o.momentum, Rate: rate, Nesterov: o.kind == "nesterov"}
+func (o *Optimizer[T]) sgd(scale float64) func(b block, g []T) {
+	s := vector.SGD{Scale: scale, Decay: o.decay, Momentum: o.momentum, Rate: o.rate, Nesterov: o.kind == "nesterov"}
 	return func(b block, g []T) {
 		vector.UpdateSGD(s, o.params[b.param].Data[b.lo:b.hi], g, o.first[b.param][b.lo:b.hi])
 	}
 }
 
-func (o *Optimizer[T]) adam(scale, rate float64) func(b block, g []T) {
+func (o *Optimizer[T]) adam(scale float64) func(b block, g []T) {
 	a := vector.Adam{
 		Scale: scale, Decay: o.decay, Keep: 1, Beta1: beta1, Beta2: beta2, Epsilon: epsilon,
-		Rate: rate / (1 - math.Pow(beta1, float64(o.steps))),
+		Rate: o.rate / (1 - math.Pow(beta1, float64(o.steps))),
 		Root: 1 / math.Sqrt(1-math.Pow(beta2, float64(o.steps))),
 	}
 	if o.kind == "adamw" {
-		a.Keep, a.Decay = 1-rate*o.decay, 0
+		a.Keep, a.Decay = 1-o.rate*o.decay, 0
 	}
 	return func(b block, g []T) {
 		vector.UpdateAdam(a, o.params[b.param].Data[b.lo:b.hi], g, o.first[b.param][b.lo:b.hi], o.second[b.param][b.lo:b.hi])

@@ -105,7 +105,8 @@ func steps[T kernel.Float](t *testing.T, r torchRun) torchSteps {
 				out.Gradients[p.Name] = torchSample{Values: sampled(grads[i], len(r.Float64.Gradients[p.Name].Values))}
 			}
 		}
-		if _, err := o.Update(grads, rate); err != nil {
+		o.Begin(rate)
+		if _, err := o.End(grads); err != nil {
 			t.Fatal(err)
 		}
 	}

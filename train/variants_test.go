@@ -87,7 +87,8 @@ func overfit(t *testing.T, m *onnx.Model, side int, engine runtime.Engine) {
 			t.Fatal(err)
 		}
 		grads := trainer.Gradients()
-		if _, err := o.Update(grads, 3e-4); err != nil {
+		o.Begin(3e-4)
+		if _, err := o.End(grads); err != nil {
 			t.Fatal(err)
 		}
 		if step%5 < 4 {
@@ -172,7 +173,8 @@ func TestMemoryStaysFlat(t *testing.T) {
 			t.Fatal(err)
 		}
 		grads := trainer.Gradients()
-		if _, err := o.Update(grads, 1e-4); err != nil {
+		o.Begin(1e-4)
+		if _, err := o.End(grads); err != nil {
 			t.Fatal(err)
 		}
 		if step == 20 {

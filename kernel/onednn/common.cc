@@ -24,12 +24,6 @@ const char *fail(const char *what) {
 #define VECTORS
 #endif
 
-VECTORS static void mask_part(float *__restrict to, const float *__restrict dy, const float *__restrict y, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    to[i] = y[i] > 0 ? dy[i] : 0;
-  }
-}
-
 static inline uint32_t bits(float x) {
   uint32_t u;
   std::memcpy(&u, &x, sizeof u);
@@ -62,10 +56,6 @@ template <class F> static void parts(size_t n, F f) {
     size_t lo = n * t / all, hi = n * (t + 1) / all;
     f(lo, hi - lo);
   }
-}
-
-void mask(float *to, const float *dy, const float *y, size_t n) {
-  parts(n, [=](size_t at, size_t m) { mask_part(to + at, dy + at, y + at, m); });
 }
 
 void narrow(unsigned short *to, const float *x, size_t n) {

@@ -114,11 +114,9 @@ private:
   memory memory_;
 };
 
-// mask sets to[i] to dy[i] where y[i] is positive, otherwise to 0.
-void mask(float *to, const float *dy, const float *y, size_t n);
 // narrow sets to[i] to x[i] in bfloat16, rounded to nearest even.
 void narrow(unsigned short *to, const float *x, size_t n);
-// mask_narrow does both.
+// mask_narrow sets to[i] to dy[i] in bfloat16 where y[i] is positive, otherwise to 0.
 void mask_narrow(unsigned short *to, const float *dy, const float *y, size_t n);
 
 // fail keeps a message until the next one.

@@ -20,9 +20,7 @@ struct od_conv {
   dnnl::convolution_backward_data input;
   dnnl::convolution_backward_weights weights;
   buffer w_input;
-  memory dy;                 // the gradient that reaches the sums
-  std::vector<float> masked; // its elements where they are not Go's
-  std::vector<unsigned short> narrowed, x_narrow;
+  std::vector<unsigned short> narrowed; // the gradient of the sums
   converter dw_convert;
   memory dw;
   desc x_low, w_any_low, y_low; // x and y in the type that is computed in; w in any order
@@ -97,8 +95,6 @@ void od_conv::make_gradients() {
   }
   if (spec.bf16) {
     narrowed.resize(outputs);
-  } else if (spec.relu) {
-    masked.resize(outputs);
   }
   differentiable = true;
 }
@@ -118,41 +114,39 @@ const char *od_conv_forward(od_conv *p, float *y, const float *x, const float *w
   });
 }
 
-const char *od_conv_upstream(od_conv *p, const float *dy, const float *y) {
+const char *od_conv_narrow(od_conv *p, const float *dy, const float *y) {
   return guard([&] {
     p->make_gradients();
-    const void *data = dy;
-    if (p->spec.bf16) {
-      data = p->narrowed.data();
-      if (p->spec.relu) {
-        mask_narrow(p->narrowed.data(), dy, y, p->outputs);
-      } else {
-        narrow(p->narrowed.data(), dy, p->outputs);
-      }
-    } else if (p->spec.relu) {
-      data = p->masked.data();
-      mask(p->masked.data(), dy, y, p->outputs);
+    if (y) {
+      mask_narrow(p->narrowed.data(), dy, y, p->outputs);
+    } else {
+      narrow(p->narrowed.data(), dy, p->outputs);
     }
-    p->dy = over(p->y_low, data);
   });
 }
 
-const char *od_conv_input(od_conv *p, float *dx, const float *w) {
+// gradient returns the gradient of the sums in the type that is computed in.
+static memory gradient(od_conv *p, const float *up) {
+  return over(p->y_low, p->spec.bf16 ? static_cast<const void *>(p->narrowed.data()) : up);
+}
+
+const char *od_conv_input(od_conv *p, float *dx, const float *up, const float *w) {
   return guard([&] {
-    p->input.execute(stream(), {{DNNL_ARG_DIFF_DST, p->dy},
+    p->make_gradients();
+    p->input.execute(stream(), {{DNNL_ARG_DIFF_DST, gradient(p, up)},
                                 {DNNL_ARG_WEIGHTS, p->w_input.from(w)},
                                 {DNNL_ARG_DIFF_SRC, over(p->x, dx)}});
   });
 }
 
-const char *od_conv_weights(od_conv *p, float *dw, float *dbias, const float *x) {
+const char *od_conv_weights(od_conv *p, float *dw, float *dbias, const float *up, const float *x) {
   return guard([&] {
+    p->make_gradients();
     memory to = p->dw_convert.same() ? over(p->w, dw) : p->dw;
-    std::vector<float> unwanted(dbias ? 0 : p->spec.m);
     p->weights.execute(stream(), {{DNNL_ARG_SRC, p->x_forward.from(x)},
-                                  {DNNL_ARG_DIFF_DST, p->dy},
+                                  {DNNL_ARG_DIFF_DST, gradient(p, up)},
                                   {DNNL_ARG_DIFF_WEIGHTS, to},
-                                  {DNNL_ARG_DIFF_BIAS, over(p->b, dbias ? dbias : unwanted.data())}});
+                                  {DNNL_ARG_DIFF_BIAS, over(p->b, dbias)}});
     if (!p->dw_convert.same()) {
       p->dw_convert.run(p->dw, over(p->w, dw));
     }

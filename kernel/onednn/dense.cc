@@ -10,12 +10,10 @@ using namespace od;
 struct od_dense {
   od_dense_spec spec;
   desc x, w, b, y;
-  std::vector<float> zeros, masked, ones;
+  std::vector<float> zeros;
   dnnl::matmul forward;
-  const float *dy = nullptr;
 
   explicit od_dense(const od_dense_spec &s);
-  size_t outputs() const { return size_t(spec.n) * spec.out; }
 };
 
 od_dense::od_dense(const od_dense_spec &s) : spec(s) {
@@ -24,7 +22,6 @@ od_dense::od_dense(const od_dense_spec &s) : spec(s) {
   b = desc({1, s.out}, type::f32, dims{s.out, 1});
   y = desc({s.n, s.out}, type::f32, dims{s.out, 1});
   zeros.assign(s.out, 0.f);
-  ones.assign(s.n, 1.f);
   dnnl::primitive_attr attr;
   if (s.relu) {
     rectify(attr);
@@ -47,28 +44,12 @@ const char *od_dense_forward(od_dense *p, float *y, const float *x, const float 
   });
 }
 
-const char *od_dense_upstream(od_dense *p, const float *dy, const float *y) {
-  return guard([&] {
-    p->dy = dy;
-    if (p->spec.relu) {
-      p->masked.resize(p->outputs());
-      mask(p->masked.data(), dy, y, p->outputs());
-      p->dy = p->masked.data();
-    }
-  });
+const char *od_dense_input(od_dense *p, float *dx, const float *up, const float *w) {
+  const od_dense_spec &s = p->spec;
+  return od_sgemm(0, 0, s.n, s.in, s.out, up, s.out, w, s.in, 0, dx, s.in);
 }
 
-const char *od_dense_input(od_dense *p, float *dx, const float *w) {
+const char *od_dense_weights(od_dense *p, float *dw, const float *up, const float *x) {
   const od_dense_spec &s = p->spec;
-  return od_sgemm(0, 0, s.n, s.in, s.out, p->dy, s.out, w, s.in, 0, dx, s.in);
-}
-
-const char *od_dense_weights(od_dense *p, float *dw, const float *x) {
-  const od_dense_spec &s = p->spec;
-  return od_sgemm(1, 0, s.out, s.in, s.n, p->dy, s.out, x, s.in, 0, dw, s.in);
-}
-
-const char *od_dense_bias(od_dense *p, float *dbias) {
-  const od_dense_spec &s = p->spec;
-  return od_sgemm(0, 0, 1, s.out, s.n, p->ones.data(), s.n, p->dy, s.out, 0, dbias, s.out);
+  return od_sgemm(1, 0, s.out, s.in, s.n, up, s.out, x, s.in, 0, dw, s.in);
 }

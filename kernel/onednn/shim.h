@@ -48,20 +48,20 @@ const char *od_conv_new(const od_conv_spec *s, od_conv **out);
 void od_conv_free(od_conv *p);
 // x and y are channels-last, w is ONNX's (M, C/group, kernel). bias may be NULL.
 const char *od_conv_forward(od_conv *p, float *y, const float *x, const float *w, const float *bias);
-// od_conv_upstream notes the gradient that the next two use. y is read with relu only.
-const char *od_conv_upstream(od_conv *p, const float *dy, const float *y);
-const char *od_conv_input(od_conv *p, float *dx, const float *w);
-// dbias may be NULL.
-const char *od_conv_weights(od_conv *p, float *dw, float *dbias, const float *x);
+// od_conv_narrow is called before the next two, with bf16, and keeps the gradient of the
+// sums in bfloat16 for them: y is what the rectifier made, or NULL.
+const char *od_conv_narrow(od_conv *p, const float *dy, const float *y);
+// up is the gradient of the sums. It is not read with bf16.
+const char *od_conv_input(od_conv *p, float *dx, const float *up, const float *w);
+const char *od_conv_weights(od_conv *p, float *dw, float *dbias, const float *up, const float *x);
 
 const char *od_dense_new(const od_dense_spec *s, od_dense **out);
 void od_dense_free(od_dense *p);
 // x is (n, in), w is (out, in), y is (n, out). bias may be NULL.
 const char *od_dense_forward(od_dense *p, float *y, const float *x, const float *w, const float *bias);
-const char *od_dense_upstream(od_dense *p, const float *dy, const float *y);
-const char *od_dense_input(od_dense *p, float *dx, const float *w);
-const char *od_dense_weights(od_dense *p, float *dw, const float *x);
-const char *od_dense_bias(od_dense *p, float *dbias);
+// up is the gradient of the sums.
+const char *od_dense_input(od_dense *p, float *dx, const float *up, const float *w);
+const char *od_dense_weights(od_dense *p, float *dw, const float *up, const float *x);
 
 // od_sgemm computes c = op(a) op(b) + beta c of row-major matrices, op(a) being m by k.
 const char *od_sgemm(int trans_a, int trans_b, int m, int n, int k, const float *a, int lda,

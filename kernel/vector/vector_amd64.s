@@ -122,19 +122,15 @@ loop:
 	RET
 
 // func sgd256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·sgd256(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVSS        scale+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        decay+76(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        rate+84(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS scale+72(FP), Y0
+	VBROADCASTSS decay+76(FP), Y1
+	VBROADCASTSS momentum+80(FP), Y2
+	VBROADCASTSS rate+84(FP), Y3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -156,19 +152,15 @@ loop:
 	RET
 
 // func nesterov256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·nesterov256(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVSS        scale+72(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        decay+76(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        rate+84(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS scale+72(FP), Y0
+	VBROADCASTSS decay+76(FP), Y1
+	VBROADCASTSS momentum+80(FP), Y2
+	VBROADCASTSS rate+84(FP), Y3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -315,23 +307,48 @@ tap:
 	RET
 
 // func lrn256(y []float32, x []float32, square []float32, size int, alpha float32, bias float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·lrn256(SB), NOSPLIT, $0-88
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         square_base+48(FP), DX
-	MOVQ         size+72(FP), BX
-	MOVSS        alpha+80(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        bias+84(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X2
+	VBROADCASTSS alpha+80(FP), Y0
+	VBROADCASTSS bias+84(FP), Y1
+	MOVL         $0x3f800000, BX
+	VMOVD        BX, X2
 	VBROADCASTSS X2, Y2
-	MOVQ         y_len+8(FP), SI
-	XORQ         DI, DI
+	MOVQ         size+72(FP), BX
+	CMPQ         BX, $0x05
+	JNE          any
+	MOVQ         y_len+8(FP), BX
+	XORQ         SI, SI
 
-loop:
+usual:
+	LEAQ    (DX)(SI*4), DI
+	VMOVUPS (DI), Y3
+	VADDPS  4(DI), Y3, Y3
+	VADDPS  8(DI), Y3, Y3
+	VADDPS  12(DI), Y3, Y3
+	VADDPS  16(DI), Y3, Y3
+	VMULPS  Y0, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VSQRTPS Y3, Y3
+	VSQRTPS Y3, Y4
+	VMULPS  Y4, Y3, Y3
+	VDIVPS  Y3, Y2, Y3
+	VMULPS  (CX)(SI*4), Y3, Y3
+	VMOVUPS Y3, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     usual
+	VZEROUPPER
+	RET
+
+any:
+	MOVQ y_len+8(FP), SI
+	XORQ DI, DI
+
+other:
 	LEAQ   (DX)(DI*4), R8
 	VXORPS Y3, Y3, Y3
 	XORQ   R9, R9
@@ -351,30 +368,58 @@ window:
 	VMOVUPS Y3, (AX)(DI*4)
 	ADDQ    $0x08, DI
 	CMPQ    DI, SI
-	JLT     loop
+	JLT     other
 	VZEROUPPER
 	RET
 
 // func lrnGradient256(term []float32, power []float32, dy []float32, y []float32, square []float32, size int, alpha float32, bias float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·lrnGradient256(SB), NOSPLIT, $0-136
 	MOVQ         term_base+0(FP), AX
 	MOVQ         power_base+24(FP), CX
 	MOVQ         dy_base+48(FP), DX
 	MOVQ         y_base+72(FP), BX
 	MOVQ         square_base+96(FP), SI
-	MOVQ         size+120(FP), DI
-	MOVSS        alpha+128(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        bias+132(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X2
+	VBROADCASTSS alpha+128(FP), Y0
+	VBROADCASTSS bias+132(FP), Y1
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X2
 	VBROADCASTSS X2, Y2
-	MOVQ         term_len+8(FP), R8
-	XORQ         R9, R9
+	MOVQ         size+120(FP), DI
+	CMPQ         DI, $0x05
+	JNE          any
+	MOVQ         term_len+8(FP), DI
+	XORQ         R8, R8
 
-loop:
+usual:
+	LEAQ    (SI)(R8*4), R9
+	VMOVUPS (R9), Y3
+	VADDPS  4(R9), Y3, Y3
+	VADDPS  8(R9), Y3, Y3
+	VADDPS  12(R9), Y3, Y3
+	VADDPS  16(R9), Y3, Y3
+	VMULPS  Y0, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VSQRTPS Y3, Y4
+	VSQRTPS Y4, Y5
+	VMULPS  Y5, Y4, Y4
+	VDIVPS  Y4, Y2, Y4
+	VMOVUPS Y4, (CX)(R8*4)
+	VMOVUPS (DX)(R8*4), Y4
+	VMULPS  (BX)(R8*4), Y4, Y4
+	VDIVPS  Y3, Y4, Y4
+	VMOVUPS Y4, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	CMPQ    R8, DI
+	JLT     usual
+	VZEROUPPER
+	RET
+
+any:
+	MOVQ term_len+8(FP), R8
+	XORQ R9, R9
+
+other:
 	LEAQ   (SI)(R9*4), R10
 	VXORPS Y3, Y3, Y3
 	XORQ   R11, R11
@@ -397,25 +442,50 @@ window:
 	VMOVUPS Y4, (AX)(R9*4)
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
-	JLT     loop
+	JLT     other
 	VZEROUPPER
 	RET
 
 // func lrnFinish256(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·lrnFinish256(SB), NOSPLIT, $0-132
 	MOVQ         dx_base+0(FP), AX
 	MOVQ         dy_base+24(FP), CX
 	MOVQ         power_base+48(FP), DX
 	MOVQ         x_base+72(FP), BX
 	MOVQ         term_base+96(FP), SI
+	VBROADCASTSS factor+128(FP), Y0
 	MOVQ         size+120(FP), DI
-	MOVSS        factor+128(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVQ         dx_len+8(FP), R8
-	XORQ         R9, R9
+	CMPQ         DI, $0x05
+	JNE          any
+	MOVQ         dx_len+8(FP), DI
+	XORQ         R8, R8
 
-loop:
+usual:
+	LEAQ    (SI)(R8*4), R9
+	VMOVUPS (R9), Y1
+	VADDPS  4(R9), Y1, Y1
+	VADDPS  8(R9), Y1, Y1
+	VADDPS  12(R9), Y1, Y1
+	VADDPS  16(R9), Y1, Y1
+	VMOVUPS (BX)(R8*4), Y2
+	VMOVUPS (CX)(R8*4), Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMULPS  (DX)(R8*4), Y3, Y3
+	VSUBPS  Y2, Y3, Y3
+	VMOVUPS Y3, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	CMPQ    R8, DI
+	JLT     usual
+	VZEROUPPER
+	RET
+
+any:
+	MOVQ dx_len+8(FP), R8
+	XORQ R9, R9
+
+other:
 	LEAQ   (SI)(R9*4), R10
 	VXORPS Y1, Y1, Y1
 	XORQ   R11, R11
@@ -434,7 +504,7 @@ window:
 	VMOVUPS Y3, (AX)(R9*4)
 	ADDQ    $0x08, R9
 	CMPQ    R9, R8
-	JLT     loop
+	JLT     other
 	VZEROUPPER
 	RET
 
@@ -556,19 +626,15 @@ loop:
 	RET
 
 // func sgd512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·sgd512(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVSS        scale+72(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        decay+76(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        rate+84(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS scale+72(FP), Z0
+	VBROADCASTSS decay+76(FP), Z1
+	VBROADCASTSS momentum+80(FP), Z2
+	VBROADCASTSS rate+84(FP), Z3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -590,19 +656,15 @@ loop:
 	RET
 
 // func nesterov512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·nesterov512(SB), NOSPLIT, $0-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVSS        scale+72(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        decay+76(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        momentum+80(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        rate+84(FP), X3
-	VBROADCASTSS X3, Z3
+	VBROADCASTSS scale+72(FP), Z0
+	VBROADCASTSS decay+76(FP), Z1
+	VBROADCASTSS momentum+80(FP), Z2
+	VBROADCASTSS rate+84(FP), Z3
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
@@ -626,32 +688,22 @@ loop:
 	RET
 
 // func adam512(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·adam512(SB), NOSPLIT, $0-136
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         s_base+72(FP), BX
-	MOVSS        scale+96(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        decay+100(FP), X1
-	VBROADCASTSS X1, Z1
-	MOVSS        keep+104(FP), X2
-	VBROADCASTSS X2, Z2
-	MOVSS        b1+108(FP), X3
-	VBROADCASTSS X3, Z3
-	MOVSS        rest1+112(FP), X4
-	VBROADCASTSS X4, Z4
-	MOVSS        b2+116(FP), X5
-	VBROADCASTSS X5, Z5
-	MOVSS        rest2+120(FP), X6
-	VBROADCASTSS X6, Z6
-	MOVSS        rate+124(FP), X7
-	VBROADCASTSS X7, Z7
-	MOVSS        root+128(FP), X8
-	VBROADCASTSS X8, Z8
-	MOVSS        epsilon+132(FP), X9
-	VBROADCASTSS X9, Z9
+	VBROADCASTSS scale+96(FP), Z0
+	VBROADCASTSS decay+100(FP), Z1
+	VBROADCASTSS keep+104(FP), Z2
+	VBROADCASTSS b1+108(FP), Z3
+	VBROADCASTSS rest1+112(FP), Z4
+	VBROADCASTSS b2+116(FP), Z5
+	VBROADCASTSS rest2+120(FP), Z6
+	VBROADCASTSS rate+124(FP), Z7
+	VBROADCASTSS root+128(FP), Z8
+	VBROADCASTSS epsilon+132(FP), Z9
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
@@ -759,107 +811,185 @@ tap:
 	RET
 
 // func lrn512(y []float32, x []float32, square []float32, size int, alpha float32, bias float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·lrn512(SB), NOSPLIT, $0-88
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	MOVQ         square_base+48(FP), DX
-	MOVQ         size+72(FP), BX
-	MOVSS        alpha+80(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        bias+84(FP), X2
+	VBROADCASTSS alpha+80(FP), Z0
+	VBROADCASTSS bias+84(FP), Z1
+	MOVL         $0x3f800000, BX
+	VMOVD        BX, X2
 	VBROADCASTSS X2, Z2
-	MOVL         $0x3f800000, SI
-	VMOVD        SI, X3
-	VBROADCASTSS X3, Z3
-	MOVQ         y_len+8(FP), SI
-	XORQ         DI, DI
+	MOVQ         size+72(FP), BX
+	CMPQ         BX, $0x05
+	JNE          any
+	MOVQ         y_len+8(FP), BX
+	XORQ         SI, SI
 
-loop:
+usual:
+	LEAQ    (DX)(SI*4), DI
+	VMOVUPS (DI), Z3
+	VADDPS  4(DI), Z3, Z3
+	VADDPS  8(DI), Z3, Z3
+	VADDPS  12(DI), Z3, Z3
+	VADDPS  16(DI), Z3, Z3
+	VMULPS  Z0, Z3, Z3
+	VADDPS  Z1, Z3, Z3
+	VSQRTPS Z3, Z3
+	VSQRTPS Z3, Z4
+	VMULPS  Z4, Z3, Z3
+	VDIVPS  Z3, Z2, Z3
+	VMULPS  (CX)(SI*4), Z3, Z3
+	VMOVUPS Z3, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     usual
+	VZEROUPPER
+	RET
+
+any:
+	MOVQ y_len+8(FP), SI
+	XORQ DI, DI
+
+other:
 	LEAQ   (DX)(DI*4), R8
-	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
 	XORQ   R9, R9
 
 window:
-	VADDPS  (R8)(R9*4), Z1, Z1
+	VADDPS  (R8)(R9*4), Z3, Z3
 	INCQ    R9
 	CMPQ    R9, BX
 	JLT     window
-	VMULPS  Z0, Z1, Z1
-	VADDPS  Z2, Z1, Z1
-	VSQRTPS Z1, Z4
+	VMULPS  Z0, Z3, Z3
+	VADDPS  Z1, Z3, Z3
+	VSQRTPS Z3, Z4
 	VSQRTPS Z4, Z5
 	VMULPS  Z5, Z4, Z4
-	VDIVPS  Z4, Z3, Z4
+	VDIVPS  Z4, Z2, Z4
 	VMULPS  (CX)(DI*4), Z4, Z4
 	VMOVUPS Z4, (AX)(DI*4)
 	ADDQ    $0x10, DI
 	CMPQ    DI, SI
-	JLT     loop
+	JLT     other
 	VZEROUPPER
 	RET
 
 // func lrnGradient512(term []float32, power []float32, dy []float32, y []float32, square []float32, size int, alpha float32, bias float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·lrnGradient512(SB), NOSPLIT, $0-136
 	MOVQ         term_base+0(FP), AX
 	MOVQ         power_base+24(FP), CX
 	MOVQ         dy_base+48(FP), DX
 	MOVQ         y_base+72(FP), BX
 	MOVQ         square_base+96(FP), SI
-	MOVQ         size+120(FP), DI
-	MOVSS        alpha+128(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        bias+132(FP), X2
+	VBROADCASTSS alpha+128(FP), Z0
+	VBROADCASTSS bias+132(FP), Z1
+	MOVL         $0x3f800000, DI
+	VMOVD        DI, X2
 	VBROADCASTSS X2, Z2
-	MOVL         $0x3f800000, R8
-	VMOVD        R8, X3
-	VBROADCASTSS X3, Z3
-	MOVQ         term_len+8(FP), R8
-	XORQ         R9, R9
+	MOVQ         size+120(FP), DI
+	CMPQ         DI, $0x05
+	JNE          any
+	MOVQ         term_len+8(FP), DI
+	XORQ         R8, R8
 
-loop:
+usual:
+	LEAQ    (SI)(R8*4), R9
+	VMOVUPS (R9), Z3
+	VADDPS  4(R9), Z3, Z3
+	VADDPS  8(R9), Z3, Z3
+	VADDPS  12(R9), Z3, Z3
+	VADDPS  16(R9), Z3, Z3
+	VMULPS  Z0, Z3, Z3
+	VADDPS  Z1, Z3, Z3
+	VSQRTPS Z3, Z4
+	VSQRTPS Z4, Z5
+	VMULPS  Z5, Z4, Z4
+	VDIVPS  Z4, Z2, Z4
+	VMOVUPS Z4, (CX)(R8*4)
+	VMOVUPS (DX)(R8*4), Z4
+	VMULPS  (BX)(R8*4), Z4, Z4
+	VDIVPS  Z3, Z4, Z4
+	VMOVUPS Z4, (AX)(R8*4)
+	ADDQ    $0x10, R8
+	CMPQ    R8, DI
+	JLT     usual
+	VZEROUPPER
+	RET
+
+any:
+	MOVQ term_len+8(FP), R8
+	XORQ R9, R9
+
+other:
 	LEAQ   (SI)(R9*4), R10
-	VPXORD Z1, Z1, Z1
+	VPXORD Z3, Z3, Z3
 	XORQ   R11, R11
 
 window:
-	VADDPS  (R10)(R11*4), Z1, Z1
+	VADDPS  (R10)(R11*4), Z3, Z3
 	INCQ    R11
 	CMPQ    R11, DI
 	JLT     window
-	VMULPS  Z0, Z1, Z1
-	VADDPS  Z2, Z1, Z1
-	VSQRTPS Z1, Z4
+	VMULPS  Z0, Z3, Z3
+	VADDPS  Z1, Z3, Z3
+	VSQRTPS Z3, Z4
 	VSQRTPS Z4, Z5
 	VMULPS  Z5, Z4, Z4
-	VDIVPS  Z4, Z3, Z4
+	VDIVPS  Z4, Z2, Z4
 	VMOVUPS Z4, (CX)(R9*4)
 	VMOVUPS (DX)(R9*4), Z4
 	VMULPS  (BX)(R9*4), Z4, Z4
-	VDIVPS  Z1, Z4, Z4
+	VDIVPS  Z3, Z4, Z4
 	VMOVUPS Z4, (AX)(R9*4)
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
-	JLT     loop
+	JLT     other
 	VZEROUPPER
 	RET
 
 // func lrnFinish512(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
-// Requires: AVX, AVX512F, SSE
+// Requires: AVX, AVX512F
 TEXT ·lrnFinish512(SB), NOSPLIT, $0-132
 	MOVQ         dx_base+0(FP), AX
 	MOVQ         dy_base+24(FP), CX
 	MOVQ         power_base+48(FP), DX
 	MOVQ         x_base+72(FP), BX
 	MOVQ         term_base+96(FP), SI
+	VBROADCASTSS factor+128(FP), Z0
 	MOVQ         size+120(FP), DI
-	MOVSS        factor+128(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVQ         dx_len+8(FP), R8
-	XORQ         R9, R9
+	CMPQ         DI, $0x05
+	JNE          any
+	MOVQ         dx_len+8(FP), DI
+	XORQ         R8, R8
 
-loop:
+usual:
+	LEAQ    (SI)(R8*4), R9
+	VMOVUPS (R9), Z1
+	VADDPS  4(R9), Z1, Z1
+	VADDPS  8(R9), Z1, Z1
+	VADDPS  12(R9), Z1, Z1
+	VADDPS  16(R9), Z1, Z1
+	VMOVUPS (BX)(R8*4), Z2
+	VMOVUPS (CX)(R8*4), Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMULPS  (DX)(R8*4), Z3, Z3
+	VSUBPS  Z2, Z3, Z3
+	VMOVUPS Z3, (AX)(R8*4)
+	ADDQ    $0x10, R8
+	CMPQ    R8, DI
+	JLT     usual
+	VZEROUPPER
+	RET
+
+any:
+	MOVQ dx_len+8(FP), R8
+	XORQ R9, R9
+
+other:
 	LEAQ   (SI)(R9*4), R10
 	VPXORD Z1, Z1, Z1
 	XORQ   R11, R11
@@ -878,6 +1008,6 @@ window:
 	VMOVUPS Z3, (AX)(R9*4)
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
-	JLT     loop
+	JLT     other
 	VZEROUPPER
 	RET

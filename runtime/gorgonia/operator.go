@@ -6,6 +6,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"time"
+	"unsafe"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -26,6 +27,7 @@ type operator struct {
 	out   hm.Type
 	shape tensor.Shape
 	value gorgonia.Value
+	bytes int64
 	took  time.Duration // in the last run
 }
 
@@ -48,6 +50,7 @@ func (r *run) newOperator(label, kind string, value gorgonia.Value, shape tensor
 	if len(shape) > 0 {
 		o.out = gorgonia.TensorType{Dims: len(shape), Of: value.Dtype()}
 	}
+	o.bytes = int64(value.MemSize())
 	r.operators = append(r.operators, o)
 	return o
 }
@@ -173,11 +176,19 @@ func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node)
 			continue
 		}
 		children := append(gorgonia.Nodes{grad, output}, inputs...)
-		dx := make([]T, x.Shape().TotalSize())
-		g := &backward[T]{
-			operator: f.run.newOperator(f.label, fmt.Sprintf("gradient %d of %s", i, f.kind), newValue(x.Shape().Clone(), dx), x.Shape().Clone(), children),
-			plan:     f.plan, input: i, dx: dx, args: make([][]T, len(inputs)),
+		if streams(f.plan, i) { // who takes its parts may change this input: others come first
+			for _, g := range grads[:i] {
+				if g != nil {
+					children = append(children, g)
+				}
+			}
 		}
+		g := &backward[T]{
+			operator: f.run.newOperator(f.label, fmt.Sprintf("gradient %d of %s", i, f.kind), newValue(tensor.Shape{1}, make([]T, 1)), x.Shape().Clone(), children),
+			plan:     f.plan, input: i, args: make([][]T, len(inputs)),
+		}
+		var zero T
+		g.bytes = int64(x.Shape().TotalSize()) * int64(unsafe.Sizeof(zero))
 		var err error
 		if grads[i], err = gorgonia.ApplyOp(g, children...); err != nil {
 			return nil, err
@@ -192,19 +203,40 @@ type backward[T kernel.Float] struct {
 	*operator
 	plan  kernel.Plan[T]
 	input int
-	dx    []T
+	dx    []T // made when it is first needed
 	args  [][]T
+	take  func(worker, lo int, part []T) // what the gradient is given to instead, or nil
+}
+
+// streams reports whether a plan can give out the gradient of an input in parts.
+func streams[T kernel.Float](p kernel.Plan[T], i int) bool {
+	s, ok := p.(kernel.Streamer[T])
+	return ok && s.Streams(i)
 }
 
 // Do computes the gradient.
 func (b *backward[T]) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 	return b.guard(func() error {
-		for i, v := range inputs[2:] {
-			b.args[i] = elements[T](v)
+		for i := range b.args {
+			b.args[i] = elements[T](inputs[2+i])
 		}
-		b.plan.Backward(b.input, b.dx, elements[T](inputs[0]), elements[T](inputs[1]), b.args...)
+		dy, y := elements[T](inputs[0]), elements[T](inputs[1])
+		if s, ok := b.plan.(kernel.Streamer[T]); ok && b.take != nil && !b.run.watch {
+			s.Stream(b.input, dy, y, b.args, b.take)
+			return nil
+		}
+		b.make()
+		b.plan.Backward(b.input, b.dx, dy, y, b.args...)
 		return nil
 	})
+}
+
+// make allocates the gradient.
+func (b *backward[T]) make() {
+	if b.dx == nil {
+		b.dx = make([]T, b.shape.TotalSize())
+		b.value = newValue(b.shape.Clone(), b.dx)
+	}
 }
 
 var (

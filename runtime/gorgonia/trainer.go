@@ -8,6 +8,7 @@ import (
 	goruntime "runtime"
 	"slices"
 	"time"
+	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -43,6 +44,7 @@ type Trainer[T kernel.Float] struct {
 	classes        int
 	params         []*Parameter[T]
 	grads          gorgonia.Nodes
+	streamed       []bool // by parameter: whether its gradient is given out in parts
 	state          []*Parameter[T]
 }
 
@@ -210,8 +212,25 @@ func (t *Trainer[T]) differentiate() error {
 	if t.grads, err = gorgonia.Grad(t.loss, nodes...); err != nil {
 		return fmt.Errorf("the graph cannot be differentiated: %w", err)
 	}
+	t.streamed = make([]bool, len(t.params))
 	t.machine = gorgonia.NewTapeMachine(l.graph)
 	return nil
+}
+
+// StreamTo lets f take, during each step, the gradients that can be had in parts while
+// these are in cache: param is an index of Parameters, lo where the part begins, and calls
+// for different workers of the Pool come at once. f may change that part of the parameter.
+// Gradients then has nil in their place.
+func (t *Trainer[T]) StreamTo(f func(worker, param, lo int, part []T)) {
+	for i, g := range t.grads {
+		// The sum of several gradients is not a gradient of ours.
+		b, ok := g.Op().(*backward[T])
+		if !ok || !streams(b.plan, b.input) {
+			continue
+		}
+		t.streamed[i], b.bytes = true, 0
+		b.take = func(worker, lo int, part []T) { f(worker, i, lo, part) }
+	}
 }
 
 // Parameters returns the initializers that are trained. Their data is what the next
@@ -256,12 +275,14 @@ func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels
 	return float64(elements[T](t.loss.Value())[0]), nil
 }
 
-// Gradients returns the gradients of the last step, in the order of Parameters. They
-// are valid until the next.
+// Gradients returns the gradients of the last step, in the order of Parameters, with nil
+// for those that were streamed. They are valid until the next.
 func (t *Trainer[T]) Gradients() [][]T {
 	out := make([][]T, len(t.grads))
 	for i, g := range t.grads {
-		out[i], _ = g.Value().Data().([]T)
+		if !t.streamed[i] {
+			out[i], _ = g.Value().Data().([]T)
+		}
 	}
 	return out
 }
@@ -273,20 +294,12 @@ func (t *Trainer[T]) LogitsOf() []T { return elements[T](t.logits.Value()) }
 func (t *Trainer[T]) Bytes() int64 {
 	total := int64(0)
 	for _, o := range t.lowering.run.operators {
-		total += int64(o.value.MemSize())
+		total += o.bytes
 	}
 	for _, p := range t.lowering.store.list {
-		total += int64(len(p.Data)) * int64(elementSize[T]())
+		total += int64(len(p.Data)) * int64(unsafe.Sizeof(*new(T)))
 	}
 	return total
-}
-
-func elementSize[T kernel.Float]() int {
-	var x T
-	if _, ok := any(x).(float64); ok {
-		return 8
-	}
-	return 4
 }
 
 // NotFiniteWeights names an initializer that is trained and holds a NaN or an
@@ -328,7 +341,7 @@ func finite[T kernel.Float](x []T) bool {
 func (t *Trainer[T]) Layers() []Layer {
 	var list []Layer
 	for _, o := range t.lowering.run.operators {
-		list = append(list, Layer{Node: o.label, Kind: o.kind, Shape: slices.Clone(o.shape), Bytes: int64(o.value.MemSize()), Took: o.took})
+		list = append(list, Layer{Node: o.label, Kind: o.kind, Shape: slices.Clone(o.shape), Bytes: o.bytes, Took: o.took})
 	}
 	return list
 }

@@ -6,21 +6,48 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// window sums so many numbers from p on, in their order.
-func (v isa) window(p, size reg.GPVirtual, label string) reg.VecVirtual {
-	sum, t := v.zero(), GP64()
-	XORQ(t, t)
-	Label(label)
-	VADDPS(at(p, t), sum, sum)
-	INCQ(t)
-	CMPQ(t, size)
-	JLT(LabelRef(label))
-	return sum
+// window sums the numbers of a window, in their order.
+type window func(p reg.GPVirtual) reg.VecVirtual
+
+// usual is the size that nearly everyone's windows have.
+const usual = 5
+
+// windows generates body for the usual window, unrolled, and for one of any size: the
+// branches of a short loop are mispredicted. body loops over a slice.
+func (v isa) windows(slice string, body func(sum window, i reg.GPVirtual)) {
+	size := GP64()
+	Load(Param("size"), size)
+	CMPQ(size, Imm(usual))
+	JNE(LabelRef("any"))
+	v.loop("usual", slice, func(i reg.GPVirtual) {
+		body(func(p reg.GPVirtual) reg.VecVirtual {
+			sum := v.load(Mem{Base: p})
+			for k := 1; k < usual; k++ {
+				VADDPS(Mem{Base: p}.Offset(4*k), sum, sum)
+			}
+			return sum
+		}, i)
+	})
+	v.end()
+	Label("any")
+	v.loop("other", slice, func(i reg.GPVirtual) {
+		body(func(p reg.GPVirtual) reg.VecVirtual {
+			sum, t := v.zero(), GP64()
+			XORQ(t, t)
+			Label("window")
+			VADDPS(at(p, t), sum, sum)
+			INCQ(t)
+			CMPQ(t, size)
+			JLT(LabelRef("window"))
+			return sum
+		}, i)
+	})
+	v.end()
 }
 
 // scale returns bias + alpha times the window's sum, for the numbers at i.
-func (v isa) scale(square, i, size reg.GPVirtual, alpha, bias reg.VecVirtual) reg.VecVirtual {
-	s := v.window(shifted(square, i), size, "window")
+func (v isa) scale(square, i reg.GPVirtual, sum window, alpha, bias reg.VecVirtual) reg.VecVirtual {
+	s := sum(shifted(square, i))
 	VMULPS(alpha, s, s)
 	VADDPS(bias, s, s)
 	return s
@@ -36,46 +63,38 @@ func (v isa) power(s, one reg.VecVirtual) reg.VecVirtual {
 	return root
 }
 
-func loadSize() reg.GPVirtual {
-	n := GP64()
-	Load(Param("size"), n)
-	return n.(reg.GPVirtual)
-}
-
 func (v isa) lrn() {
 	v.function("lrn", "sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square.", []string{"y", "x", "square"},
 		[]string{"size int", "alpha, bias float32"})
-	y, x, square, size := base("y"), base("x"), base("square"), loadSize()
+	y, x, square := base("y"), base("x"), base("square")
 	alpha, bias, one := v.broadcast("alpha"), v.broadcast("bias"), v.constant(oneBits)
-	v.each("y", func(i reg.GPVirtual) {
-		p := v.power(v.scale(square, i, size, alpha, bias), one)
+	v.windows("y", func(sum window, i reg.GPVirtual) {
+		p := v.power(v.scale(square, i, sum, alpha, bias), one)
 		VMULPS(at(x, i), p, p)
 		VMOVUPS(p, at(y, i))
 	})
-	v.end()
 }
 
 func (v isa) lrnGradient() {
 	v.function("lrnGradient", "sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square.",
 		[]string{"term", "power", "dy", "y", "square"}, []string{"size int", "alpha, bias float32"})
-	term, power, dy, y, square, size := base("term"), base("power"), base("dy"), base("y"), base("square"), loadSize()
+	term, power, dy, y, square := base("term"), base("power"), base("dy"), base("y"), base("square")
 	alpha, bias, one := v.broadcast("alpha"), v.broadcast("bias"), v.constant(oneBits)
-	v.each("term", func(i reg.GPVirtual) {
-		s := v.scale(square, i, size, alpha, bias)
+	v.windows("term", func(sum window, i reg.GPVirtual) {
+		s := v.scale(square, i, sum, alpha, bias)
 		VMOVUPS(v.power(s, one), at(power, i))
 		t := v.load(at(dy, i))
 		VMULPS(at(y, i), t, t)
 		VDIVPS(s, t, t)
 		VMOVUPS(t, at(term, i))
 	})
-	v.end()
 
 	v.function("lrnFinish", "sets dx to dy power - factor x sum, where the sum is of size numbers of term.",
 		[]string{"dx", "dy", "power", "x", "term"}, []string{"size int", "factor float32"})
-	dx, dy2, power2, x, term2, size2 := base("dx"), base("dy"), base("power"), base("x"), base("term"), loadSize()
+	dx, dy2, power2, x, term2 := base("dx"), base("dy"), base("power"), base("x"), base("term")
 	factor := v.broadcast("factor")
-	v.each("dx", func(i reg.GPVirtual) {
-		s := v.window(shifted(term2, i), size2, "window")
+	v.windows("dx", func(sum window, i reg.GPVirtual) {
+		s := sum(shifted(term2, i))
 		t, u := v.load(at(x, i)), v.load(at(dy2, i))
 		VMULPS(factor, t, t)
 		VMULPS(s, t, t)
@@ -83,5 +102,4 @@ func (v isa) lrnGradient() {
 		VSUBPS(t, u, u)
 		VMOVUPS(u, at(dx, i))
 	})
-	v.end()
 }

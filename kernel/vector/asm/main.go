@@ -62,9 +62,8 @@ func (v isa) function(name, doc string, slices, numbers []string) {
 
 // broadcast returns a parameter, a float32, in every lane.
 func (v isa) broadcast(name string) reg.VecVirtual {
-	x, z := XMM(), v.vector()
-	Load(Param(name), x)
-	VBROADCASTSS(x, z)
+	z := v.vector()
+	VBROADCASTSS(mustAddr(name), z)
 	return z
 }
 
@@ -90,15 +89,18 @@ func (v isa) zero() reg.VecVirtual {
 }
 
 // each calls body for offsets 0, lanes, ... below the length of a slice.
-func (v isa) each(slice string, body func(i reg.GPVirtual)) {
+func (v isa) each(slice string, body func(i reg.GPVirtual)) { v.loop("loop", slice, body) }
+
+// loop is each with a label of its own, where a function has several.
+func (v isa) loop(label, slice string, body func(i reg.GPVirtual)) {
 	n, i := GP64(), GP64()
 	Load(Param(slice).Len(), n)
 	XORQ(i, i)
-	Label("loop")
+	Label(label)
 	body(i)
 	ADDQ(Imm(uint64(v.lanes)), i)
 	CMPQ(i, n)
-	JLT(LabelRef("loop"))
+	JLT(LabelRef(label))
 }
 
 func base(name string) reg.GPVirtual {
@@ -247,9 +249,7 @@ func (v isa) adam() {
 		if v.wide() {
 			return p[name]
 		}
-		z := YMM()
-		VBROADCASTSS(mustAddr(name), z)
-		return z
+		return v.broadcast(name)
 	}
 	v.each("w", func(i reg.GPVirtual) {
 		weight, gradient, t, first, second := v.load(at(w, i)), v.vector(), v.vector(), v.vector(), v.vector()

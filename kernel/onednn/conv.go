@@ -1,0 +1,122 @@
+//go:build onednn && cgo
+
+package onednn
+
+// #include "shim.h"
+import "C"
+
+import (
+	goruntime "runtime"
+
+	"alexctl/kernel"
+	"alexctl/kernel/gemm"
+)
+
+// conv is a convolution by oneDNN, or, for each of its three results, by the kernel in Go
+// where that is quicker.
+type conv struct {
+	kernel.Conv
+	set    *set
+	c      *C.od_conv
+	direct *kernel.DirectConv[float32]
+	own    [3]bool // whether the output and the gradients of input and weights are made in Go
+
+	// What the Backwards after one Forward share.
+	up       *kernel.Upstream[float32]
+	narrowed bool      // whether oneDNN has the gradient of the sums in bfloat16
+	dbias    []float32 // the gradient of the bias, made with that of the weights
+	summed   bool      // whether it is there
+}
+
+func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
+	p := &conv{Conv: spec, set: s, dbias: make([]float32, spec.M), up: kernel.NewUpstream[float32](spec.ReLU, s.pool)}
+	c := C.od_conv_spec{
+		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),
+		relu: flag(spec.ReLU), bf16: flag(s.precision == BFloat16),
+	}
+	for i, a := range spec.Window {
+		c.axes[i] = C.od_axis{in: C.int(a.In), out: C.int(a.Out), kernel: C.int(a.Kernel), stride: C.int(a.Stride),
+			dilation: C.int(a.Dilation), begin: C.int(a.Begin), end: C.int(a.End)}
+	}
+	if err := s.try(func() *C.char { return C.od_conv_new(&c, &p.c) }); err != nil {
+		return nil, err
+	}
+	goruntime.AddCleanup(p, func(c *C.od_conv) { go one().do(1, func() { C.od_conv_free(c) }) }, p.c)
+	if p.own = s.faster(spec); p.own != [3]bool{} {
+		p.direct = kernel.NewDirectConv[float32](spec, s.pool)
+	}
+	return p, nil
+}
+
+// faster says which results of a convolution the kernel in Go makes quicker than oneDNN,
+// by measurements on AVX-512: it leaves out what the pads would be multiplied by, which on
+// maps of 4x4 is a third, and on 13x13 a tenth.
+func (s *set) faster(c kernel.Conv) [3]bool {
+	const (
+		small  = 0.75 // of the taps inside the input
+		medium = 0.92
+		wide   = 128 // channels
+		many   = 64  // images, the length of the products that make the gradient of weights
+	)
+	if s.precision != Float32 || gemm.Name() == "" || !c.Direct() {
+		return [3]bool{}
+	}
+	reach := c.Window.Reach()
+	return [3]bool{reach < small, reach < medium && c.C/c.Group >= wide, reach < small && c.N >= many}
+}
+
+func (p *conv) Forward(y []float32, in ...[]float32) {
+	p.narrowed, p.summed = false, false
+	p.up.Forget()
+	if p.own[0] {
+		p.direct.Output(y, in...)
+		return
+	}
+	p.set.call(func() *C.char { return C.od_conv_forward(p.c, floats(y), floats(in[0]), floats(in[1]), bias(in)) })
+}
+
+func (p *conv) Backward(i int, dx, dy, y []float32, in ...[]float32) {
+	up := dy
+	if p.set.precision == Float32 {
+		up = p.up.Of(dy, y)
+	} else {
+		p.narrow(dy, y)
+	}
+	switch {
+	case i == 0 && p.own[1]:
+		p.direct.InputGradient(dx, up, in[1])
+	case i == 0:
+		p.set.call(func() *C.char { return C.od_conv_input(p.c, floats(dx), floats(up), floats(in[1])) })
+	case i == 1 && p.own[2]:
+		p.direct.WeightGradient(dx, up, in[0])
+	case i == 1:
+		p.weights(dx, up, in[0])
+	case p.set.precision == Float32 && !p.summed:
+		kernel.ColumnSums(p.set.pool, dx, up)
+	default:
+		if !p.summed {
+			p.weights(make([]float32, len(in[1])), up, in[0])
+		}
+		copy(dx, p.dbias)
+	}
+}
+
+// weights computes the gradients of weights and bias.
+func (p *conv) weights(dw, up, x []float32) {
+	p.set.call(func() *C.char {
+		return C.od_conv_weights(p.c, floats(dw), floats(p.dbias), floats(up), floats(x))
+	})
+	p.summed = true
+}
+
+// narrow rounds the gradient that reaches the sums to bfloat16, once for all Backwards.
+func (p *conv) narrow(dy, y []float32) {
+	if p.narrowed {
+		return
+	}
+	p.narrowed = true
+	if !p.ReLU {
+		y = nil
+	}
+	p.set.call(func() *C.char { return C.od_conv_narrow(p.c, floats(dy), floats(y)) })
+}

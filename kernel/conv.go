@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"alexctl/kernel/gemm"
+)
 
 // Conv is ONNX's Conv: inputs x (N, D, H, W, C), w (M, C/Group, kernel) and, with
 // Bias, b (M); output y (N, D', H', W', M), rectified with ReLU. Equals
@@ -48,14 +52,13 @@ type conv[T Float] struct {
 	up      *Upstream[T]
 }
 
-// newConv plans a convolution: directly where there are enough images and channels, by
-// way of patches otherwise.
+// newConv plans a convolution: directly where there are enough images and channels and
+// vectors of float32 for it, by way of patches otherwise.
 func newConv[T Float](s Conv, k workers) *conv[T] {
 	c := &conv[T]{workers: k, up: NewUpstream[T](s.ReLU, k)}
-	if s.Direct() {
-		c.convolver = NewDirectConv[T](s, k)
-	} else {
-		c.convolver = newPatchConv[T](s, k)
+	c.convolver = newPatchConv[T](s, k)
+	if c, ok := any(c).(*conv[float32]); ok && s.Direct() && gemm.Name() != "" {
+		c.convolver = NewDirectConv(s, k)
 	}
 	return c
 }
@@ -77,7 +80,7 @@ func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 	}
 }
 
-// Direct reports whether the convolution is computed without patches of the input.
+// Direct reports whether the convolution may be computed without patches of the input.
 func (s Conv) Direct() bool {
 	const (
 		fewImages   = 16      // less are not worth the products of one position

@@ -18,7 +18,7 @@ type conv struct {
 	kernel.Conv
 	set    *set
 	c      *C.od_conv
-	direct *kernel.DirectConv[float32]
+	direct *kernel.DirectConv
 	own    [3]bool // whether the output and the gradients of input and weights are made in Go
 
 	// What the Backwards after one Forward share.
@@ -43,7 +43,7 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 	}
 	goruntime.AddCleanup(p, func(c *C.od_conv) { go one().do(1, func() { C.od_conv_free(c) }) }, p.c)
 	if p.own = s.faster(spec); p.own != [3]bool{} {
-		p.direct = kernel.NewDirectConv[float32](spec, s.pool)
+		p.direct = kernel.NewDirectConv(spec, s.pool)
 	}
 	return p, nil
 }

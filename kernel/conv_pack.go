@@ -1,0 +1,125 @@
+package kernel
+
+import "alexctl/kernel/gemm"
+
+// packImages writes activations (N, positions, channels) as panels of images: (Group,
+// images/PanelRows, positions, channels/Group, PanelRows).
+func (c *DirectConv) packImages(dst, x []float32, positions, channels int) []float32 {
+	mr, depth, size := gemm.PanelRows(), channels/c.Group, positions*channels
+	panels := (c.N + mr - 1) / mr
+	dst = grow(dst, panels*mr*size+slack)
+	c.workers.run(positions, func(_, lo, hi int) {
+		for g := range c.Group {
+			for i := range panels {
+				for p := lo; p < hi; p++ {
+					at := ((g*panels+i)*positions + p) * depth * mr
+					gemm.PackPanel(dst[at:], x[i*mr*size+p*channels+g*depth:], size, depth, min(mr, c.N-i*mr))
+				}
+			}
+		}
+	})
+	return dst
+}
+
+// slack is what packing may write past the end of a panel.
+const slack = 8
+
+// packChannels writes activations (N, positions, channels) as strips of channels: (Group,
+// strips, positions, N, width of the strip), where a last strip that is wider than what is
+// left of a group's channels is filled with zeros.
+func (c *DirectConv) packChannels(dst, x []float32, positions, channels int, widths []int) []float32 {
+	depth, size, ld := channels/c.Group, positions*channels, sum(widths)
+	rows := positions * c.N
+	dst = grow(dst, c.Group*ld*rows+slack)
+	c.workers.run(positions, func(_, lo, hi int) {
+		for g := range c.Group {
+			at := 0
+			for _, width := range widths {
+				n := min(width, depth-at)
+				for p := lo; p < hi; p++ {
+					to := dst[(g*ld+at)*rows+p*c.N*width:][:c.N*width]
+					from := x[p*channels+g*depth+at:]
+					for i := range c.N {
+						copyVector(to[i*width:], from[i*size:], n)
+						clear(to[i*width+n : (i+1)*width])
+					}
+				}
+				at += width
+			}
+		}
+	})
+	return dst
+}
+
+// filters is how many filters are packed together: a vector of 8.
+const filters = 8
+
+// copyVector copies n elements, 8 at once where it can.
+func copyVector(dst, src []float32, n int) {
+	if n == filters {
+		*(*[filters]float32)(dst) = *(*[filters]float32)(src)
+		return
+	}
+	copy(dst[:n], src[:n])
+}
+
+// eights calls f for every group and up to 8 filters of it, with scratch for (channels,
+// taps) rows of 8.
+func (c *DirectConv) eights(f func(g, m, n int, rows []float32)) {
+	mg := c.M / c.Group
+	blocks := (mg + filters - 1) / filters
+	c.workers.run(c.Group*blocks, func(worker, lo, hi int) {
+		w := &c.scratch[worker]
+		w.filters = grow(w.filters, c.k()*filters)
+		for b := lo; b < hi; b++ {
+			m := b % blocks * filters
+			f(b/blocks, m, min(filters, mg-m), w.filters)
+		}
+	})
+}
+
+// pack writes the weights (M, C/Group, taps) as (Group, taps, C/Group, M/Group), rounded
+// up to whole vectors; what is beyond M/Group stays zero.
+func (c *DirectConv) pack(w []float32) {
+	mg, cg, taps, k, ld := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.columns)
+	c.weights = grow(c.weights, c.Group*taps*cg*ld)
+	c.eights(func(g, m, n int, rows []float32) {
+		gemm.Transpose(rows, filters, w[(g*mg+m)*k:], k, n, k)
+		for ch := range cg {
+			for t := range taps {
+				copyVector(c.weights[((g*taps+t)*cg+ch)*ld+m:], rows[(ch*taps+t)*filters:], n)
+			}
+		}
+	})
+}
+
+// unpack writes the gradient in the order of the weights.
+func (c *DirectConv) unpack(dw []float32) {
+	mg, cg, taps, k := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k()
+	c.eights(func(g, m, n int, rows []float32) {
+		for ch := range cg {
+			for t := range taps {
+				copyVector(rows[(ch*taps+t)*filters:], c.gradient[((g*taps+t)*cg+ch)*mg+m:], n)
+			}
+		}
+		gemm.Transpose(dw[(g*mg+m)*k:], k, rows, filters, k, n)
+	})
+}
+
+// turn writes the weights (M, C/Group, taps) as (Group, taps, M/Group, C/Group), rounded up
+// to whole vectors, with the taps of each row of the kernel backwards.
+func (c *DirectConv) turn(w []float32) {
+	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel
+	c.inverse = grow(c.inverse, c.Group*taps*mg*ld)
+	c.workers.run(c.M, func(worker, lo, hi int) {
+		s := &c.scratch[worker]
+		s.filters = grow(s.filters, k)
+		for m := lo; m < hi; m++ {
+			gemm.Transpose(s.filters, cg, w[m*k:], taps, cg, taps)
+			for t := range taps {
+				to := t/width*width + width - 1 - t%width
+				copy(c.inverse[((m/mg*taps+to)*mg+m%mg)*ld:], s.filters[t*cg:][:cg])
+			}
+		}
+	})
+}

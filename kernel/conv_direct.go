@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"iter"
 	"slices"
 
 	"alexctl/kernel/gemm"
@@ -19,12 +20,12 @@ type DirectConv struct {
 	workers         workers
 	output, input   runs // for the output, and the gradient of the input
 	steps           runs // for the gradient of the weights
-	chunk           int  // output positions whose steps are taken together
+	chunk           int  // positions of a row of the output whose steps are taken together
 	columns, turned []int
 	scratch         []directScratch
 
-	weights  []float32 // (Group, taps, C/Group, M/Group rounded up to whole vectors)
-	inverse  []float32 // (Group, rows of taps backwards, M/Group, C/Group rounded up)
+	weights  []float32 // (Group, strips of M/Group, taps, C/Group, width of the strip)
+	inverse  []float32 // (Group, strips of C/Group, rows of taps backwards, M/Group, width)
 	gradient []float32 // (Group, taps, C/Group, M/Group)
 	x, dy    []float32 // packed
 }
@@ -32,20 +33,25 @@ type DirectConv struct {
 // directScratch is what one worker uses.
 type directScratch struct {
 	gemm    gemm.Scratch
-	filters []float32 // weights of 8 filters
+	filters []float32 // weights of 16 filters
 }
 
 // NewDirectConv prepares a convolution that is Direct, on a pool, where gemm has vectors.
 func NewDirectConv(s Conv, p Pool) *DirectConv {
-	// The rows of the output's gradient that are used for all input channels: they should
-	// stay in the second-level cache.
-	const stepElements = 1 << 17
 	c := &DirectConv{
 		Conv: s, workers: workers{p}, scratch: make([]directScratch, p.Size()),
 		output: newRuns(&s.Window, false), input: newRuns(&s.Window, true),
 		columns: gemm.Widths(s.M / s.Group), turned: gemm.Widths(s.C / s.Group),
 	}
-	c.chunk = max(1, stepElements/(s.N*c.columns[0]))
+	// The rows of the output's gradient that are used for all input channels and taps: they
+	// should stay in the first-level cache.
+	const rows = 1000
+	width := s.Window[2].Out
+	pieces := (width*s.N + rows - 1) / rows
+	c.chunk = max(1, width/pieces)
+	if c.chunk*s.N < rows && c.chunk*pieces < width {
+		c.chunk++
+	}
 	c.steps = newSteps(&s.Window, c.chunk)
 	return c
 }
@@ -85,9 +91,9 @@ func (c *DirectConv) compute(p *convPass, w *directScratch, lo, hi int) {
 			for _, width := range p.widths {
 				n := min(width, p.channels-at)
 				for _, r := range part {
-					weights := p.weights[(g*p.taps+int(r.tap))*p.depth*ld+at:]
+					weights := p.weights[((g*ld+at)*p.taps+int(r.tap)*width)*p.depth:]
 					gemm.Strip(&w.gemm, c.N, n, int(r.n)*p.depth, source[int(r.src)*p.depth*mr:], stride,
-						weights, ld, beta(r.first), p.result[int(r.dst)*p.total+g*p.channels+at:], p.size)
+						weights, width, beta(r.first), p.result[int(r.dst)*p.total+g*p.channels+at:], p.size)
 				}
 				at += width
 			}
@@ -106,7 +112,7 @@ func beta(first bool) float32 {
 // positions calls f for parts of n positions, each worker's a chunk at a time: what all
 // rows of the kernel are added up in should stay in the second-level cache.
 func (c *DirectConv) positions(n, channels int, f func(w *directScratch, lo, hi int)) {
-	const elements = 1 << 16
+	const elements = 1 << 17
 	chunk := max(1, elements/(c.N*channels))
 	c.workers.run(n, func(worker, lo, hi int) {
 		for ; lo < hi; lo += chunk {
@@ -169,6 +175,20 @@ func (c *DirectConv) InputGradient(dx, up, w []float32) {
 	})
 }
 
+// pieces are the parts of the output's rows whose steps are taken together.
+func (c *DirectConv) pieces() iter.Seq2[int, int] {
+	width := c.Window[2].Out
+	return func(yield func(int, int) bool) {
+		for row := 0; row < c.Window.out(); row += width {
+			for at := 0; at < width; at += c.chunk {
+				if !yield(row+at, row+min(width, at+c.chunk)) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // WeightGradient computes dw from the gradient of the sums and x. It splits the work by
 // the input's channels.
 func (c *DirectConv) WeightGradient(dw, up, x []float32) {
@@ -187,22 +207,21 @@ func (c *DirectConv) WeightGradient(dw, up, x []float32) {
 					clear(c.gradient[at : at+(min(cg, hi*mr)-lo*mr)*mg])
 				}
 			}
-			for first := 0; first < c.Window.out(); first += c.chunk {
-				at := 0
-				for _, width := range c.columns {
-					dy := c.dy[(g*ld+at)*rowsY:]
-					for panel := lo; panel < hi; panel++ {
-						x := c.x[(g*panels+panel)*mr*rowsX:]
-						for tap, steps := range c.steps {
-							to := c.gradient[((g*len(c.steps)+tap)*cg+panel*mr)*mg+at:]
-							for _, r := range between(steps, first, first+c.chunk) {
-								gemm.Strip(s, min(mr, cg-panel*mr), min(width, mg-at), int(r.n)*c.N, x[int(r.src)*c.N*mr:], 0,
+			at := 0
+			for _, width := range c.columns {
+				dy := c.dy[(g*ld+at)*rowsY:]
+				for first, last := range c.pieces() {
+					for tap, steps := range c.steps {
+						for _, r := range between(steps, first, last) {
+							for panel := lo; panel < hi; panel++ {
+								to := c.gradient[((g*len(c.steps)+tap)*cg+panel*mr)*mg+at:]
+								gemm.Strip(s, min(mr, cg-panel*mr), min(width, mg-at), int(r.n)*c.N, c.x[(g*panels+panel)*mr*rowsX+int(r.src)*c.N*mr:], 0,
 									dy[int(r.dst)*c.N*width:], width, beta(r.first), to, mg)
 							}
 						}
 					}
-					at += width
 				}
+				at += width
 			}
 		}
 	})

@@ -51,10 +51,10 @@ func (c *DirectConv) packChannels(dst, x []float32, positions, channels int, wid
 	return dst
 }
 
-// filters is how many filters are packed together: a vector of 8.
-const filters = 8
+// filters is how many filters are packed together: a line of the cache.
+const filters = 16
 
-// copyVector copies n elements, 8 at once where it can.
+// copyVector copies n elements, 16 at once where it can.
 func copyVector(dst, src []float32, n int) {
 	if n == filters {
 		*(*[filters]float32)(dst) = *(*[filters]float32)(src)
@@ -63,8 +63,8 @@ func copyVector(dst, src []float32, n int) {
 	copy(dst[:n], src[:n])
 }
 
-// eights calls f for every group and up to 8 filters of it, with scratch for (channels,
-// taps) rows of 8.
+// eights calls f for every group and up to 16 filters of it, with scratch for (channels,
+// taps) rows of 16.
 func (c *DirectConv) eights(f func(g, m, n int, rows []float32)) {
 	mg := c.M / c.Group
 	blocks := (mg + filters - 1) / filters
@@ -78,16 +78,28 @@ func (c *DirectConv) eights(f func(g, m, n int, rows []float32)) {
 	})
 }
 
-// pack writes the weights (M, C/Group, taps) as (Group, taps, C/Group, M/Group), rounded
-// up to whole vectors; what is beyond M/Group stays zero.
+// strip returns the strip that holds a column: where it begins and its width.
+func strip(widths []int, column int) (at, width int) {
+	for _, width = range widths {
+		if column < at+width {
+			break
+		}
+		at += width
+	}
+	return at, width
+}
+
+// pack writes the weights (M, C/Group, taps) as (Group, strips of M/Group, taps, C/Group,
+// width of the strip); what is beyond M/Group stays zero.
 func (c *DirectConv) pack(w []float32) {
 	mg, cg, taps, k, ld := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.columns)
 	c.weights = grow(c.weights, c.Group*taps*cg*ld)
 	c.eights(func(g, m, n int, rows []float32) {
+		at, width := strip(c.columns, m)
 		gemm.Transpose(rows, filters, w[(g*mg+m)*k:], k, n, k)
 		for ch := range cg {
 			for t := range taps {
-				copyVector(c.weights[((g*taps+t)*cg+ch)*ld+m:], rows[(ch*taps+t)*filters:], n)
+				copyVector(c.weights[((g*ld+at)*taps+t*width)*cg+ch*width+m-at:], rows[(ch*taps+t)*filters:], n)
 			}
 		}
 	})
@@ -106,10 +118,10 @@ func (c *DirectConv) unpack(dw []float32) {
 	})
 }
 
-// turn writes the weights (M, C/Group, taps) as (Group, taps, M/Group, C/Group), rounded up
-// to whole vectors, with the taps of each row of the kernel backwards.
+// turn writes the weights (M, C/Group, taps) as (Group, strips of C/Group, taps, M/Group,
+// width of the strip), with the taps of each row of the kernel backwards.
 func (c *DirectConv) turn(w []float32) {
-	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel
+	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel // of the kernel
 	c.inverse = grow(c.inverse, c.Group*taps*mg*ld)
 	c.workers.run(c.M, func(worker, lo, hi int) {
 		s := &c.scratch[worker]
@@ -118,7 +130,12 @@ func (c *DirectConv) turn(w []float32) {
 			gemm.Transpose(s.filters, cg, w[m*k:], taps, cg, taps)
 			for t := range taps {
 				to := t/width*width + width - 1 - t%width
-				copy(c.inverse[((m/mg*taps+to)*mg+m%mg)*ld:], s.filters[t*cg:][:cg])
+				at, row := 0, s.filters[t*cg:][:cg]
+				for _, strip := range c.turned {
+					n := min(strip, cg-at)
+					copy(c.inverse[((m/mg*ld+at)*taps+to*strip)*mg+m%mg*strip:], row[at:at+n])
+					at += strip
+				}
 			}
 		}
 	})

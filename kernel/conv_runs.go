@@ -63,13 +63,14 @@ func between(row []run, lo, hi int) []run {
 }
 
 // newSteps lists for each tap the positions of output (dst) and input (src) that it joins,
-// as runs along both; tap is the tap. None crosses a multiple of chunk positions.
+// as runs along both. None is longer than chunk positions or crosses a multiple of it in a
+// row of the output.
 func newSteps(w *Window, chunk int) runs {
 	list := make(runs, w.taps())
 	for out := range w.out() {
 		w.each(out, func(tap, in int) {
 			l := len(list[tap])
-			if l > 0 && out%chunk != 0 {
+			if l > 0 && out%w[2].Out%chunk != 0 {
 				if last := &list[tap][l-1]; last.dst+last.n == int32(out) && last.src+last.n == int32(in) {
 					last.n++
 					return

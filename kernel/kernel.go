@@ -35,6 +35,8 @@ type Pool interface {
 	// parts depend only on n and Size, so that sums are taken in the same order every
 	// time.
 	Run(n int, f func(worker, lo, hi int))
+	// Do runs f on the goroutine where calls to Run and to plans cost least.
+	Do(f func())
 }
 
 // Plan computes one operator. It may keep buffers between calls, so that a steady

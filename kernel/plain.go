@@ -81,6 +81,9 @@ func (g Goroutines) Run(n int, f func(worker, lo, hi int)) {
 	wg.Wait()
 }
 
+// Do calls f: any goroutine will do.
+func (Goroutines) Do(f func()) { f() }
+
 // workers is the pool of a plan.
 type workers struct{ Pool }
 

@@ -58,7 +58,7 @@ func TestOptimizersEqualPyTorch(t *testing.T) {
 		o := train.NewOptimizer(c, []*gorgonia.Parameter[float64]{p}, kernel.Goroutines(3))
 		for k, gradient := range g.Gradients {
 			grads := [][]float64{gradient}
-			o.Begin(0.1/float64(k+1))
+			o.Begin(0.1 / float64(k+1))
 			if _, err := o.End(grads); err != nil {
 				t.Fatal(err)
 			}

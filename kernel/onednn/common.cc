@@ -84,6 +84,12 @@ const char *od_bf16(void) {
   return has(dnnl_cpu_isa_avx512_core_bf16) ? "avx512_bf16" : "";
 }
 
+static thread_local int here = 0;
+
+void od_enter(void) { here = 1; }
+
+int od_here(void) { return here; }
+
 void od_threads(int n) { omp_set_num_threads(n); }
 
 void od_parallel(int parts) {

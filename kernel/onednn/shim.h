@@ -41,6 +41,11 @@ const char *od_bf16(void);
 // od_threads sets how many threads compute from now on.
 void od_threads(int n);
 
+// od_enter marks the calling thread as the one that makes all calls, and od_here reports
+// whether the calling thread is it.
+void od_enter(void);
+int od_here(void);
+
 // od_parallel calls alexctl_onednn_part(i) for each i below parts, on all threads.
 void od_parallel(int parts);
 

@@ -29,6 +29,7 @@ var one = sync.OnceValue(func() *thread {
 	t := &thread{work: make(chan func()), done: make(chan any)}
 	go func() {
 		goruntime.LockOSThread()
+		C.od_enter()
 		for f := range t.work {
 			t.done <- caught(f)
 		}
@@ -43,8 +44,14 @@ func caught(f func()) (p any) {
 	return nil
 }
 
-// do runs f on the thread, with so many threads for what it calls.
+// do runs f on the thread, with so many threads for what it calls. What f does there
+// itself costs no way to the thread and back.
 func (t *thread) do(threads int, f func()) {
+	if C.od_here() != 0 {
+		C.od_threads(C.int(threads))
+		f()
+		return
+	}
 	t.mu.Lock()
 	t.work <- func() {
 		C.od_threads(C.int(threads))
@@ -63,6 +70,9 @@ type pool int
 
 // Size returns the number of threads.
 func (p pool) Size() int { return int(p) }
+
+// Do runs f on the thread that makes all calls.
+func (p pool) Do(f func()) { one().do(int(p), f) }
 
 // Run calls f for contiguous parts of 0 to n, each on a thread.
 func (p pool) Run(n int, f func(worker, lo, hi int)) {

@@ -1,6 +1,6 @@
 // Package gorgonia lowers ONNX models to Gorgonia graphs of our own operators: to run
 // them (Engine) and to train them (Trainer). Gorgonia differentiates the graph and
-// its tape machine runs it; the operators compute with package kernel, in
+// a machine of ours runs it; the operators compute with package kernel, in
 // channels-last order, and own their outputs.
 //
 // An operator that has no kernel is computed by its float64 definition, and cannot
@@ -82,9 +82,6 @@ const maxGraphs = 3
 
 func (s *session) Close() error {
 	if s.gate.Shut() {
-		for _, g := range s.graphs {
-			g.close()
-		}
 		s.graphs, s.store = nil, nil
 	}
 	return nil
@@ -117,7 +114,7 @@ type InternalError struct{ Reason string }
 
 func (e *InternalError) Error() string { return "internal error: " + e.Reason }
 
-// guard turns a panic of Gorgonia, outside its machine, into an error.
+// guard turns a panic of Gorgonia into an error.
 func guard(err *error) {
 	if p := recover(); p != nil {
 		*err = &InternalError{fmt.Sprintf("the graph cannot be made: %v", p)}
@@ -179,7 +176,7 @@ type inference struct {
 	key     string
 	mu      sync.Mutex
 	graph   *lowering[float32]
-	machine gorgonia.VM // nil where nothing is computed
+	machine *machine
 	inputs  map[string]*value
 	outputs []*value
 	names   []string
@@ -203,26 +200,21 @@ func newInference(m *onnx.Model, inputs runtime.Tensors, kernels kernel.Set[floa
 	if err := l.lower(g.names); err != nil {
 		return nil, err
 	}
+	var nodes gorgonia.Nodes
 	for _, name := range g.names {
 		v, err := l.value(name)
 		if err == nil && v.constant == nil {
-			_, err = l.node(v)
+			var n *gorgonia.Node
+			n, err = l.node(v)
+			nodes = append(nodes, n)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("output %q: %w", name, err)
 		}
 		g.outputs = append(g.outputs, v)
 	}
-	if len(l.run.operators) > 0 {
-		g.machine = gorgonia.NewTapeMachine(l.graph)
-	}
+	g.machine = newMachine(l.graph, l.run, kernels.Pool(), nodes...)
 	return g, nil
-}
-
-func (g *inference) close() {
-	if g.machine != nil {
-		_ = g.machine.Close() // without CUDA there is nothing that could fail
-	}
 }
 
 func (g *inference) execute(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
@@ -233,10 +225,8 @@ func (g *inference) execute(ctx context.Context, inputs runtime.Tensors) (runtim
 			return nil, fmt.Errorf("input %q: %w", name, err)
 		}
 	}
-	if g.machine != nil {
-		if err := runMachine(ctx, g.machine, g.graph.run); err != nil {
-			return nil, err
-		}
+	if err := g.machine.compute(ctx); err != nil {
+		return nil, err
 	}
 	out := runtime.Tensors{}
 	for i, v := range g.outputs {
@@ -245,7 +235,7 @@ func (g *inference) execute(ctx context.Context, inputs runtime.Tensors) (runtim
 		if v.constant != nil {
 			data, err = g.graph.slice(v.constant)
 		} else {
-			data, err = cloneElements(v.first.Value().Data())
+			data, err = cloneElements(g.machine.of(v.first).Data())
 		}
 		if err != nil {
 			return nil, fmt.Errorf("output %q: %w", g.names[i], err)
@@ -253,17 +243,6 @@ func (g *inference) execute(ctx context.Context, inputs runtime.Tensors) (runtim
 		out[g.names[i]] = &runtime.Tensor{Type: v.typ, Shape: slices.Clone(v.shape), Data: data}
 	}
 	return out, nil
-}
-
-// runMachine runs a compiled graph once.
-func runMachine(ctx context.Context, vm gorgonia.VM, r *run) error {
-	r.ctx, r.err = ctx, nil
-	err := vm.RunAll()
-	vm.Reset()
-	if r.err != nil {
-		return r.err
-	}
-	return err
 }
 
 var errElements = errors.New("its elements are of another type than the graph's")

@@ -162,17 +162,17 @@ func differentiate[T kernel.Float](t *testing.T, c graphCase, m *onnx.Model, up 
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm := gorgonia.NewTapeMachine(l.graph)
+	vm := newMachine(l.graph, l.run, l.kernels.Pool(), append(gorgonia.Nodes{cost, out}, grads...)...)
 	gradients := map[string][]T{}
 	for range 2 { // a second run must find nothing left over from the first
-		if err := runMachine(t.Context(), vm, l.run); err != nil {
+		if err := vm.compute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, n := range names {
-		gradients[n] = elements[T](grads[i].Value())
+		gradients[n] = elements[T](vm.of(grads[i]))
 	}
-	return v, elements[T](out.Value()), gradients
+	return v, elements[T](vm.of(out)), gradients
 }
 
 func widened[T kernel.Float](x []T) []float64 {

@@ -33,7 +33,7 @@ type TrainOptions struct {
 // Gorgonia graph that ends in softmax cross entropy, differentiated by Gorgonia.
 type Trainer[T kernel.Float] struct {
 	lowering *lowering[T]
-	machine  gorgonia.VM
+	machine  *machine
 	options  TrainOptions
 	step     uint64
 	runs     int
@@ -213,7 +213,9 @@ func (t *Trainer[T]) differentiate() error {
 		return fmt.Errorf("the graph cannot be differentiated: %w", err)
 	}
 	t.streamed = make([]bool, len(t.params))
-	t.machine = gorgonia.NewTapeMachine(l.graph)
+	last := slices.Clone(t.grads) // the gradients of a layer follow each other
+	slices.Reverse(last)
+	t.machine = newMachine(l.graph, l.run, l.kernels.Pool(), append(gorgonia.Nodes{t.loss}, last...)...)
 	return nil
 }
 
@@ -269,10 +271,10 @@ func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels
 	if t.runs++; t.runs%collectEvery == 0 {
 		goruntime.GC()
 	}
-	if err := runMachine(ctx, t.machine, t.lowering.run); err != nil {
+	if err := t.machine.compute(ctx); err != nil {
 		return 0, err
 	}
-	return float64(elements[T](t.loss.Value())[0]), nil
+	return float64(elements[T](t.machine.of(t.loss))[0]), nil
 }
 
 // Gradients returns the gradients of the last step, in the order of Parameters, with nil
@@ -281,14 +283,14 @@ func (t *Trainer[T]) Gradients() [][]T {
 	out := make([][]T, len(t.grads))
 	for i, g := range t.grads {
 		if !t.streamed[i] {
-			out[i], _ = g.Value().Data().([]T)
+			out[i], _ = t.machine.of(g).Data().([]T)
 		}
 	}
 	return out
 }
 
 // LogitsOf returns the logits of the last step, (N, Classes), valid until the next.
-func (t *Trainer[T]) LogitsOf() []T { return elements[T](t.logits.Value()) }
+func (t *Trainer[T]) LogitsOf() []T { return elements[T](t.machine.of(t.logits)) }
 
 // Bytes returns the size of everything that the graph keeps: values and gradients.
 func (t *Trainer[T]) Bytes() int64 {
@@ -326,7 +328,7 @@ func (t *Trainer[T]) NotFinite(ctx context.Context) string {
 	t.lowering.run.watch = true
 	defer func() { t.lowering.run.watch = false }()
 	var found *notFiniteError
-	if errors.As(runMachine(ctx, t.machine, t.lowering.run), &found) {
+	if errors.As(t.machine.compute(ctx), &found) {
 		return found.Error()
 	}
 	return ""
@@ -377,7 +379,7 @@ func (t *Trainer[T]) Weights() (map[string]*onnx.Tensor, error) {
 // inference. It shares the trainer's weights.
 type Evaluator[T kernel.Float] struct {
 	lowering *lowering[T]
-	machine  gorgonia.VM
+	machine  *machine
 	images   []T
 	logits   *gorgonia.Node
 }
@@ -414,7 +416,7 @@ func (t *Trainer[T]) Evaluator(batch int) (e *Evaluator[T], err error) {
 		return nil, err
 	}
 	e.images, _ = images.first.Value().Data().([]T)
-	e.machine = gorgonia.NewTapeMachine(l.graph)
+	e.machine = newMachine(l.graph, l.run, l.kernels.Pool(), e.logits)
 	return e, nil
 }
 
@@ -424,8 +426,8 @@ func (e *Evaluator[T]) Run(ctx context.Context, images []T) ([]T, error) {
 		return nil, fmt.Errorf("%d image elements, want %d", len(images), len(e.images))
 	}
 	copy(e.images, images)
-	if err := runMachine(ctx, e.machine, e.lowering.run); err != nil {
+	if err := e.machine.compute(ctx); err != nil {
 		return nil, err
 	}
-	return elements[T](e.logits.Value()), nil
+	return elements[T](e.machine.of(e.logits)), nil
 }

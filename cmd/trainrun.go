@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 
 	"alexctl/builder"
 	"alexctl/data"
+	"alexctl/kernel"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/preprocess"
@@ -124,7 +124,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 		r.Recipe.Augment = set.Augment
 	}
 	if r.Recipe.Threads = a.threads; a.threads == 0 {
-		r.Recipe.Threads = goruntime.GOMAXPROCS(0)
+		r.Recipe.Threads = kernel.Processors()
 	}
 	if r.opened, r.Model, err = a.startModel(c, o, set); err != nil {
 		return nil, err

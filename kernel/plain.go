@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	goruntime "runtime"
 	"sync"
 )
 
@@ -57,6 +58,13 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 	}
 	return nil, fmt.Errorf("no kernel for %T", s)
 }
+
+// processors is how many processors the program had when it started: a pool that runs
+// goroutines on threads of its own lets more of them run at once.
+var processors = goruntime.GOMAXPROCS(0)
+
+// Processors returns how many processors the program may use.
+func Processors() int { return processors }
 
 // Goroutines is the Pool of so many goroutines.
 type Goroutines int

@@ -2,7 +2,6 @@ package gorgonia
 
 import (
 	"fmt"
-	goruntime "runtime"
 	"strings"
 
 	"alexctl/kernel"
@@ -31,7 +30,7 @@ var (
 func (k Kernels) open() (kernel.Set[float32], error) {
 	n := k.Threads
 	if n <= 0 {
-		n = goruntime.GOMAXPROCS(0)
+		n = kernel.Processors()
 	}
 	precision := onednn.Float32
 	switch k.Precision {

@@ -10,10 +10,27 @@ TOOLS := .bin
 LINT  := $(TOOLS)/golangci-lint
 LINT_VERSION := v2.15.0
 
-.PHONY: build setup demo test race lint fuzz bench clean
+# The kernels over oneDNN are built where it is installed with its headers, or was fetched
+# by make onednn. make ONEDNN= builds without them.
+ONEDNN := $(shell scripts/onednn flags)
+ifneq ($(ONEDNN),)
+export GOFLAGS := $(strip $(GOFLAGS) -tags=onednn)
+ONEDNN_DIR := $(word 2,$(ONEDNN))
+ifneq ($(ONEDNN_DIR),)
+export CGO_CXXFLAGS := -O2 -g -I$(ONEDNN_DIR)/include
+export CGO_LDFLAGS := -O2 -g -L$(ONEDNN_DIR)/lib -Wl,-rpath,$(ONEDNN_DIR)/lib
+endif
+endif
+
+.PHONY: build onednn setup demo test race lint fuzz bench bench-peers clean
 
 build:
 	$(GO) build -o $(BIN) ./cmd/alexctl
+
+# The fastest kernels: from the system where it has them, otherwise fetched without root.
+onednn:
+	scripts/onednn install
+	$(MAKE) build
 
 setup: build
 	$(BIN) setup
@@ -51,6 +68,10 @@ fuzz:
 
 bench: setup
 	bench/run
+
+# The same work on PyTorch, ONNX Runtime, stock Gorgonia and GoMLX, in the same minutes.
+bench-peers: setup
+	bench/peers/run
 
 clean:
 	rm -rf $(BIN) $(DEMO) $(TOOLS)

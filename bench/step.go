@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	rungorgonia "alexctl/runtime/gorgonia"
 )
 
 // workload is a network, its input size and a batch.
@@ -175,7 +177,8 @@ func serve(args []string) error {
 	if args[0] == "gorgonia" {
 		step, err = stockStep(w)
 	} else {
-		step, err = ourStep(w, args[0])
+		set, precision, _ := strings.Cut(args[0], ":")
+		step, err = ourStep(w, rungorgonia.Kernels{Set: set, Precision: precision, Threads: stepThreads})
 	}
 	if err != nil {
 		return err

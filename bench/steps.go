@@ -20,17 +20,8 @@ const (
 	stepThreads  = 2
 )
 
-func randomValues(n int) []float32 {
-	r := rand.New(rand.NewPCG(1, 1))
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	return x
-}
-
 // ourStep returns alexctl's training step.
-func ourStep(w workload, kernels string) (func() error, error) {
+func ourStep(w workload, k rungorgonia.Kernels) (func() error, error) {
 	v, err := builder.Find(w.variant)
 	if err != nil {
 		return nil, err
@@ -39,28 +30,22 @@ func ourStep(w workload, kernels string) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := rungorgonia.NewTrainer[float32](m, rungorgonia.TrainOptions{Batch: w.batch, Kernels: rungorgonia.Kernels{Set: kernels, Threads: stepThreads}})
+	c := train.Default()
+	c.Optimizer, c.LR, c.Momentum, c.WeightDecay = "sgd", stepRate, stepMomentum, stepDecay
+	s, err := train.NewStepper(m, c, k, w.batch)
 	if err != nil {
 		return nil, err
 	}
-	c := train.Default()
-	c.Optimizer, c.Momentum, c.WeightDecay, c.Threads = "sgd", stepMomentum, stepDecay, stepThreads
-	o := train.NewOptimizer(c, t.Parameters(), t.Pool())
-	t.StreamTo(o.Take)
-	images, labels := randomValues(w.batch*3*w.side*w.side), make([]int, w.batch)
-	for i := range labels {
-		labels[i] = i % t.Classes()
+	return func() error { return s.Step(context.Background()) }, nil
+}
+
+func randomValues(n int) []float32 {
+	r := rand.New(rand.NewPCG(1, 1))
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
 	}
-	number := uint64(0)
-	return func() error {
-		o.Begin(stepRate)
-		if _, err := t.Step(context.Background(), number, images, labels); err != nil {
-			return err
-		}
-		number++
-		_, err := o.End(t.Gradients())
-		return err
-	}, nil
+	return x
 }
 
 // stockStep returns the step of the CIFAR form out of Gorgonia's own operators, as

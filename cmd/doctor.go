@@ -50,7 +50,7 @@ func (a *app) doctor(ctx context.Context) error {
 	add(a.findProvider(ctx, "cpu", true))
 	add(a.findProvider(ctx, "cuda", false))
 	add(findNPM())
-	add(finding{What: "training kernels", OK: true, Detail: gorgonia.Engine{}.Settings()})
+	add(findKernels())
 	var err error
 	if a.json {
 		err = a.printJSON(d)
@@ -118,6 +118,22 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 		}
 		f.Detail = "installed, and its libraries can be loaded; a device is tried when a model is"
 	}
+	return f
+}
+
+// findKernels says what computes when a model is trained, and whether it could be faster.
+func findKernels() finding {
+	f := finding{What: "training kernels", OK: true, Hint: gorgonia.FasterKernels()}
+	f.Detail = strings.TrimPrefix(gorgonia.Engine{}.Settings(), "kernels=")
+	if f.Hint != "" {
+		f.Hint = "faster ones: " + f.Hint
+		return f
+	}
+	bf16, err := gorgonia.Kernels{Precision: "bf16"}.Name()
+	if err != nil {
+		bf16 = "no"
+	}
+	f.Detail += ", bfloat16: " + bf16
 	return f
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
@@ -21,6 +22,7 @@ type engineFlags struct {
 	engine   string
 	provider string
 	device   int
+	kernels  string
 	threads  int // of one run; 0 for --threads
 }
 
@@ -28,6 +30,12 @@ func (f *engineFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.engine, "engine", "ort", "engine: "+strings.Join(engineNames, ", "))
 	c.Flags().StringVar(&f.provider, "provider", "cpu", "ONNX Runtime's execution provider: cpu or cuda")
 	c.Flags().IntVar(&f.device, "device", 0, "index of the accelerator")
+	kernelsFlag(c.Flags(), &f.kernels)
+}
+
+// kernelsFlag registers --kernels.
+func kernelsFlag(f *pflag.FlagSet, kernels *string) {
+	f.StringVar(kernels, "kernels", "", "what computes Gorgonia's operators: "+strings.Join(gorgonia.KernelSets, " or ")+" (default: onednn where it is built in)")
 }
 
 // engine returns the engine that the flags choose.
@@ -38,11 +46,17 @@ func (a *app) engine(f engineFlags) (runtime.Engine, error) {
 	if f.engine != "ort" && f.provider != "cpu" {
 		return nil, usage("the %s engine runs on the CPU, not on %q", f.engine, f.provider)
 	}
+	if f.kernels != "" && f.engine != "gorgonia" {
+		return nil, usage("--kernels is for --engine gorgonia")
+	}
+	if f.kernels != "" && !slices.Contains(gorgonia.KernelSets, f.kernels) {
+		return nil, usage("unknown kernels %q: want %s", f.kernels, strings.Join(gorgonia.KernelSets, " or "))
+	}
 	switch f.engine {
 	case "reference":
 		return reference.Engine{Threads: a.threads}, nil
 	case "gorgonia":
-		return gorgonia.Engine{Kernels: gorgonia.Kernels{Threads: a.threads}}, nil
+		return gorgonia.Engine{Kernels: gorgonia.Kernels{Set: f.kernels, Threads: a.threads}}, nil
 	}
 	threads := a.threads
 	if f.threads > 0 {

@@ -107,6 +107,8 @@ func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of weights, order, augmentation and dropout")
 	f.Float64Var(&o.ValSplit, "val-split", o.ValSplit, "part of the training images that is held out for validation")
 	f.IntVar(&o.Patience, "patience", o.Patience, "end after so many epochs without a better validation accuracy, and keep the best; 0 for never")
+	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions and dense layers in bfloat16, weights and sums in float32")
+	kernelsFlag(f, &o.Kernels)
 	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "write a checkpoint every so many steps too")
 }
 
@@ -160,7 +162,10 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 		r.inputs.Train.Len(), length(r.inputs.Val), length(r.inputs.Test), len(r.Classes), r.Recipe.Augment)
 	a.sayTrained(r, run)
 	a.say("%s %g, %s, batch %d, %s, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
-		r.Recipe.Batch, counted(r.Recipe.Epochs, "epoch"), r.Recipe.Seed, gorgonia.Engine{}.Settings(), counted(r.Recipe.Threads, "thread"))
+		r.Recipe.Batch, counted(r.Recipe.Epochs, "epoch"), r.Recipe.Seed, kernelsOf(r.Recipe), counted(r.Recipe.Threads, "thread"))
+	if faster := gorgonia.FasterKernels(); faster != "" && r.Recipe.Kernels == "" {
+		a.say("note: there are faster kernels: %s", faster)
+	}
 	show.begin()
 	result, err := run.Fit(c.Context(), o.resume != "")
 	show.bar.done()

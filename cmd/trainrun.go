@@ -99,6 +99,9 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 	if err := o.Check(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	if err := (gorgonia.Engine{Kernels: o.KernelSet()}).Check(c.Context()); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
 	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
 		return nil, usage("--limit %d: want at least 1", o.limit)
 	}
@@ -177,12 +180,17 @@ func (r *trainRun) prepare(a *app, c *cobra.Command, o trainOptions, set *data.S
 	if _, err := (reference.Engine{}).Prepare(c.Context(), m); err != nil {
 		return environment(fmt.Errorf("the trained model could not be verified: %w", err))
 	}
-	r.Kernels = gorgonia.Engine{}.Settings()
+	r.Kernels = kernelsOf(r.Recipe)
 	if r.dir = o.run; r.dir == "" {
 		r.dir = freeDir(filepath.Join("runs", strings.TrimPrefix(strings.TrimSuffix(filepath.Base(r.Model), filepath.Ext(r.Model)), "variant ")+
 			"-"+time.Now().Format("20060102-150405")))
 	}
 	return nil
+}
+
+// kernelsOf names what computes a run.
+func kernelsOf(c train.Config) string {
+	return gorgonia.Engine{Kernels: c.KernelSet()}.Settings()
 }
 
 // freeDir returns a folder that is not there yet: name, or name with a number.
@@ -385,7 +393,7 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 	if c.Flags().Changed("output") {
 		r.Output = o.output
 	}
-	if now := (gorgonia.Engine{}).Settings(); now != r.Kernels {
+	if now := kernelsOf(r.Recipe); now != r.Kernels {
 		a.say("warning: the run began with %s and goes on with %s: it will not be the same to the last bit", r.Kernels, now)
 	}
 	set, err := openData(r.Data, r.DataDir, r.Recipe.Seed)

@@ -73,8 +73,8 @@ func (c *Config) For(optimizer string) {
 	}
 }
 
-// kernels returns what computes.
-func (c *Config) kernels() gorgonia.Kernels {
+// KernelSet returns what computes.
+func (c *Config) KernelSet() gorgonia.Kernels {
 	return gorgonia.Kernels{Set: c.Kernels, Precision: c.Precision, Threads: c.Threads}
 }
 
@@ -115,7 +115,7 @@ func (c *Config) Check() error {
 	}{
 		{"optimizer", c.Optimizer, optimizerNames},
 		{"schedule", c.Schedule, scheduleNames},
-		{"precision", c.Precision, gorgonia.Precisions},
+		{"precision", c.Precision, append([]string{""}, gorgonia.Precisions...)},
 		{"kernels", c.Kernels, append([]string{""}, gorgonia.KernelSets...)},
 	} {
 		if !slices.Contains(choice.names, choice.name) {

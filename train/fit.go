@@ -80,7 +80,7 @@ func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, 
 		return nil, err
 	}
 	t, err := gorgonia.NewTrainer[float32](m, gorgonia.TrainOptions{
-		Batch: c.Batch, Kernels: c.kernels(), Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
+		Batch: c.Batch, Kernels: c.KernelSet(), Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
 	})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,10 @@ type Summary struct {
 
 // Summarize returns the nodes of a model with their output shapes, learned parameters
 // and multiply-accumulate operations. A parameter used by several nodes counts once.
-func Summarize(m *onnx.Model) Summary {
+func Summarize(m *onnx.Model) Summary { return SummarizeFor(m, nil) }
+
+// SummarizeFor is Summarize with the inputs' shapes given.
+func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 	var s Summary
 	weights := map[string]int64{}
 	for _, t := range m.Graph.Initializers {
@@ -30,7 +33,7 @@ func Summarize(m *onnx.Model) Summary {
 			weights[t.Name] = n
 		}
 	}
-	inferred := Infer(m, nil)
+	inferred := Infer(m, inputs)
 	s.Partial = len(inferred.Unchecked)+len(inferred.Problems) > 0
 	for _, n := range inferred.Nodes {
 		l := Layer{Name: n.Raw.Label(), Op: n.Raw.OpType}

@@ -6,6 +6,7 @@ import (
 
 	"alexctl/kernel"
 	"alexctl/kernel/onednn"
+	"alexctl/runtime"
 )
 
 // Kernels says what computes the operators.
@@ -49,12 +50,12 @@ func (k Kernels) open() (kernel.Set[float32], error) {
 		case k.Set == "" && precision == onednn.Float32:
 			return kernel.Plain[float32](kernel.Goroutines(n)), nil
 		case precision != onednn.Float32:
-			return nil, fmt.Errorf("precision %s: %w", precision, err)
+			return nil, &runtime.UnavailableError{Engine: "precision " + k.Precision, Reason: err.Error()}
 		}
-		return nil, fmt.Errorf("kernels onednn: %w", err)
+		return nil, &runtime.UnavailableError{Engine: "kernels onednn", Reason: err.Error()}
 	case "plain":
 		if precision != onednn.Float32 {
-			return nil, fmt.Errorf("precision %s takes the kernels onednn, not plain", precision)
+			return nil, fmt.Errorf("precision %s takes the kernels onednn, not plain", k.Precision)
 		}
 		return kernel.Plain[float32](kernel.Goroutines(n)), nil
 	}
@@ -70,7 +71,16 @@ func (k Kernels) Name() (string, error) {
 	return s.Name(), nil
 }
 
-// FasterKernels says how to get faster kernels than those in use, or returns "".
+// Peak measures how many floating-point operations a second they reach, as kernel.Peak.
+func Peak(k Kernels) (float64, error) {
+	s, err := k.open()
+	if err != nil {
+		return 0, err
+	}
+	return kernel.Peak(s)
+}
+
+// FasterKernels says how to get faster kernels than those that are there, or returns "".
 func FasterKernels() string {
 	if _, err := onednn.New(1, onednn.Float32); err != nil {
 		return err.Error()

@@ -246,6 +246,9 @@ func (t *Trainer[T]) State() []*Parameter[T] { return t.state }
 // Pool returns what the kernels compute on.
 func (t *Trainer[T]) Pool() kernel.Pool { return t.lowering.kernels.Pool() }
 
+// ImageElements returns how many elements a batch of images has.
+func (t *Trainer[T]) ImageElements() int { return len(t.images) }
+
 // Classes returns the number of classes.
 func (t *Trainer[T]) Classes() int { return t.classes }
 

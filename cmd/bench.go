@@ -1,0 +1,318 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"alexctl/kernel"
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
+	"alexctl/train"
+	"alexctl/verify"
+)
+
+type benchOptions struct {
+	engines   []string
+	provider  string
+	device    int
+	kernels   string
+	precision string
+	batches   []int
+	threads   []int
+	seconds   float64
+	train     bool
+	noPeak    bool
+}
+
+func (a *app) benchCommand() *cobra.Command {
+	var o benchOptions
+	c := &cobra.Command{
+		Use:   "bench [MODEL]",
+		Short: "Measure a model's latency, throughput and training step",
+		Long: `Measure how long a model takes, on random inputs that are ready in memory: the
+percentiles of the latency of a run, images a second, and which part of this machine's
+peak that is. The peak is measured by the same program, as what the fastest kernels here
+reach on a large convolution in float32 (256 to 256 channels, 28x28, kernel 3, batch 32).
+
+With --train the training step is measured too: forward, backward and an update by SGD
+with momentum. Its work is counted as three times the forward pass, without the gradient
+of the input images.
+
+Machines are noisy: compare runs that were made in turns, and their medians.`,
+		Example: `  alexctl bench alexnet.onnx
+  alexctl bench alexnet.onnx --engines ort,gorgonia --batch 1,32 --threads 1,2
+  alexctl bench --train --batch 128 cifar.onnx --json`,
+		Args: atMost(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args, o) },
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.engines, "engines", []string{"ort", "gorgonia"}, "engines: "+strings.Join(engineNames, ", "))
+	f.StringVar(&o.provider, "provider", "cpu", "ONNX Runtime's execution provider: cpu or cuda")
+	f.IntVar(&o.device, "device", 0, "index of the accelerator")
+	kernelsFlag(f, &o.kernels)
+	f.StringVar(&o.precision, "precision", "float32", "of the training step: float32 or bf16")
+	f.IntSliceVar(&o.batches, "batch", []int{1, 32}, "batch sizes")
+	f.IntSliceVar(&o.threads, "threads-list", nil, "numbers of threads (default: --threads)")
+	f.Float64Var(&o.seconds, "seconds", 3, "how long to measure each")
+	f.BoolVar(&o.train, "train", false, "measure the training step too")
+	f.BoolVar(&o.noPeak, "no-peak", false, "do not measure the machine's peak")
+	return c
+}
+
+// benched is one line of the result of bench.
+type benched struct {
+	What    string  `json:"what"` // inference or training
+	Engine  string  `json:"engine"`
+	Batch   int     `json:"batch"`
+	Threads int     `json:"threads"`
+	Runs    int     `json:"runs"`
+	P50     float64 `json:"p50_ms"`
+	P90     float64 `json:"p90_ms"`
+	P99     float64 `json:"p99_ms"`
+	Images  float64 `json:"images_per_second"` // by the median
+	GFLOPS  float64 `json:"gflops,omitempty"`
+	Peak    float64 `json:"share_of_peak,omitempty"`
+}
+
+// benchResult is the JSON result of bench.
+type benchResult struct {
+	Model      string             `json:"model"`
+	PeakGFLOPS map[string]float64 `json:"peak_gflops,omitempty"` // by number of threads
+	Results    []benched          `json:"results"`
+}
+
+func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err error) {
+	if err := o.check(a); err != nil {
+		return err
+	}
+	m, path, err := openSound(args)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	r := benchResult{Model: path, PeakGFLOPS: map[string]float64{}, Results: []benched{}}
+	for _, threads := range o.threads {
+		peak := 0.0
+		if !o.noPeak {
+			a.say("measuring the peak of %s", counted(threads, "thread"))
+			if peak, err = gorgonia.Peak(gorgonia.Kernels{Threads: threads}); err != nil {
+				return err
+			}
+			r.PeakGFLOPS[strconv.Itoa(threads)] = peak / 1e9
+		}
+		for _, batch := range o.batches {
+			lines, err := a.benchBatch(ctx, m, o, batch, threads)
+			if err != nil {
+				return err
+			}
+			for i := range lines {
+				if peak > 0 {
+					lines[i].Peak = lines[i].GFLOPS * 1e9 / peak
+				}
+			}
+			r.Results = append(r.Results, lines...)
+		}
+	}
+	if a.json {
+		return a.printJSON(r)
+	}
+	return a.printBench(r)
+}
+
+// check reports flags that make no sense, and completes the others.
+func (o *benchOptions) check(a *app) error {
+	if len(o.threads) == 0 {
+		o.threads = []int{a.threads}
+	}
+	for i, n := range o.threads {
+		switch {
+		case n < 0 || n > 1024:
+			return usage("--threads-list %d: want 1 to 1024", n)
+		case n == 0:
+			o.threads[i] = kernel.Processors()
+		}
+	}
+	if len(o.batches) == 0 || len(o.engines) == 0 && !o.train {
+		return usage("nothing to measure: name a --batch, and --engines or --train")
+	}
+	for _, n := range o.batches {
+		if n < 1 || n > maxBatch {
+			return usage("--batch %d: want 1 to %d", n, maxBatch)
+		}
+	}
+	if !(o.seconds > 0 && o.seconds <= 3600) {
+		return usage("--seconds %g: want more than 0 and at most 3600", o.seconds)
+	}
+	if !slices.Contains(gorgonia.Precisions, o.precision) {
+		return usage("unknown precision %q: want %s", o.precision, strings.Join(gorgonia.Precisions, " or "))
+	}
+	if o.precision != "float32" && !o.train {
+		return usage("--precision is for --train")
+	}
+	for _, name := range o.engines {
+		if _, err := a.engine(o.flags(name, 1)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *benchOptions) flags(engine string, threads int) engineFlags {
+	f := engineFlags{engine: engine, provider: "cpu", threads: threads}
+	switch engine {
+	case "ort":
+		f.provider, f.device = o.provider, o.device
+	case "gorgonia":
+		f.kernels = o.kernels
+	}
+	return f
+}
+
+// benchBatch measures the engines, and the training step, with one batch size.
+func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, batch, threads int) ([]benched, error) {
+	inputs, err := verify.RandomInputs(m.Graph, verify.InputOptions{Batch: batch, Seed: 1})
+	if err != nil {
+		return nil, invalid(err)
+	}
+	flops := 2 * op.SummarizeFor(m, inputs.Shapes()).MACs
+	var lines []benched
+	for _, name := range o.engines {
+		engine, err := a.engine(o.flags(name, threads))
+		if err != nil {
+			return nil, err
+		}
+		a.say("running %s, batch %d, %s", engine.Name(), batch, counted(threads, "thread"))
+		times, err := a.benchEngine(ctx, m, engine, inputs, o.seconds)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, newBenched("inference", engine.Name(), batch, threads, times, flops))
+	}
+	if !o.train {
+		return lines, nil
+	}
+	kernels := gorgonia.Kernels{Set: o.kernels, Precision: o.precision, Threads: threads}
+	name := gorgonia.Engine{Kernels: kernels}.Name()
+	a.say("training step of %s, batch %d, %s", name, batch, counted(threads, "thread"))
+	times, err := benchStep(ctx, m, kernels, batch, o.seconds)
+	if err != nil {
+		var unsupported *gorgonia.UnsupportedError
+		var unavailable *runtime.UnavailableError
+		if errors.As(err, &unsupported) || errors.As(err, &unavailable) {
+			return nil, environment(err)
+		}
+		return nil, invalid(err)
+	}
+	return append(lines, newBenched("training", name, batch, threads, times, trainingFLOPs(m, inputs, flops))), nil
+}
+
+// trainingFLOPs returns the work of a step: three times the forward pass, without the
+// gradient of the images.
+func trainingFLOPs(m *onnx.Model, inputs runtime.Tensors, forward int64) int64 {
+	for _, l := range op.SummarizeFor(m, inputs.Shapes()).Layers {
+		if l.MACs > 0 {
+			return 3*forward - 2*l.MACs
+		}
+	}
+	return 3 * forward
+}
+
+func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, inputs runtime.Tensors, seconds float64) ([]time.Duration, error) {
+	if err := e.Check(ctx); err != nil {
+		return nil, err
+	}
+	s, err := e.Prepare(ctx, m)
+	if err != nil {
+		return nil, prepareFailure(ctx, err)
+	}
+	times, err := timed(ctx, seconds, func() error {
+		_, err := s.Run(ctx, inputs)
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(prepareFailure(ctx, err), s.Close())
+	}
+	return times, s.Close()
+}
+
+// benchStep measures training steps.
+func benchStep(ctx context.Context, m *onnx.Model, k gorgonia.Kernels, batch int, seconds float64) ([]time.Duration, error) {
+	c := train.Default()
+	c.For("sgd")
+	prepared, err := train.Prepare(m)
+	if err != nil {
+		return nil, err
+	}
+	s, err := train.NewStepper(prepared, c, k, batch)
+	if err != nil {
+		return nil, err
+	}
+	return timed(ctx, seconds, func() error { return s.Step(ctx) })
+}
+
+// timed runs f until so many seconds have passed, at least five times, after two runs
+// that warm up.
+func timed(ctx context.Context, seconds float64, f func() error) ([]time.Duration, error) {
+	const warm, least = 2, 5
+	var times []time.Duration
+	for began, i := time.Now(), 0; i < warm+least || time.Since(began).Seconds() < seconds; i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		start := time.Now()
+		if err := f(); err != nil {
+			return nil, err
+		}
+		if i >= warm {
+			times = append(times, time.Since(start))
+		} else {
+			began = time.Now()
+		}
+	}
+	return times, nil
+}
+
+func newBenched(what, engine string, batch, threads int, times []time.Duration, flops int64) benched {
+	slices.Sort(times)
+	at := func(percent int) float64 { // the nearest rank
+		return float64(times[max(0, (percent*len(times)+99)/100-1)].Nanoseconds()) / 1e6
+	}
+	b := benched{What: what, Engine: engine, Batch: batch, Threads: threads, Runs: len(times), P50: at(50), P90: at(90), P99: at(99)}
+	b.Images = 1000 * float64(batch) / b.P50
+	b.GFLOPS = float64(flops) / b.P50 / 1e6
+	return b
+}
+
+func (a *app) printBench(r benchResult) error {
+	t := newTable(table.Row{"", "engine", "batch", "threads", "P50 ms", "P90 ms", "P99 ms", "images/s", "GFLOP/s", "of peak"},
+		"batch", "threads", "P50 ms", "P90 ms", "P99 ms", "images/s", "GFLOP/s", "of peak")
+	for _, b := range r.Results {
+		share := ""
+		if b.Peak > 0 {
+			share = fmt.Sprintf("%.0f%%", 100*b.Peak)
+		}
+		t.AppendRow(table.Row{b.What, b.Engine, b.Batch, b.Threads, fmt.Sprintf("%.2f", b.P50), fmt.Sprintf("%.2f", b.P90), fmt.Sprintf("%.2f", b.P99),
+			fmt.Sprintf("%.1f", b.Images), fmt.Sprintf("%.0f", b.GFLOPS), share})
+	}
+	if err := a.printTable(t); err != nil {
+		return err
+	}
+	for _, n := range slices.Sorted(maps.Keys(r.PeakGFLOPS)) {
+		if err := a.print("peak of %s threads: %.0f GFLOP/s\n", n, r.PeakGFLOPS[n]); err != nil {
+			return err
+		}
+	}
+	a.next("alexctl verify %s", shellWord(r.Model))
+	return nil
+}

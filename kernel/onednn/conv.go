@@ -18,6 +18,7 @@ type conv struct {
 	kernel.Conv
 	set    *set
 	c      *C.od_conv
+	bf16   bool
 	direct *kernel.DirectConv
 	own    [3]bool // whether the output and the gradients of input and weights are made in Go
 
@@ -30,9 +31,12 @@ type conv struct {
 
 func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 	p := &conv{Conv: spec, set: s, dbias: make([]float32, spec.M), up: kernel.NewUpstream[float32](spec.ReLU, s.pool)}
+	// oneDNN 2.6 reads what is not there in the gradient of bfloat16 weights where the
+	// output is one position wide.
+	p.bf16 = s.precision == BFloat16 && spec.Window[2].Out > 1
 	c := C.od_conv_spec{
 		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),
-		relu: flag(spec.ReLU), bf16: flag(s.precision == BFloat16),
+		relu: flag(spec.ReLU), bf16: flag(p.bf16),
 	}
 	for i, a := range spec.Window {
 		c.axes[i] = C.od_axis{in: C.int(a.In), out: C.int(a.Out), kernel: C.int(a.Kernel), stride: C.int(a.Stride),
@@ -42,7 +46,7 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 		return nil, err
 	}
 	goruntime.AddCleanup(p, func(c *C.od_conv) { go one().do(1, func() { C.od_conv_free(c) }) }, p.c)
-	if p.own = s.faster(spec); p.own != [3]bool{} {
+	if p.own = p.faster(spec); p.own != [3]bool{} {
 		p.direct = kernel.NewDirectConv(spec, s.pool)
 	}
 	return p, nil
@@ -51,14 +55,14 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 // faster says which results of a convolution the kernel in Go makes quicker than oneDNN,
 // by measurements on AVX-512: it leaves out what the pads would be multiplied by, which on
 // maps of 4x4 is a third, and on 13x13 a tenth.
-func (s *set) faster(c kernel.Conv) [3]bool {
+func (p *conv) faster(c kernel.Conv) [3]bool {
 	const (
 		small  = 0.75 // of the taps inside the input
 		medium = 0.92
 		wide   = 128 // channels
 		many   = 64  // images, the length of the products that make the gradient of weights
 	)
-	if s.precision != Float32 || gemm.Name() == "" || !c.Direct() {
+	if p.bf16 || gemm.Name() == "" || !c.Direct() {
 		return [3]bool{}
 	}
 	reach := c.Window.Reach()
@@ -77,10 +81,10 @@ func (p *conv) Forward(y []float32, in ...[]float32) {
 
 func (p *conv) Backward(i int, dx, dy, y []float32, in ...[]float32) {
 	up := dy
-	if p.set.precision == Float32 {
-		up = p.up.Of(dy, y)
-	} else {
+	if p.bf16 {
 		p.narrow(dy, y)
+	} else {
+		up = p.up.Of(dy, y)
 	}
 	switch {
 	case i == 0 && p.own[1]:
@@ -91,7 +95,7 @@ func (p *conv) Backward(i int, dx, dy, y []float32, in ...[]float32) {
 		p.direct.WeightGradient(dx, up, in[0])
 	case i == 1:
 		p.weights(dx, up, in[0])
-	case p.set.precision == Float32 && !p.summed:
+	case !p.bf16 && !p.summed:
 		kernel.ColumnSums(p.set.pool, dx, up)
 	default:
 		if !p.summed {

@@ -16,6 +16,7 @@ import (
 type set struct {
 	pool      pool
 	precision Precision
+	denseBF16 bool                // whether dense layers are computed in bfloat16 too
 	plain     kernel.Set[float32] // for what oneDNN does not do, or not better
 }
 
@@ -23,7 +24,9 @@ func open(threads int, p Precision) (kernel.Set[float32], error) {
 	if p == BFloat16 && BFloat16Unit() == "" {
 		return nil, ErrPrecision
 	}
-	return &set{pool: pool(threads), precision: p, plain: kernel.Plain[float32](pool(threads))}, nil
+	// Without tiles, bfloat16 is no quicker here, and its weights have to be narrowed.
+	tiles := p == BFloat16 && BFloat16Unit() == "amx"
+	return &set{pool: pool(threads), precision: p, denseBF16: tiles, plain: kernel.Plain[float32](pool(threads))}, nil
 }
 
 // BFloat16Unit names what computes in bfloat16 here, "amx" or "avx512_bf16", or is "".

@@ -1,7 +1,7 @@
 // Command bench measures alexctl beside its peers, in one run, in alternating
 // rounds, and prints medians and ratios. It is called by bench/run.
 //
-//	go run ./bench [-rounds 7] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer] [step]
+//	go run ./bench [-rounds 7] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer] [step] [bf16] [inference]
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 type bench struct {
 	alexctl string
 	python  string
+	gomlx   string // the program of bench/peers/gomlx, or ""
 	rounds  int
 	photos  int
 	dir     string
@@ -29,9 +30,10 @@ func main() {
 	b := &bench{}
 	flag.StringVar(&b.alexctl, "alexctl", "./alexctl", "the program")
 	flag.StringVar(&b.python, "python", "python3", "a Python with torch, for the peer of build")
+	flag.StringVar(&b.gomlx, "gomlx", "", "the program of bench/peers/gomlx, for the peer of step")
 	flag.IntVar(&b.rounds, "rounds", 7, "rounds of each measurement")
 	flag.IntVar(&b.photos, "photos", 1000, "photographs to classify")
-	serving := flag.Bool("serve", false, "be one of the processes of step")
+	serving := flag.Bool("serve", false, "be one of the processes that are compared")
 	flag.Parse()
 	if *serving {
 		if err := serve(flag.Args()); err != nil {
@@ -56,7 +58,7 @@ func (b *bench) run(names []string) error {
 	all := []struct {
 		name string
 		f    func(context.Context) error
-	}{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}, {"step", b.step}}
+	}{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}, {"step", b.step}, {"bf16", b.bf16}, {"inference", b.inference}}
 	for _, x := range all {
 		if len(names) > 0 && !slices.Contains(names, x.name) {
 			continue
@@ -138,7 +140,7 @@ func (b *bench) build(ctx context.Context) error {
 	if err := exec.CommandContext(ctx, b.python, "-c", "import torch, onnx").Run(); err != nil {
 		fmt.Printf("no PyTorch beside it: %s cannot import torch and onnx (set -python)\n", b.python)
 	} else {
-		script := filepath.Join("bench", "export_torch.py")
+		script := peer("export_torch.py")
 		commands = append(commands,
 			command{"PyTorch, TorchScript exporter", []string{b.python, script, out}},
 			command{"PyTorch, newer exporter", []string{b.python, script, out, "dynamo"}})

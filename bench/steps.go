@@ -21,7 +21,7 @@ const (
 )
 
 // ourStep returns alexctl's training step.
-func ourStep(w workload, k rungorgonia.Kernels) (func() error, error) {
+func ourStep(w workload, kernels, precision string) (func() error, error) {
 	v, err := builder.Find(w.variant)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func ourStep(w workload, k rungorgonia.Kernels) (func() error, error) {
 	}
 	c := train.Default()
 	c.Optimizer, c.LR, c.Momentum, c.WeightDecay = "sgd", stepRate, stepMomentum, stepDecay
-	s, err := train.NewStepper(m, c, k, w.batch)
+	s, err := train.NewStepper(m, c, rungorgonia.Kernels{Set: kernels, Precision: precision, Threads: stepThreads}, w.batch)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"alexctl/cmd"
+	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
 	"alexctl/runtime/runtimetest"
 )
@@ -55,6 +56,11 @@ func TestScripts(t *testing.T) {
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "ort":
+				return err == nil, nil
+			case "onednn":
+				return gorgonia.FasterKernels() == "", nil
+			case "bf16":
+				_, err := gorgonia.Kernels{Precision: "bf16"}.Name()
 				return err == nil, nil
 			case "root":
 				return os.Geteuid() == 0, nil

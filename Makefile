@@ -22,7 +22,7 @@ export CGO_LDFLAGS := -O2 -g -L$(ONEDNN_DIR)/lib -Wl,-rpath,$(ONEDNN_DIR)/lib
 endif
 endif
 
-.PHONY: build onednn setup demo test race lint fuzz bench bench-peers clean
+.PHONY: build onednn setup demo test test-kernels race lint fuzz bench bench-peers clean
 
 build:
 	$(GO) build -o $(BIN) ./cmd/alexctl
@@ -48,6 +48,9 @@ demo: setup
 # The engines were just installed, so a test that would skip for want of one fails.
 test: setup
 	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test ./...
+
+test-kernels:
+	$(GO) test ./kernel/... ./runtime/gorgonia
 
 race: setup
 	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test -race -short ./...

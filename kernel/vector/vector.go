@@ -52,7 +52,7 @@ func Add[T number](y, x []T) {
 	}
 }
 
-// Mask sets to to dy where y is positive, otherwise to 0.
+// Mask makes its first argument dy where y is positive, otherwise 0.
 func Mask[T number](to, dy, y []T) {
 	n := whole[T](len(to))
 	dy, y = dy[:len(to)], y[:len(to)]

@@ -20,6 +20,9 @@ type DirectConv struct {
 	workers         workers
 	output, input   runs // for the output, and the gradient of the input
 	steps           runs // for the gradient of the weights
+	// Positions that no tap reaches: windows of nothing but pads, and what lies between
+	// windows.
+	unreachedOut, unreachedIn []int
 	chunk           int  // positions of a row of the output whose steps are taken together
 	columns, turned []int
 	scratch         []directScratch
@@ -53,6 +56,7 @@ func NewDirectConv(s Conv, p Pool) *DirectConv {
 		c.chunk++
 	}
 	c.steps = newSteps(&s.Window, c.chunk)
+	c.unreachedOut, c.unreachedIn = c.output.unreached(s.Window.out()), c.input.unreached(s.Window.in())
 	return c
 }
 
@@ -121,15 +125,15 @@ func (c *DirectConv) positions(n, channels int, f func(w *directScratch, lo, hi 
 	})
 }
 
-// unreached calls f for the positions from lo to hi that no run makes.
-func unreached(all runs, lo, hi int, f func(p int)) {
-	for p := lo; p < hi; p++ {
-		reached := false
-		for _, row := range all {
-			reached = reached || len(between(row, p, p+1)) > 0
+// clear zeroes the positions from lo to hi that no run makes, in an array of so many
+// channels a position.
+func (c *DirectConv) clear(unreached []int, lo, hi int, y []float32, size, channels int) {
+	for _, p := range unreached {
+		if p < lo || p >= hi {
+			continue
 		}
-		if !reached {
-			f(p)
+		for n := range c.N {
+			clear(y[n*size+p*channels:][:channels])
 		}
 	}
 }
@@ -145,8 +149,8 @@ func (c *DirectConv) Output(y []float32, in ...[]float32) {
 	}
 	c.positions(c.Window.out(), c.M, func(w *directScratch, lo, hi int) {
 		c.compute(p, w, lo, hi)
+		c.clear(c.unreachedOut, lo, hi, y, out, c.M)
 		for n := range c.N {
-			unreached(c.output, lo, hi, func(p int) { clear(y[n*out+p*c.M:][:c.M]) })
 			part := y[n*out+lo*c.M : n*out+hi*c.M]
 			if c.Bias {
 				addRows(part, in[2])
@@ -169,9 +173,7 @@ func (c *DirectConv) InputGradient(dx, up, w []float32) {
 	}
 	c.positions(c.Window.in(), c.C, func(w *directScratch, lo, hi int) {
 		c.compute(p, w, lo, hi)
-		for n := range c.N {
-			unreached(c.input, lo, hi, func(p int) { clear(dx[n*in+p*c.C:][:c.C]) })
-		}
+		c.clear(c.unreachedIn, lo, hi, dx, in, c.C)
 	})
 }
 

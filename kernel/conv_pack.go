@@ -32,19 +32,16 @@ func (c *DirectConv) packChannels(dst, x []float32, positions, channels int, wid
 	rows := positions * c.N
 	dst = grow(dst, c.Group*ld*rows+slack)
 	c.workers.run(positions, func(_, lo, hi int) {
-		for g := range c.Group {
-			at := 0
-			for _, width := range widths {
-				n := min(width, depth-at)
-				for p := lo; p < hi; p++ {
-					to := dst[(g*ld+at)*rows+p*c.N*width:][:c.N*width]
-					from := x[p*channels+g*depth+at:]
-					for i := range c.N {
-						copyVector(to[i*width:], from[i*size:], n)
-						clear(to[i*width+n : (i+1)*width])
+		for p := lo; p < hi; p++ {
+			for i := range c.N {
+				for g := range c.Group {
+					at, from := 0, x[i*size+p*channels+g*depth:][:depth]
+					for _, width := range widths {
+						to := dst[(g*ld+at)*rows+(p*c.N+i)*width:][:width]
+						clear(to[copyVector(to, from[at:min(depth, at+width)]):])
+						at += width
 					}
 				}
-				at += width
 			}
 		}
 	})
@@ -54,13 +51,19 @@ func (c *DirectConv) packChannels(dst, x []float32, positions, channels int, wid
 // filters is how many filters are packed together: a line of the cache.
 const filters = 16
 
-// copyVector copies n elements, 16 at once where it can.
-func copyVector(dst, src []float32, n int) {
-	if n == filters {
-		*(*[filters]float32)(dst) = *(*[filters]float32)(src)
-		return
+// copyVector copies src and returns its length: for a few dozen elements, 8 at once are
+// quicker than copy.
+func copyVector(dst, src []float32) int {
+	const vector = 8
+	i := 0
+	for ; i+vector <= len(src); i += vector {
+		v := *(*[vector]float32)(src[i:]) // by way of registers, not of a call
+		*(*[vector]float32)(dst[i:]) = v
 	}
-	copy(dst[:n], src[:n])
+	for ; i < len(src); i++ {
+		dst[i] = src[i]
+	}
+	return i
 }
 
 // eights calls f for every group and up to 16 filters of it, with scratch for (channels,
@@ -99,7 +102,7 @@ func (c *DirectConv) pack(w []float32) {
 		gemm.Transpose(rows, filters, w[(g*mg+m)*k:], k, n, k)
 		for ch := range cg {
 			for t := range taps {
-				copyVector(c.weights[((g*ld+at)*taps+t*width)*cg+ch*width+m-at:], rows[(ch*taps+t)*filters:], n)
+				copyVector(c.weights[((g*ld+at)*taps+t*width)*cg+ch*width+m-at:], rows[(ch*taps+t)*filters:][:n])
 			}
 		}
 	})
@@ -111,7 +114,7 @@ func (c *DirectConv) unpack(dw []float32) {
 	c.eights(func(g, m, n int, rows []float32) {
 		for ch := range cg {
 			for t := range taps {
-				copyVector(rows[(ch*taps+t)*filters:], c.gradient[((g*taps+t)*cg+ch)*mg+m:], n)
+				copyVector(rows[(ch*taps+t)*filters:], c.gradient[((g*taps+t)*cg+ch)*mg+m:][:n])
 			}
 		}
 		gemm.Transpose(dw[(g*mg+m)*k:], k, rows, filters, k, n)
@@ -133,7 +136,7 @@ func (c *DirectConv) turn(w []float32) {
 				at, row := 0, s.filters[t*cg:][:cg]
 				for _, strip := range c.turned {
 					n := min(strip, cg-at)
-					copy(c.inverse[((m/mg*ld+at)*taps+to*strip)*mg+m%mg*strip:], row[at:at+n])
+					copyVector(c.inverse[((m/mg*ld+at)*taps+to*strip)*mg+m%mg*strip:], row[at:at+n])
 					at += strip
 				}
 			}

@@ -53,6 +53,23 @@ func newRuns(w *Window, gradient bool) runs {
 	return list
 }
 
+// unreached lists the positions of n that no run makes.
+func (all runs) unreached(n int) []int {
+	var list []int
+	reached := make([]bool, n)
+	for _, row := range all {
+		for _, r := range row {
+			reached[r.dst] = true
+		}
+	}
+	for p, ok := range reached {
+		if !ok {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // between returns the runs of a row for the positions lo to hi.
 func between(row []run, lo, hi int) []run {
 	find := func(p int) int {

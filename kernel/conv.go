@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"alexctl/kernel/gemm"
+	"alexctl/kernel/vector"
 )
 
 // Conv is ONNX's Conv: inputs x (N, D, H, W, C), w (M, C/Group, kernel) and, with
@@ -61,6 +62,22 @@ func newConv[T Float](s Conv, k workers) *conv[T] {
 		c.convolver = NewDirectConv(s, k)
 	}
 	return c
+}
+
+// finish adds the bias, if there is one, to rows of sums, and rectifies them.
+func finish[T Float](c *Conv, y []T, in [][]T) {
+	switch {
+	case !c.Bias && c.ReLU:
+		vector.Rectify(y)
+	case c.Bias:
+		add := vector.Add[T]
+		if c.ReLU {
+			add = vector.AddRectify[T]
+		}
+		for b := in[2]; len(y) > 0; y = y[len(b):] {
+			add(y[:len(b)], b)
+		}
+	}
 }
 
 func (c *conv[T]) Forward(y []T, in ...[]T) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"alexctl/kernel/gemm"
-	"alexctl/kernel/vector"
 )
 
 // DirectConv computes a convolution in float32 without patches of the input. At each
@@ -17,15 +16,15 @@ import (
 // products; see gemm.Strip.
 type DirectConv struct {
 	Conv
-	workers         workers
-	output, input   runs // for the output, and the gradient of the input
-	steps           runs // for the gradient of the weights
+	workers       workers
+	output, input runs // for the output, and the gradient of the input
+	steps         runs // for the gradient of the weights
 	// Positions that no tap reaches: windows of nothing but pads, and what lies between
 	// windows.
 	unreachedOut, unreachedIn []int
-	chunk           int  // positions of a row of the output whose steps are taken together
-	columns, turned []int
-	scratch         []directScratch
+	chunk                     int // positions of a row of the output whose steps are taken together
+	columns, turned           []int
+	scratch                   []directScratch
 
 	weights  []float32 // (Group, strips of M/Group, taps, C/Group, width of the strip)
 	inverse  []float32 // (Group, strips of C/Group, rows of taps backwards, M/Group, width)
@@ -151,13 +150,7 @@ func (c *DirectConv) Output(y []float32, in ...[]float32) {
 		c.compute(p, w, lo, hi)
 		c.clear(c.unreachedOut, lo, hi, y, out, c.M)
 		for n := range c.N {
-			part := y[n*out+lo*c.M : n*out+hi*c.M]
-			if c.Bias {
-				addRows(part, in[2])
-			}
-			if c.ReLU {
-				vector.Rectify(part)
-			}
+			finish(&c.Conv, y[n*out+lo*c.M:n*out+hi*c.M], in)
 		}
 	})
 }
@@ -215,11 +208,10 @@ func (c *DirectConv) WeightGradient(dw, up, x []float32) {
 				for first, last := range c.pieces() {
 					for tap, steps := range c.steps {
 						for _, r := range between(steps, first, last) {
-							for panel := lo; panel < hi; panel++ {
-								to := c.gradient[((g*len(c.steps)+tap)*cg+panel*mr)*mg+at:]
-								gemm.Strip(s, min(mr, cg-panel*mr), min(width, mg-at), int(r.n)*c.N, c.x[(g*panels+panel)*mr*rowsX+int(r.src)*c.N*mr:], 0,
-									dy[int(r.dst)*c.N*width:], width, beta(r.first), to, mg)
-							}
+							x := c.x[((g*panels+lo)*rowsX+int(r.src)*c.N)*mr:]
+							to := c.gradient[((g*len(c.steps)+tap)*cg+lo*mr)*mg+at:]
+							gemm.Strip(s, min(cg, hi*mr)-lo*mr, min(width, mg-at), int(r.n)*c.N, x, rowsX*mr,
+								dy[int(r.dst)*c.N*width:], width, beta(r.first), to, mg)
 						}
 					}
 				}

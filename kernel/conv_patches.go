@@ -71,20 +71,8 @@ func (c *patchConv[T]) Output(y []T, in ...[]T) {
 			weights := matrix[T]{c.packed[g*mg*k:], k, true}
 			w.scratch.product(hi-lo, mg, k, matrix[T]{patches, k, false}, weights, 0, part[g*mg:], c.M)
 		}
-		if c.Bias {
-			addRows(part, in[2])
-		}
-		if c.ReLU {
-			vector.Rectify(part)
-		}
+		finish(&c.Conv, part, in)
 	})
-}
-
-// addRows adds b to every row of y.
-func addRows[T Float](y, b []T) {
-	for ; len(y) > 0; y = y[len(b):] {
-		vector.Add(y[:len(b)], b)
-	}
 }
 
 // patches fills the rows of the patches under the positions lo to hi in one group.

@@ -56,7 +56,7 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 
 // faster says which results of a convolution the kernel in Go makes quicker than oneDNN,
 // by measurements on AVX-512: it leaves out what the pads would be multiplied by, which on
-// maps of 4x4 is a third, and on 13x13 a tenth.
+// maps of 4x4 is a third, and on 13x13 a tenth. There, only oneDNN 2.x is slower.
 func (p *conv) faster(c kernel.Conv) [3]bool {
 	const (
 		small  = 0.75 // of the taps inside the input
@@ -68,7 +68,7 @@ func (p *conv) faster(c kernel.Conv) [3]bool {
 		return [3]bool{}
 	}
 	reach := c.Window.Reach()
-	return [3]bool{reach < small, reach < medium && c.C/c.Group >= wide, reach < small && c.N >= many}
+	return [3]bool{reach < small, reach < small || p.set.major < 3 && reach < medium && c.C/c.Group >= wide, reach < small && c.N >= many}
 }
 
 func (p *conv) Forward(y []float32, in ...[]float32) {

@@ -15,6 +15,7 @@ import (
 // set is the Set over oneDNN.
 type set struct {
 	pool      pool
+	major     int // of the library's version
 	precision Precision
 	denseBF16 bool                // whether dense layers are computed in bfloat16 too
 	plain     kernel.Set[float32] // for what oneDNN does not do, or not better
@@ -26,16 +27,22 @@ func open(threads int, p Precision) (kernel.Set[float32], error) {
 	}
 	// Without tiles, bfloat16 is no quicker here, and its weights have to be narrowed.
 	tiles := p == BFloat16 && BFloat16Unit() == "amx"
-	return &set{pool: pool(threads), precision: p, denseBF16: tiles, plain: kernel.Plain[float32](pool(threads))}, nil
+	return &set{pool: pool(threads), major: version()[0], precision: p, denseBF16: tiles, plain: kernel.Plain[float32](pool(threads))}, nil
 }
 
 // BFloat16Unit names what computes in bfloat16 here, "amx" or "avx512_bf16", or is "".
 func BFloat16Unit() string { return C.GoString(C.od_bf16()) }
 
-// Name returns "onednn" with the library's version and the precision: "onednn-3.2.0".
-func (s *set) Name() string {
+// version returns the library's.
+func version() [3]int {
 	var v [3]C.int
 	C.od_version(&v[0])
+	return [3]int{int(v[0]), int(v[1]), int(v[2])}
+}
+
+// Name returns "onednn" with the library's version and the precision: "onednn-3.2.0".
+func (s *set) Name() string {
+	v := version()
 	name := fmt.Sprintf("onednn-%d.%d.%d", v[0], v[1], v[2])
 	if s.precision == BFloat16 {
 		name += "-bf16-" + BFloat16Unit()

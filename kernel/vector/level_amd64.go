@@ -31,6 +31,14 @@ func add(y, x []float32) {
 	}
 }
 
+func addRectify(y, x []float32) {
+	if lanes == 16 {
+		addRectify512(y, x)
+	} else {
+		addRectify256(y, x)
+	}
+}
+
 func square(y, x []float32) {
 	if lanes == 16 {
 		square512(y, x)

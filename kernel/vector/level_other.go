@@ -9,6 +9,7 @@ const lanes = 0
 
 func rectify(y []float32)                                                        {}
 func add(y, x []float32)                                                         {}
+func addRectify(y, x []float32)                                                  {}
 func square(y, x []float32)                                                      {}
 func mask(to, dy, y []float32)                                                   {}
 func widenAdd(x []float32, sum []float64)                                        {}

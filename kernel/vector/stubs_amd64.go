@@ -10,6 +10,9 @@ func rectify256(y []float32)
 // add256 adds x to y. Lengths are multiples of 8.
 func add256(y []float32, x []float32)
 
+// addRectify256 adds x to y and sets what is negative then to 0. Lengths are multiples of 8.
+func addRectify256(y []float32, x []float32)
+
 // square256 sets y to the squares of x. Lengths are multiples of 8.
 func square256(y []float32, x []float32)
 
@@ -51,6 +54,9 @@ func rectify512(y []float32)
 
 // add512 adds x to y. Lengths are multiples of 16.
 func add512(y []float32, x []float32)
+
+// addRectify512 adds x to y and sets what is negative then to 0. Lengths are multiples of 16.
+func addRectify512(y []float32, x []float32)
 
 // square512 sets y to the squares of x. Lengths are multiples of 16.
 func square512(y []float32, x []float32)

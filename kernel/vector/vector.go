@@ -52,6 +52,22 @@ func Add[T number](y, x []T) {
 	}
 }
 
+// AddRectify adds x to y and sets what is negative then to 0.
+func AddRectify[T number](y, x []T) {
+	n := whole[T](len(x))
+	y = y[:len(x)]
+	if n > 0 {
+		addRectify(as32(y[:n]), as32(x[:n]))
+	}
+	for i, v := range x[n:] {
+		s := y[n+i] + v
+		if s < 0 {
+			s = 0
+		}
+		y[n+i] = s
+	}
+}
+
 // Mask makes its first argument dy where y is positive, otherwise 0.
 func Mask[T number](to, dy, y []T) {
 	n := whole[T](len(to))

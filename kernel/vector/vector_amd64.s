@@ -39,6 +39,26 @@ loop:
 	VZEROUPPER
 	RET
 
+// func addRectify256(y []float32, x []float32)
+// Requires: AVX
+TEXT ·addRectify256(SB), NOSPLIT, $0-48
+	MOVQ   y_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	VXORPS Y0, Y0, Y0
+	MOVQ   y_len+8(FP), DX
+	XORQ   BX, BX
+
+loop:
+	VMOVUPS (AX)(BX*4), Y1
+	VADDPS  (CX)(BX*4), Y1, Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
 // func square256(y []float32, x []float32)
 // Requires: AVX
 TEXT ·square256(SB), NOSPLIT, $0-48
@@ -537,6 +557,26 @@ loop:
 	VMOVUPS (AX)(BX*4), Z0
 	VADDPS  (CX)(BX*4), Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addRectify512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·addRectify512(SB), NOSPLIT, $0-48
+	MOVQ   y_base+0(FP), AX
+	MOVQ   x_base+24(FP), CX
+	VPXORD Z0, Z0, Z0
+	MOVQ   y_len+8(FP), DX
+	XORQ   BX, BX
+
+loop:
+	VMOVUPS (AX)(BX*4), Z1
+	VADDPS  (CX)(BX*4), Z1, Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	CMPQ    BX, DX
 	JLT     loop

@@ -34,6 +34,7 @@ func main() {
 	for _, v := range []isa{{"256", 8}, {"512", 16}} {
 		v.rectify()
 		v.add()
+		v.addRectify()
 		v.square()
 		v.mask()
 		v.widenAdd()
@@ -139,6 +140,18 @@ func (v isa) add() {
 	v.each("y", func(i reg.GPVirtual) {
 		a := v.load(at(y, i))
 		VADDPS(at(x, i), a, a)
+		VMOVUPS(a, at(y, i))
+	})
+	v.end()
+}
+
+func (v isa) addRectify() {
+	v.function("addRectify", "adds x to y and sets what is negative then to 0.", []string{"y", "x"}, nil)
+	y, x, zero := base("y"), base("x"), v.zero()
+	v.each("y", func(i reg.GPVirtual) {
+		a := v.load(at(y, i))
+		VADDPS(at(x, i), a, a)
+		VMAXPS(a, zero, a)
 		VMOVUPS(a, at(y, i))
 	})
 	v.end()

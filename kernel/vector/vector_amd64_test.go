@@ -63,7 +63,12 @@ func TestSameBits(t *testing.T) {
 	at := []int32{300, 0, 900, 600}
 	loops := map[string]func(r *rand.Rand, n int) []float32{
 		"Rectify": func(r *rand.Rand, n int) []float32 { y := odd(r, n); Rectify(y); return y },
-		"Add":     func(r *rand.Rand, n int) []float32 { y := random(r, n); Add(y, random(r, n)); return y },
+		"AddRectify": func(r *rand.Rand, n int) []float32 {
+			y := odd(r, n)
+			AddRectify(y, random(r, n))
+			return y
+		},
+		"Add": func(r *rand.Rand, n int) []float32 { y := random(r, n); Add(y, random(r, n)); return y },
 		"Mask": func(r *rand.Rand, n int) []float32 {
 			to := odd(r, n)
 			Mask(to, odd(r, n), odd(r, n))

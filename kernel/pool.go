@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"alexctl/kernel/vector"
 )
@@ -36,6 +37,7 @@ type maxPool[T Float] struct {
 	MaxPool
 	workers workers
 	each    []poolWorker
+	listed  [][]int32 // by output position: where the channels under its window begin
 }
 
 // poolWorker is what one part of the work uses.
@@ -49,11 +51,22 @@ func newMaxPool[T Float](s MaxPool, k workers) *maxPool[T] {
 	for i := range p.each {
 		p.each[i].taken = make([]bool, s.C)
 	}
+	const few = 1 << 20 // taps of all windows that are listed once and for all
+	if s.Window.taps()*s.Window.out() <= few {
+		listed := make([][]int32, s.Window.out())
+		for o := range listed {
+			listed[o] = slices.Clone(p.under(o, 0))
+		}
+		p.listed = listed
+	}
 	return p
 }
 
 // under returns where the channels under the window at output position o begin.
 func (p *maxPool[T]) under(o, worker int) []int32 {
+	if p.listed != nil {
+		return p.listed[o]
+	}
 	at := p.each[worker].at[:0]
 	p.Window.each(o, func(_, position int) { at = append(at, int32(position*p.C)) })
 	p.each[worker].at = at

@@ -12,6 +12,9 @@ func MaxPool[T number](y, x []T, at []int32) {
 	} else {
 		n = 0
 	}
+	if n > 0 && n == len(y) {
+		return
+	}
 	rest := y[n:]
 	for c := range rest {
 		rest[c] = T(math.Inf(-1))

@@ -166,6 +166,9 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	if faster := gorgonia.FasterKernels(); faster != "" && r.Recipe.Kernels == "" {
 		a.say("note: there are faster kernels: %s", faster)
 	}
+	if err := a.sayPrecision(r.Recipe); err != nil {
+		return environment(err)
+	}
 	show.begin()
 	result, err := run.Fit(c.Context(), o.resume != "")
 	show.bar.done()
@@ -224,6 +227,24 @@ func (a *app) sayTrained(r *trainRun, run *train.Run) {
 	}
 	trained := run.Trained()
 	a.say("frozen by %s; trained are %s", strings.Join(r.Recipe.Freeze, ", "), strings.Join(trained, ", "))
+}
+
+// sayPrecision says so where bfloat16 is slower here than float32: not every processor that
+// has it gains by it.
+func (a *app) sayPrecision(c train.Config) error {
+	if c.Precision != "bf16" {
+		return nil
+	}
+	low, err := gorgonia.Peak(c.KernelSet())
+	if err != nil {
+		return err
+	}
+	c.Precision = "float32"
+	full, err := gorgonia.Peak(c.KernelSet())
+	if err == nil && low < full {
+		a.say("note: this processor computes a convolution in bfloat16 at %.2f of the rate of float32", low/full)
+	}
+	return err
 }
 
 // resumable says how to go on with a run that has a checkpoint.

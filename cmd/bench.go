@@ -32,6 +32,7 @@ type benchOptions struct {
 	threads   []int
 	seconds   float64
 	train     bool
+	layers    bool
 	noPeak    bool
 }
 
@@ -66,6 +67,7 @@ Machines are noisy: compare runs that were made in turns, and their medians.`,
 	f.IntSliceVar(&o.threads, "threads-list", nil, "numbers of threads (default: --threads)")
 	f.Float64Var(&o.seconds, "seconds", 3, "how long to measure each")
 	f.BoolVar(&o.train, "train", false, "measure the training step too")
+	f.BoolVar(&o.layers, "layers", false, "show where the time of the training step goes, operator by operator")
 	f.BoolVar(&o.noPeak, "no-peak", false, "do not measure the machine's peak")
 	return c
 }
@@ -83,6 +85,16 @@ type benched struct {
 	Images  float64 `json:"images_per_second"` // by the median
 	GFLOPS  float64 `json:"gflops,omitempty"`
 	Peak    float64 `json:"share_of_peak,omitempty"`
+
+	Layers []benchedLayer `json:"layers,omitempty"`
+}
+
+// benchedLayer is an operator of a training step.
+type benchedLayer struct {
+	Node  string  `json:"node"`
+	Op    string  `json:"op"`
+	Shape []int   `json:"shape"` // of its result, channels last
+	Mean  float64 `json:"mean_ms"`
 }
 
 // benchResult is the JSON result of bench.
@@ -160,6 +172,9 @@ func (o *benchOptions) check(a *app) error {
 	if o.precision != "float32" && !o.train {
 		return usage("--precision is for --train")
 	}
+	if o.layers && !o.train {
+		return usage("--layers is for --train")
+	}
 	for _, name := range o.engines {
 		if _, err := a.engine(o.flags(name, 1)); err != nil {
 			return err
@@ -205,7 +220,7 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 	kernels := gorgonia.Kernels{Set: o.kernels, Precision: o.precision, Threads: threads}
 	name := gorgonia.Engine{Kernels: kernels}.Name()
 	a.say("training step of %s, batch %d, %s", name, batch, counted(threads, "thread"))
-	times, err := benchStep(ctx, m, kernels, batch, o.seconds)
+	times, layers, err := benchStep(ctx, m, kernels, batch, o.seconds)
 	if err != nil {
 		var unsupported *gorgonia.UnsupportedError
 		var unavailable *runtime.UnavailableError
@@ -214,7 +229,11 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 		}
 		return nil, invalid(err)
 	}
-	return append(lines, newBenched("training", name, batch, threads, times, trainingFLOPs(m, inputs, flops))), nil
+	step := newBenched("training", name, batch, threads, times, trainingFLOPs(m, inputs, flops))
+	if o.layers {
+		step.Layers = layers
+	}
+	return append(lines, step), nil
 }
 
 // trainingFLOPs returns the work of a step: three times the forward pass, without the
@@ -246,19 +265,42 @@ func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, 
 	return times, s.Close()
 }
 
-// benchStep measures training steps.
-func benchStep(ctx context.Context, m *onnx.Model, k gorgonia.Kernels, batch int, seconds float64) ([]time.Duration, error) {
+// benchStep measures training steps, and what each operator takes of them.
+func benchStep(ctx context.Context, m *onnx.Model, k gorgonia.Kernels, batch int, seconds float64) ([]time.Duration, []benchedLayer, error) {
 	c := train.Default()
 	c.For("sgd")
 	prepared, err := train.Prepare(m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s, err := train.NewStepper(prepared, c, k, batch)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return timed(ctx, seconds, func() error { return s.Step(ctx) })
+	var layers []benchedLayer
+	steps := 0
+	times, err := timed(ctx, seconds, func() error {
+		if err := s.Step(ctx); err != nil {
+			return err
+		}
+		now := s.Layers()
+		if steps == 0 { // the first one touches all memory
+			layers = make([]benchedLayer, len(now))
+		} else {
+			for i, l := range now {
+				layers[i].Mean += float64(l.Took.Nanoseconds()) / 1e6
+			}
+		}
+		steps++
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, l := range s.Layers() {
+		layers[i] = benchedLayer{l.Node, l.Kind, l.Shape, layers[i].Mean / float64(max(1, steps-1))}
+	}
+	return times, layers, nil
 }
 
 // timed runs f until so many seconds have passed, at least five times, after two runs
@@ -313,6 +355,26 @@ func (a *app) printBench(r benchResult) error {
 			return err
 		}
 	}
+	for _, b := range r.Results {
+		if len(b.Layers) > 0 {
+			if err := a.printLayers(b); err != nil {
+				return err
+			}
+		}
+	}
 	a.next("alexctl verify %s", shellWord(r.Model))
 	return nil
+}
+
+// printLayers shows what each operator takes of a training step. What is missing to the
+// step is the update of the parameters that are not updated with their gradients.
+func (a *app) printLayers(b benched) error {
+	t := newTable(table.Row{"node", "operator", "shape (channels last)", "mean ms", "of the step"}, "mean ms", "of the step")
+	total := 0.0
+	for _, l := range b.Layers {
+		total += l.Mean
+		t.AppendRow(table.Row{l.Node, l.Op, fmt.Sprint(l.Shape), fmt.Sprintf("%.2f", l.Mean), fmt.Sprintf("%.1f%%", 100*l.Mean/b.P50)})
+	}
+	t.AppendFooter(table.Row{"all operators", "", "", fmt.Sprintf("%.2f", total), fmt.Sprintf("%.1f%%", 100*total/b.P50)})
+	return a.printTable(t)
 }

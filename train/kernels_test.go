@@ -71,6 +71,9 @@ func cifarModel(t *testing.T) *onnx.Model {
 // TestStreamedUpdates updates dense layers while their gradients are made: the weights must
 // have the same bits as when the gradients are stored first.
 func TestStreamedUpdates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 24 steps")
+	}
 	for _, optimizer := range []string{"sgd", "nesterov", "adam", "adamw"} {
 		c := train.Default()
 		c.For(optimizer)

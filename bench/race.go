@@ -56,8 +56,13 @@ func (r racer) start(ctx context.Context) (*worker, error) {
 	return w, nil
 }
 
+// settle is how long nobody works between two rounds: the threads of who has just finished
+// go on waiting for work, which takes a processor, for a while.
+const settle = 300 * time.Millisecond
+
 // round asks for a round.
 func (w *worker) round() error {
+	time.Sleep(settle)
 	if _, err := io.WriteString(w.in, "\n"); err != nil {
 		return fmt.Errorf("%s: %w: %s", w.name, err, w.lastWords())
 	}

@@ -6,8 +6,11 @@ import (
 	"slices"
 
 	"github.com/gomlx/gomlx/backends"
+	"github.com/gomlx/gomlx/pkg/core/dtypes"
 	"github.com/gomlx/gomlx/pkg/core/graph"
+	"github.com/gomlx/gomlx/pkg/core/shapes"
 	"github.com/gomlx/gomlx/pkg/core/tensors"
+	"github.com/gomlx/gomlx/pkg/support/xslices"
 )
 
 // Hyper-parameters of SGD, with PyTorch's meaning of them.
@@ -32,39 +35,32 @@ var convLayers = []struct {
 }
 
 // denseSizes are the sizes before, between and after the dense layers. ReLU
-// follows all but the last.
+// follows all but the last. The network's dropout before the first two is left
+// out: its work would be too little to see.
 var denseSizes = []int{2 * 2 * 256, 4096, 4096, classes}
 
-// parameterDims returns the dimensions of the parameters in the order in which
-// the graph takes them: the weight, then the bias of each layer. A convolution's
-// weight is (out, 9 taps, in), a dense layer's (out, in).
-func parameterDims() (dims [][]int) {
-	for _, l := range convLayers {
-		dims = append(dims, []int{l.out, 9, l.in}, []int{l.out})
-	}
-	for i, in := range denseSizes[:len(denseSizes)-1] {
-		dims = append(dims, []int{denseSizes[i+1], in}, []int{denseSizes[i+1]})
-	}
-	return dims
-}
-
 // initialise draws the parameters and a batch of images (N, 32, 32, 3) with
-// their labels (N), the same ones at every call.
+// their labels (N), the same ones at every call. The parameters are the weight,
+// then the bias of each layer. A convolution's weight is (9 taps, in, out), a
+// dense layer's (in, out), as GoMLX has them.
 func initialise[T float32 | float64](batch int) (params []*tensors.Tensor, images, labels *tensors.Tensor) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	normal := func(deviation float64, dims ...int) *tensors.Tensor {
-		flat := make([]T, volume(dims))
-		for i := range flat {
-			flat[i] = T(deviation * rng.NormFloat64())
-		}
-		return tensors.FromFlatDataAndDimensions(flat, dims...)
+		t := tensors.FromShape(shapes.Make(dtypes.FromGenericsType[T](), dims...))
+		tensors.MustMutableFlatData(t, func(flat []T) {
+			for i := range flat {
+				flat[i] = T(deviation * rng.NormFloat64())
+			}
+		})
+		return t
 	}
-	for _, dims := range parameterDims() {
-		deviation := 0.01 // Of a bias.
-		if fanIn := volume(dims[1:]); fanIn > 1 {
-			deviation = math.Sqrt(2 / float64(fanIn))
-		}
-		params = append(params, normal(deviation, dims...))
+	for _, l := range convLayers {
+		deviation := math.Sqrt(2 / float64(9*l.in))
+		params = append(params, normal(deviation, 9, l.in, l.out), normal(0.01, l.out))
+	}
+	for i, out := range denseSizes[1:] {
+		deviation := math.Sqrt(2 / float64(denseSizes[i]))
+		params = append(params, normal(deviation, denseSizes[i], out), normal(0.01, out))
 	}
 	images = normal(1, batch, 32, 32, 3)
 	drawn := make([]int32, batch)
@@ -72,14 +68,6 @@ func initialise[T float32 | float64](batch int) (params []*tensors.Tensor, image
 		drawn[i] = rng.Int32N(classes)
 	}
 	return params, images, tensors.FromFlatDataAndDimensions(drawn, batch)
-}
-
-func volume(dims []int) int {
-	v := 1
-	for _, d := range dims {
-		v *= d
-	}
-	return v
 }
 
 // shifts returns nine copies of x (N, H, W, C), one for each tap of a 3x3 kernel
@@ -117,28 +105,27 @@ func dot(x *graph.Node, a []int, y *graph.Node, b []int) *graph.Node {
 	return graph.DotGeneral(x, a, nil, y, b, nil)
 }
 
-// addBias adds a bias to the last axis of x.
+// addBias adds a bias along the last axis of x.
 func addBias(x, bias *graph.Node) *graph.Node {
 	return graph.Add(x, graph.ExpandLeftToRank(bias, x.Rank()))
 }
 
 // biasGradient sums over all axes but the last.
 func biasGradient(dy *graph.Node) *graph.Node {
-	channels := dy.Shape().Dimensions[dy.Rank()-1]
-	return graph.ReduceSum(graph.Reshape(dy, -1, channels), 0)
+	return graph.ReduceSum(dy, xslices.Iota(0, dy.Rank()-1)...)
 }
 
-// relu is a maximum with zero.
+// masked is x where the mask holds and zero elsewhere.
+func masked(mask, x *graph.Node) *graph.Node {
+	return graph.Where(mask, x, graph.ScalarZero(x.Graph(), x.DType()))
+}
+
+// relu is the greater of x and zero.
 func relu(x *graph.Node) *graph.Node {
 	return graph.Max(x, graph.ScalarZero(x.Graph(), x.DType()))
 }
 
-// masked is dy where the mask holds and zero elsewhere.
-func masked(mask, dy *graph.Node) *graph.Node {
-	return graph.Where(mask, dy, graph.ScalarZero(dy.Graph(), dy.DType()))
-}
-
-// reluGradient takes the gradient of relu's result y to that of its operand.
+// reluGradient returns the gradient of relu's operand from its result y.
 func reluGradient(y, dy *graph.Node) *graph.Node {
 	return masked(graph.GreaterThan(y, graph.ScalarZero(y.Graph(), y.DType())), dy)
 }
@@ -156,9 +143,9 @@ func maxPool(x *graph.Node) (y *graph.Node, parts []*graph.Node) {
 	return y, parts
 }
 
-// maxPoolGradient sends dy to the elements that equal their window's maximum and
-// weaves the parts together again. Elements that tie get it all of them; behind
-// ReLU only zeros tie in practice, to which reluGradient then gives nothing.
+// maxPoolGradient passes dy to the elements that equal their window's maximum y
+// and weaves the parts together again. Of elements that tie each gets all of it,
+// but next to none do except for zeros, whose gradient ReLU's then drops.
 func maxPoolGradient(y *graph.Node, parts []*graph.Node, dy *graph.Node) *graph.Node {
 	d := y.Shape().Dimensions
 	var rows []*graph.Node
@@ -173,16 +160,17 @@ func maxPoolGradient(y *graph.Node, parts []*graph.Node, dy *graph.Node) *graph.
 	return graph.Reshape(graph.Concatenate(rows, 2), d[0], 2*d[1], 2*d[2], d[3])
 }
 
-// lossAndGradients builds the forward and the backward pass.
+// lossAndGradients builds the forward and the backward pass, in NHWC.
 //
 // GoMLX's own are all the operations (graph.X), the soft-max and its gradient,
 // and the scheduling of the operations over the threads. Composed by hand are
 //   - the convolutions, as im2col and DotGeneral: the Go backend's ConvGeneral is
-//     a plain loop on one thread, and its gradient needs Reverse, which is absent;
-//   - the max pools: the gradient of ReduceWindow needs SelectAndScatter, absent;
-//   - the gradients of dense layers: GoMLX's own for Dot and DotGeneral multiply
-//     by broadcasting, which takes N x in x out values, and then sum;
-//   - by consequence the whole backward pass below the logits.
+//     a plain loop on one thread, and its gradient needs Reverse, which the
+//     backend lacks;
+//   - the max pools, as the backend lacks SelectAndScatter for their gradient;
+//   - the gradients of dense layers, as those that GoMLX has for Dot and DotGeneral
+//     multiply by broadcasting, to N x in x out values, and sum these;
+//   - hence the whole backward pass below the logits.
 func lossAndGradients(images, labels *graph.Node, params []*graph.Node) (loss *graph.Node, gradients []*graph.Node) {
 	// backward holds the layers' backward passes, each of which takes the gradient
 	// of the layer's result, sets its parameters' and returns that of its operand.
@@ -193,17 +181,17 @@ func lossAndGradients(images, labels *graph.Node, params []*graph.Node) (loss *g
 	for i, l := range convLayers {
 		weight, bias := params[2*i], params[2*i+1]
 		columns := shifts(y, l.stride, false)
-		activation := relu(addBias(dot(columns, []int{3, 4}, weight, []int{1, 2}), bias))
+		activation := relu(addBias(dot(columns, []int{3, 4}, weight, []int{0, 1}), bias))
 		backward = append(backward, func(dy *graph.Node) *graph.Node {
 			dy = reluGradient(activation, dy)
-			gradients[2*i] = dot(dy, []int{0, 1, 2}, columns, []int{0, 1, 2})
+			gradients[2*i] = dot(columns, []int{0, 1, 2}, dy, []int{0, 1, 2})
 			gradients[2*i+1] = biasGradient(dy)
 			if i == 0 {
 				return nil // The images need no gradient.
 			}
 			// The gradient of a convolution with stride 1 is the convolution with
 			// the mirrored kernel.
-			return dot(shifts(dy, 1, true), []int{3, 4}, weight, []int{1, 0})
+			return dot(shifts(dy, 1, true), []int{3, 4}, weight, []int{0, 2})
 		})
 		y = activation
 		if l.pool {
@@ -223,7 +211,7 @@ func lossAndGradients(images, labels *graph.Node, params []*graph.Node) (loss *g
 
 	for i := 2 * len(convLayers); i < len(params); i += 2 {
 		x, weight, bias := y, params[i], params[i+1]
-		y = addBias(dot(x, []int{1}, weight, []int{1}), bias)
+		y = addBias(dot(x, []int{1}, weight, []int{0}), bias)
 		last := i == len(params)-2
 		if !last {
 			y = relu(y)
@@ -233,9 +221,9 @@ func lossAndGradients(images, labels *graph.Node, params []*graph.Node) (loss *g
 			if !last {
 				dy = reluGradient(activation, dy)
 			}
-			gradients[i] = dot(dy, []int{0}, x, []int{0})
+			gradients[i] = dot(x, []int{0}, dy, []int{0})
 			gradients[i+1] = biasGradient(dy)
-			return dot(dy, []int{1}, weight, []int{0})
+			return dot(dy, []int{1}, weight, []int{1})
 		})
 	}
 
@@ -252,8 +240,7 @@ func lossAndGradients(images, labels *graph.Node, params []*graph.Node) (loss *g
 // trainStep builds a training step. It takes images, labels, the parameters and
 // their velocities, and returns the loss, the new parameters and velocities.
 //
-// SGD is composed by hand as GoMLX's optimisers belong to its context package,
-// which wants the gradients from graph.Gradient.
+// SGD is composed by hand as GoMLX's own has neither momentum nor weight decay.
 func trainStep(inputs []*graph.Node) []*graph.Node {
 	state := inputs[2:]
 	params, velocities := state[:len(state)/2], state[len(state)/2:]
@@ -269,12 +256,13 @@ func trainStep(inputs []*graph.Node) []*graph.Node {
 	return outputs
 }
 
-// A trainer trains the network on one batch over and over.
+// A trainer trains the network on one batch over and over. It measures float32;
+// float64 is for the tests.
 type trainer[T float32 | float64] struct {
 	backend        backends.Backend
 	exec           *graph.Exec
 	images, labels *tensors.Tensor
-	state          []*tensors.Tensor // Parameters, then velocities.
+	state          []*tensors.Tensor // The parameters, then their velocities.
 }
 
 func newTrainer[T float32 | float64](backend backends.Backend, batch int) *trainer[T] {
@@ -286,9 +274,9 @@ func newTrainer[T float32 | float64](backend backends.Backend, batch int) *train
 	return t
 }
 
-// step does one training step and returns the loss before it. The state's
-// buffers are donated, so that the update needs no copies.
-func (t *trainer[T]) step() float64 {
+// step does one training step and returns the loss that it started from. It
+// donates the state's buffers to the backend, which so can use them again.
+func (t *trainer[T]) step() (loss T) {
 	inputs := []any{t.images, t.labels}
 	for _, s := range t.state {
 		donated, err := graph.DonateTensorBuffer(s, t.backend, 0)
@@ -299,5 +287,5 @@ func (t *trainer[T]) step() float64 {
 	}
 	outputs := t.exec.MustExec(inputs...)
 	t.state = outputs[1:]
-	return float64(outputs[0].Value().(T))
+	return tensors.ToScalar[T](outputs[0])
 }

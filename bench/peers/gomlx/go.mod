@@ -1,6 +1,6 @@
 module alexctl/bench/peers/gomlx
 
-go 1.26.8
+go 1.26
 
 require github.com/gomlx/gomlx v0.26.0
 

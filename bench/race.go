@@ -60,9 +60,13 @@ func (r racer) start(ctx context.Context) (*worker, error) {
 // go on waiting for work, which takes a processor, for a while.
 const settle = 300 * time.Millisecond
 
+// limit is how long a round may take: GoMLX's workers might wait for each other for ever.
+const limit = 5 * time.Minute
+
 // round asks for a round.
 func (w *worker) round() error {
 	time.Sleep(settle)
+	defer time.AfterFunc(limit, func() { _ = w.command.Process.Kill() }).Stop()
 	if _, err := io.WriteString(w.in, "\n"); err != nil {
 		return fmt.Errorf("%s: %w: %s", w.name, err, w.lastWords())
 	}

@@ -200,7 +200,8 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 	if err != nil {
 		return nil, invalid(err)
 	}
-	flops := 2 * op.SummarizeFor(m, inputs.Shapes()).MACs
+	summary := op.SummarizeFor(m, inputs.Shapes())
+	flops := 2 * summary.MACs
 	var lines []benched
 	for _, name := range o.engines {
 		engine, err := a.engine(o.flags(name, threads))
@@ -229,7 +230,7 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 		}
 		return nil, invalid(err)
 	}
-	step := newBenched("training", name, batch, threads, times, trainingFLOPs(m, inputs, flops))
+	step := newBenched("training", name, batch, threads, times, trainingFLOPs(summary))
 	if o.layers {
 		step.Layers = layers
 	}
@@ -238,13 +239,13 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 
 // trainingFLOPs returns the work of a step: three times the forward pass, without the
 // gradient of the images.
-func trainingFLOPs(m *onnx.Model, inputs runtime.Tensors, forward int64) int64 {
-	for _, l := range op.SummarizeFor(m, inputs.Shapes()).Layers {
+func trainingFLOPs(s op.Summary) int64 {
+	for _, l := range s.Layers {
 		if l.MACs > 0 {
-			return 3*forward - 2*l.MACs
+			return 2 * (3*s.MACs - l.MACs)
 		}
 	}
-	return 3 * forward
+	return 0
 }
 
 func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, inputs runtime.Tensors, seconds float64) ([]time.Duration, error) {

@@ -57,9 +57,10 @@ type conv[T Float] struct {
 // vectors of float32 for it, by way of patches otherwise.
 func newConv[T Float](s Conv, k workers) *conv[T] {
 	c := &conv[T]{workers: k, up: NewUpstream[T](s.ReLU, k)}
-	c.convolver = newPatchConv[T](s, k)
-	if c, ok := any(c).(*conv[float32]); ok && s.Direct() && gemm.Name() != "" {
-		c.convolver = NewDirectConv(s, k)
+	if single, ok := any(c).(*conv[float32]); ok && s.Direct() && gemm.Name() != "" {
+		single.convolver = NewDirectConv(s, k)
+	} else {
+		c.convolver = newPatchConv[T](s, k)
 	}
 	return c
 }

@@ -45,8 +45,8 @@ func NewDirectConv(s Conv, p Pool) *DirectConv {
 		output: newRuns(&s.Window, false), input: newRuns(&s.Window, true),
 		columns: gemm.Widths(s.M / s.Group), turned: gemm.Widths(s.C / s.Group),
 	}
-	// The rows of the output's gradient that are used for all input channels and taps: they
-	// should stay in the first-level cache.
+	// The rows of the output's gradient that are used for all input channels and taps: a
+	// strip of them should stay in the second-level cache.
 	const rows = 1000
 	width := s.Window[2].Out
 	pieces := (width*s.N + rows - 1) / rows

@@ -66,17 +66,17 @@ func copyVector(dst, src []float32) int {
 	return i
 }
 
-// eights calls f for every group and up to 16 filters of it, with scratch for (channels,
+// blocks calls f for every group and up to 16 filters of it, with scratch for (channels,
 // taps) rows of 16.
-func (c *DirectConv) eights(f func(g, m, n int, rows []float32)) {
+func (c *DirectConv) blocks(f func(g, m, n int, rows []float32)) {
 	mg := c.M / c.Group
-	blocks := (mg + filters - 1) / filters
-	c.workers.run(c.Group*blocks, func(worker, lo, hi int) {
+	count := (mg + filters - 1) / filters
+	c.workers.run(c.Group*count, func(worker, lo, hi int) {
 		w := &c.scratch[worker]
 		w.filters = grow(w.filters, c.k()*filters)
 		for b := lo; b < hi; b++ {
-			m := b % blocks * filters
-			f(b/blocks, m, min(filters, mg-m), w.filters)
+			m := b % count * filters
+			f(b/count, m, min(filters, mg-m), w.filters)
 		}
 	})
 }
@@ -97,7 +97,7 @@ func strip(widths []int, column int) (at, width int) {
 func (c *DirectConv) pack(w []float32) {
 	mg, cg, taps, k, ld := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.columns)
 	c.weights = grow(c.weights, c.Group*taps*cg*ld)
-	c.eights(func(g, m, n int, rows []float32) {
+	c.blocks(func(g, m, n int, rows []float32) {
 		at, width := strip(c.columns, m)
 		gemm.Transpose(rows, filters, w[(g*mg+m)*k:], k, n, k)
 		for ch := range cg {
@@ -111,7 +111,7 @@ func (c *DirectConv) pack(w []float32) {
 // unpack writes the gradient in the order of the weights.
 func (c *DirectConv) unpack(dw []float32) {
 	mg, cg, taps, k := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k()
-	c.eights(func(g, m, n int, rows []float32) {
+	c.blocks(func(g, m, n int, rows []float32) {
 		for ch := range cg {
 			for t := range taps {
 				copyVector(rows[(ch*taps+t)*filters:], c.gradient[((g*taps+t)*cg+ch)*mg+m:][:n])
@@ -124,7 +124,7 @@ func (c *DirectConv) unpack(dw []float32) {
 // turn writes the weights (M, C/Group, taps) as (Group, strips of C/Group, taps, M/Group,
 // width of the strip), with the taps of each row of the kernel backwards.
 func (c *DirectConv) turn(w []float32) {
-	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel // of the kernel
+	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel
 	c.inverse = grow(c.inverse, c.Group*taps*mg*ld)
 	c.workers.run(c.M, func(worker, lo, hi int) {
 		s := &c.scratch[worker]

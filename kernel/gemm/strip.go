@@ -13,8 +13,8 @@ func PackPanel(dst, src []float32, ld, k, n int) {
 	chosen.pack(dst, src, ld, true, k, n, chosen.mr)
 }
 
-// Widths splits n columns of B into strips: all but the last are full, and the sum is n
-// rounded up to whole vectors.
+// Widths splits n columns of B into strips: full ones, of which the last two may share
+// what is left more evenly. The sum is n rounded up to whole vectors.
 func Widths(n int) []int { return chosen.widths(n) }
 
 func (kn *kernel) widths(n int) []int {

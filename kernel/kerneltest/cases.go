@@ -55,6 +55,23 @@ func Cases(r *rand.Rand) map[string][]Case {
 	return cases
 }
 
+// Wide returns operators with more channels and positions than are computed at once, which
+// finite differences would take too long for.
+func Wide() map[string][]Case {
+	axis := func(in, kernelSize, pad int) kernel.Axis {
+		return kernel.Axis{In: in, Out: in + 2*pad - kernelSize + 1, Kernel: kernelSize, Stride: 1, Dilation: 1, Begin: pad, End: pad}
+	}
+	row, _ := kernel.NewWindow(axis(3, 3, 1), axis(30, 3, 1))
+	square, _ := kernel.NewWindow(axis(9, 5, 2), axis(9, 5, 2))
+	return map[string][]Case{"Wide": {
+		same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: row}, normal),
+		same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: square}, normal),
+		same(kernel.Dense{N: 37, In: 700, Out: 310, Bias: true}, normal),
+		same(kernel.MatMul{M: 90, N: 330, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransB: true}, normal),
+		same(kernel.MatMul{M: 330, N: 50, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransA: true}, normal),
+	}}
+}
+
 // away draws numbers of both signs so far from zero that sums with positive ones
 // are, as far as can be, clear of zero.
 func away(r *rand.Rand, n int) []float64 {

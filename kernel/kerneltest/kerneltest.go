@@ -3,6 +3,7 @@ package kerneltest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -105,7 +106,9 @@ func Garbage[T kernel.Float](n int) []T {
 // the same number of threads gives the same bits.
 func Run(t *testing.T, set func(threads int) kernel.Set[float32], tolerance float64) {
 	two, three := set(2), set(3)
-	for name, cases := range Cases(rand.New(rand.NewPCG(4, 2))) {
+	all := Cases(rand.New(rand.NewPCG(4, 2)))
+	maps.Copy(all, Wide())
+	for name, cases := range all {
 		t.Run(name, func(t *testing.T) {
 			for i, c := range cases {
 				if testing.Short() && i%4 != 0 {

@@ -9,7 +9,6 @@
 
 #include <exception>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "shim.h"
@@ -22,7 +21,6 @@ using desc = memory::desc;
 using dims = memory::dims;
 using type = memory::data_type;
 using tag = memory::format_tag;
-using arguments = std::unordered_map<int, memory>;
 
 inline dnnl::engine &engine() {
   static dnnl::engine e(dnnl::engine::kind::cpu, 0);
@@ -74,7 +72,7 @@ inline memory over(const desc &d, const void *data) {
 class converter {
 public:
   converter() = default;
-  converter(const desc &from, const desc &to) : from_(from), to_(to), same_(from == to) {
+  converter(const desc &from, const desc &to) : same_(from == to) {
     if (!same_) {
       reorder_ = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
     }
@@ -85,7 +83,6 @@ public:
   }
 
 private:
-  desc from_, to_;
   bool same_ = true;
   dnnl::reorder reorder_;
 };

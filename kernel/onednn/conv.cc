@@ -8,7 +8,7 @@ using namespace od;
 // come in ONNX's order and are brought into whatever order each primitive wants.
 struct od_conv {
   od_conv_spec spec;
-  size_t inputs, outputs; // elements of x and y
+  size_t outputs;         // elements of y
   desc x, w, b, y;        // what Go has, all float32
   std::vector<float> zeros;
 
@@ -25,7 +25,6 @@ struct od_conv {
   memory dw;
   desc x_low, w_any_low, y_low; // x and y in the type that is computed in; w in any order
   dims w_dims, stride, dilation, begin, end;
-  dnnl::convolution_forward::primitive_desc described;
 
   explicit od_conv(const od_conv_spec &s);
   void make_gradients();
@@ -56,7 +55,6 @@ od_conv::od_conv(const od_conv_spec &s) : spec(s) {
   b = desc({s.m}, type::f32, tag::x);
   w_dims = wd;
   zeros.assign(s.m, 0.f);
-  inputs = x.get_size() / sizeof(float);
   outputs = y.get_size() / sizeof(float);
 
   type low = s.bf16 ? type::bf16 : type::f32;
@@ -67,7 +65,7 @@ od_conv::od_conv(const od_conv_spec &s) : spec(s) {
   if (s.relu) {
     rectify(attr);
   }
-  described = od::forward<dnnl::convolution_forward>(attr, prop_kind::forward_training, dnnl::algorithm::convolution_direct,
+  auto described = od::forward<dnnl::convolution_forward>(attr, prop_kind::forward_training, dnnl::algorithm::convolution_direct,
                                                      x_low, w_any_low, b, y, stride, dilation, begin, end);
   forward = dnnl::convolution_forward(described);
   x_forward = buffer(x, described.src_desc());

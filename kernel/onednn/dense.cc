@@ -7,12 +7,12 @@ using namespace od;
 // product is a matrix product of bfloat16 operands with sums in float32. The weights come
 // in float32; the primitive chooses their order.
 struct product {
-  desc a, b_given, c;
+  desc a, c;
   dnnl::matmul primitive;
   buffer b;
 
   product() = default;
-  product(const desc &a, const desc &b_given, const desc &b_any, const desc &c) : a(a), b_given(b_given), c(c) {
+  product(const desc &a, const desc &b_given, const desc &b_any, const desc &c) : a(a), c(c) {
     auto described = od::forward<dnnl::matmul>(dnnl::primitive_attr(), a, b_any, c);
     primitive = dnnl::matmul(described);
     b = buffer(b_given, described.weights_desc());

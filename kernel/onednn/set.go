@@ -65,8 +65,6 @@ func (s *set) Plan(spec kernel.Spec) (kernel.Plan[float32], error) {
 		plan, err = s.conv(spec)
 	case kernel.Dense:
 		plan, err = s.dense(spec)
-	case kernel.MatMul:
-		plan = &matMul{spec, s}
 	}
 	if plan == nil || err != nil {
 		return s.plain.Plan(spec)
@@ -74,19 +72,17 @@ func (s *set) Plan(spec kernel.Spec) (kernel.Plan[float32], error) {
 	return plan, nil
 }
 
-// call runs a function of the shim that can fail. After the sizes have been checked
-// nothing but a fault of ours fails.
+// call runs a function of the shim. After the sizes have been checked nothing but a fault of
+// ours fails.
 func (s *set) call(f func() *C.char) {
-	one().do(int(s.pool), func() {
-		if message := f(); message != nil {
-			panic("oneDNN: " + C.GoString(message))
-		}
-	})
+	if err := s.try(f); err != nil {
+		panic(err.Error())
+	}
 }
 
 // try is call for what may fail: a primitive that the library lacks.
 func (s *set) try(f func() *C.char) (err error) {
-	one().do(int(s.pool), func() {
+	s.pool.Do(func() {
 		if message := f(); message != nil {
 			err = fmt.Errorf("oneDNN: %s", C.GoString(message))
 		}

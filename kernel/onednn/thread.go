@@ -10,6 +10,7 @@ import "C"
 import (
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
 
 	"alexctl/kernel"
 )
@@ -23,7 +24,7 @@ type thread struct {
 
 	// What runs in parallel at the moment.
 	part     func(i int)
-	panicked sync.Map // what parts panicked with
+	panicked atomic.Pointer[any] // what one of the parts panicked with
 }
 
 // spare is how many goroutines may run beside those on OpenMP's threads. With none, steps
@@ -97,10 +98,9 @@ func (p pool) Run(n int, f func(worker, lo, hi int)) {
 		t.part = func(i int) { f(i, i*n/parts, (i+1)*n/parts) }
 		C.od_parallel(C.int(parts))
 		t.part = nil
-		t.panicked.Range(func(key, p any) bool {
-			t.panicked.Delete(key)
-			panic(p)
-		})
+		if p := t.panicked.Swap(nil); p != nil {
+			panic(*p)
+		}
 	})
 }
 
@@ -108,6 +108,6 @@ func (p pool) Run(n int, f func(worker, lo, hi int)) {
 func alexctl_onednn_part(i C.int) { //nolint:revive // a name for C
 	t := one()
 	if p := caught(func() { t.part(int(i)) }); p != nil {
-		t.panicked.Store(int(i), p)
+		t.panicked.Store(&p)
 	}
 }

@@ -39,7 +39,7 @@ func (s Conv) Check() error {
 // k is the number of products in one element of the output.
 func (s Conv) k() int { return s.C / s.Group * s.Window.taps() }
 
-// convolver computes a convolution in one of the two ways. up is the gradient of the sums,
+// convolver computes a convolution in one of the three ways. up is the gradient of the sums,
 // before the rectifier.
 type convolver[T Float] interface {
 	Output(y []T, in ...[]T)
@@ -53,13 +53,17 @@ type conv[T Float] struct {
 	up      *Upstream[T]
 }
 
-// newConv plans a convolution: directly where there are enough images and channels and
-// vectors of float32 for it, by way of patches otherwise.
+// newConv plans a convolution: where there are enough images and channels and vectors of
+// float32 for it, by way of tiles or directly, otherwise by way of patches.
 func newConv[T Float](s Conv, k workers) *conv[T] {
 	c := &conv[T]{workers: k, up: NewUpstream[T](s.ReLU, k)}
-	if single, ok := any(c).(*conv[float32]); ok && s.Direct() && gemm.Name() != "" {
-		single.convolver = NewDirectConv(s, k)
-	} else {
+	single, ok := any(c).(*conv[float32])
+	switch {
+	case ok && s.Winograd():
+		single.convolver = newWinogradConv(s, k)
+	case ok && s.direct():
+		single.convolver = newDirectConv(s, k)
+	default:
 		c.convolver = newPatchConv[T](s, k)
 	}
 	return c
@@ -98,12 +102,24 @@ func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 	}
 }
 
-// Direct reports whether the convolution may be computed without patches of the input.
-func (s Conv) Direct() bool {
+// direct reports whether the convolution may be computed without patches of the input.
+func (s Conv) direct() bool {
 	const (
 		fewImages   = 16      // less are not worth the products of one position
 		fewChannels = 16      // less are not worth the products of one tap
 		manyLinks   = 1 << 20 // pairs of positions that are listed
 	)
-	return s.N >= fewImages && s.C/s.Group >= fewChannels && s.M/s.Group >= fewChannels && s.Window.taps()*s.Window.out() <= manyLinks
+	return gemm.Name() != "" && s.N >= fewImages && s.C/s.Group >= fewChannels && s.M/s.Group >= fewChannels &&
+		s.Window.taps()*s.Window.out() <= manyLinks
+}
+
+// Winograd reports whether Plain computes the convolution in float32 by way of Winograd's
+// tiles: with kernels of 3x3 at every position, and enough images and channels.
+func (s Conv) Winograd() bool {
+	for _, a := range s.Window[1:] {
+		if a.Kernel != 3 || a.Stride != 1 || a.Dilation != 1 {
+			return false
+		}
+	}
+	return s.direct() && s.Window[0] == one
 }

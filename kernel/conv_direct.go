@@ -7,43 +7,29 @@ import (
 	"alexctl/kernel/gemm"
 )
 
-// DirectConv computes a convolution in float32 without patches of the input. At each
+// directConv computes a convolution in float32 without patches of the input. At each
 // position of the output, the rows of the kernel are products: the channels of all images
 // under the taps, one row an image, times the weights of the taps. Taps that reach into
 // the pads cost nothing: with a kernel of 3 on a map of 4x4 that is 31% of all products.
 //
 // Operands are brought into the order in which the products read them once, before all
 // products; see gemm.Strip.
-type DirectConv struct {
-	Conv
-	workers       workers
+type directConv struct {
+	packer
 	output, input runs // for the output, and the gradient of the input
 	steps         runs // for the gradient of the weights
 	// Positions that no tap reaches: windows of nothing but pads, and what lies between
 	// windows.
 	unreachedOut, unreachedIn []int
-	chunk                     int // positions of a row of the output whose steps are taken together
-	columns, turned           []int
-	scratch                   []directScratch
-
-	weights  []float32 // (Group, strips of M/Group, taps, C/Group, width of the strip)
-	inverse  []float32 // (Group, strips of C/Group, rows of taps backwards, M/Group, width)
-	gradient []float32 // (Group, taps, C/Group, M/Group)
-	x, dy    []float32 // packed
+	chunk                     int            // positions of a row of the output whose steps are taken together
+	scratch                   []gemm.Scratch // a worker's
 }
 
-// directScratch is what one worker uses.
-type directScratch struct {
-	gemm    gemm.Scratch
-	filters []float32 // weights of 16 filters
-}
-
-// NewDirectConv prepares a convolution that is Direct, on a pool, where gemm has vectors.
-func NewDirectConv(s Conv, p Pool) *DirectConv {
-	c := &DirectConv{
-		Conv: s, workers: workers{p}, scratch: make([]directScratch, p.Size()),
+// newDirectConv prepares a convolution that is direct.
+func newDirectConv(s Conv, p Pool) *directConv {
+	c := &directConv{
+		packer: newPacker(s, p), scratch: make([]gemm.Scratch, p.Size()),
 		output: newRuns(&s.Window, false), input: newRuns(&s.Window, true),
-		columns: gemm.Widths(s.M / s.Group), turned: gemm.Widths(s.C / s.Group),
 	}
 	// The rows of the output's gradient that are used for all input channels and taps: a
 	// strip of them should stay in the second-level cache.
@@ -57,14 +43,6 @@ func NewDirectConv(s Conv, p Pool) *DirectConv {
 	c.steps = newSteps(&s.Window, c.chunk)
 	c.unreachedOut, c.unreachedIn = c.output.unreached(s.Window.out()), c.input.unreached(s.Window.in())
 	return c
-}
-
-func sum(x []int) int {
-	n := 0
-	for _, v := range x {
-		n += v
-	}
-	return n
 }
 
 // convPass is what the output and the gradient of the input have in common: the result
@@ -82,7 +60,7 @@ type convPass struct {
 }
 
 // compute does the products for the positions lo to hi of the result.
-func (c *DirectConv) compute(p *convPass, w *directScratch, lo, hi int) {
+func (c *directConv) compute(p *convPass, w *gemm.Scratch, lo, hi int) {
 	mr, ld := gemm.PanelRows(), sum(p.widths)
 	panels := (c.N + mr - 1) / mr
 	stride := p.sources * p.depth * mr
@@ -95,7 +73,7 @@ func (c *DirectConv) compute(p *convPass, w *directScratch, lo, hi int) {
 				n := min(width, p.channels-at)
 				for _, r := range part {
 					weights := p.weights[((g*ld+at)*p.taps+int(r.tap)*width)*p.depth:]
-					gemm.Strip(&w.gemm, c.N, n, int(r.n)*p.depth, source[int(r.src)*p.depth*mr:], stride,
+					gemm.Strip(w, c.N, n, int(r.n)*p.depth, source[int(r.src)*p.depth*mr:], stride,
 						weights, width, beta(r.first), p.result[int(r.dst)*p.total+g*p.channels+at:], p.size)
 				}
 				at += width
@@ -114,7 +92,7 @@ func beta(first bool) float32 {
 
 // positions calls f for parts of n positions, each worker's a chunk at a time: what all
 // rows of the kernel are added up in should stay in the second-level cache.
-func (c *DirectConv) positions(n, channels int, f func(w *directScratch, lo, hi int)) {
+func (c *directConv) positions(n, channels int, f func(w *gemm.Scratch, lo, hi int)) {
 	const elements = 1 << 17
 	chunk := max(1, elements/(c.N*channels))
 	c.workers.run(n, func(worker, lo, hi int) {
@@ -126,7 +104,7 @@ func (c *DirectConv) positions(n, channels int, f func(w *directScratch, lo, hi 
 
 // clear zeroes the positions from lo to hi that no run makes, in an array of so many
 // channels a position.
-func (c *DirectConv) clear(unreached []int, lo, hi int, y []float32, size, channels int) {
+func (c *directConv) clear(unreached []int, lo, hi int, y []float32, size, channels int) {
 	for _, p := range unreached {
 		if p < lo || p >= hi {
 			continue
@@ -138,7 +116,7 @@ func (c *DirectConv) clear(unreached []int, lo, hi int, y []float32, size, chann
 }
 
 // Output computes y from x, w and b.
-func (c *DirectConv) Output(y []float32, in ...[]float32) {
+func (c *directConv) Output(y []float32, in ...[]float32) {
 	c.pack(in[1])
 	c.x = c.packImages(c.x, in[0], c.Window.in(), c.C)
 	out := c.Window.out() * c.M
@@ -146,7 +124,7 @@ func (c *DirectConv) Output(y []float32, in ...[]float32) {
 		runs: c.output, result: y, size: out, channels: c.M / c.Group, total: c.M,
 		source: c.x, sources: c.Window.in(), depth: c.C / c.Group, weights: c.weights, widths: c.columns, taps: c.Window.taps(),
 	}
-	c.positions(c.Window.out(), c.M, func(w *directScratch, lo, hi int) {
+	c.positions(c.Window.out(), c.M, func(w *gemm.Scratch, lo, hi int) {
 		c.compute(p, w, lo, hi)
 		c.clear(c.unreachedOut, lo, hi, y, out, c.M)
 		for n := range c.N {
@@ -156,7 +134,7 @@ func (c *DirectConv) Output(y []float32, in ...[]float32) {
 }
 
 // InputGradient computes dx from the gradient of the sums and w.
-func (c *DirectConv) InputGradient(dx, up, w []float32) {
+func (c *directConv) InputGradient(dx, up, w []float32) {
 	c.turn(w)
 	c.dy = c.packImages(c.dy, up, c.Window.out(), c.M)
 	in := c.Window.in() * c.C
@@ -164,14 +142,14 @@ func (c *DirectConv) InputGradient(dx, up, w []float32) {
 		runs: c.input, result: dx, size: in, channels: c.C / c.Group, total: c.C,
 		source: c.dy, sources: c.Window.out(), depth: c.M / c.Group, weights: c.inverse, widths: c.turned, taps: c.Window.taps(),
 	}
-	c.positions(c.Window.in(), c.C, func(w *directScratch, lo, hi int) {
+	c.positions(c.Window.in(), c.C, func(w *gemm.Scratch, lo, hi int) {
 		c.compute(p, w, lo, hi)
 		c.clear(c.unreachedIn, lo, hi, dx, in, c.C)
 	})
 }
 
 // pieces are the parts of the output's rows whose steps are taken together.
-func (c *DirectConv) pieces() iter.Seq2[int, int] {
+func (c *directConv) pieces() iter.Seq2[int, int] {
 	width := c.Window[2].Out
 	return func(yield func(int, int) bool) {
 		for row := 0; row < c.Window.out(); row += width {
@@ -186,7 +164,7 @@ func (c *DirectConv) pieces() iter.Seq2[int, int] {
 
 // WeightGradient computes dw from the gradient of the sums and x. It splits the work by
 // the input's channels.
-func (c *DirectConv) WeightGradient(dw, up, x []float32) {
+func (c *directConv) WeightGradient(dw, up, x []float32) {
 	mr, mg, cg := gemm.PanelRows(), c.M/c.Group, c.C/c.Group
 	panels := (cg + mr - 1) / mr
 	c.x = c.packChannels(c.x, x, c.Window.in(), c.C, slices.Repeat([]int{mr}, panels))
@@ -194,7 +172,7 @@ func (c *DirectConv) WeightGradient(dw, up, x []float32) {
 	c.gradient = grow(c.gradient, c.Group*len(c.steps)*cg*mg)
 	rowsX, rowsY, ld := c.N*c.Window.in(), c.N*c.Window.out(), sum(c.columns)
 	c.workers.run(panels, func(worker, lo, hi int) {
-		s := &c.scratch[worker].gemm
+		s := &c.scratch[worker]
 		for g := range c.Group {
 			for tap, steps := range c.steps {
 				if len(steps) == 0 {

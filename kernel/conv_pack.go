@@ -2,12 +2,42 @@ package kernel
 
 import "alexctl/kernel/gemm"
 
+// packer brings the operands of a convolution into the order in which products read them;
+// see gemm.Strip.
+type packer struct {
+	Conv
+	workers         workers
+	columns, turned []int       // the strips of M/Group and of C/Group channels
+	filters         [][]float32 // what each worker uses: weights of 16 filters
+	zeros           int         // how many follow packed activations
+
+	weights  []float32 // (Group, strips of M/Group, taps, C/Group, width of the strip)
+	inverse  []float32 // (Group, strips of C/Group, rows of taps backwards, M/Group, width)
+	gradient []float32 // (Group, taps, C/Group, M/Group)
+	x, dy    []float32 // packed
+}
+
+func newPacker(s Conv, p Pool) packer {
+	return packer{
+		Conv: s, workers: workers{p}, filters: make([][]float32, p.Size()),
+		columns: gemm.Widths(s.M / s.Group), turned: gemm.Widths(s.C / s.Group),
+	}
+}
+
+func sum(x []int) int {
+	n := 0
+	for _, v := range x {
+		n += v
+	}
+	return n
+}
+
 // packImages writes activations (N, positions, channels) as panels of images: (Group,
 // images/PanelRows, positions, channels/Group, PanelRows).
-func (c *DirectConv) packImages(dst, x []float32, positions, channels int) []float32 {
+func (c *packer) packImages(dst, x []float32, positions, channels int) []float32 {
 	mr, depth, size := gemm.PanelRows(), channels/c.Group, positions*channels
 	panels := (c.N + mr - 1) / mr
-	dst = grow(dst, panels*mr*size+slack)
+	dst = c.grow(dst, panels*mr*size)
 	c.workers.run(positions, func(_, lo, hi int) {
 		for g := range c.Group {
 			for i := range panels {
@@ -21,16 +51,21 @@ func (c *DirectConv) packImages(dst, x []float32, positions, channels int) []flo
 	return dst
 }
 
-// slack is what packing may write past the end of a panel.
-const slack = 8
+// grow makes room for n numbers, what packing a panel may write past its end, and zeros.
+func (c *packer) grow(p []float32, n int) []float32 {
+	const slack = 8
+	p = grow(p, n+slack+c.zeros)
+	clear(p[n+slack:])
+	return p
+}
 
 // packChannels writes activations (N, positions, channels) as strips of channels: (Group,
 // strips, positions, N, width of the strip), where a last strip that is wider than what is
 // left of a group's channels is filled with zeros.
-func (c *DirectConv) packChannels(dst, x []float32, positions, channels int, widths []int) []float32 {
+func (c *packer) packChannels(dst, x []float32, positions, channels int, widths []int) []float32 {
 	depth, size, ld := channels/c.Group, positions*channels, sum(widths)
 	rows := positions * c.N
-	dst = grow(dst, c.Group*ld*rows+slack)
+	dst = c.grow(dst, c.Group*ld*rows)
 	c.workers.run(positions, func(_, lo, hi int) {
 		for p := lo; p < hi; p++ {
 			for i := range c.N {
@@ -68,15 +103,15 @@ func copyVector(dst, src []float32) int {
 
 // blocks calls f for every group and up to 16 filters of it, with scratch for (channels,
 // taps) rows of 16.
-func (c *DirectConv) blocks(f func(g, m, n int, rows []float32)) {
+func (c *packer) blocks(f func(g, m, n int, rows []float32)) {
 	mg := c.M / c.Group
 	count := (mg + filters - 1) / filters
 	c.workers.run(c.Group*count, func(worker, lo, hi int) {
-		w := &c.scratch[worker]
-		w.filters = grow(w.filters, c.k()*filters)
+		rows := grow(c.filters[worker], c.k()*filters)
+		c.filters[worker] = rows
 		for b := lo; b < hi; b++ {
 			m := b % count * filters
-			f(b/count, m, min(filters, mg-m), w.filters)
+			f(b/count, m, min(filters, mg-m), rows)
 		}
 	})
 }
@@ -94,7 +129,7 @@ func strip(widths []int, column int) (at, width int) {
 
 // pack writes the weights (M, C/Group, taps) as (Group, strips of M/Group, taps, C/Group,
 // width of the strip); what is beyond M/Group stays zero.
-func (c *DirectConv) pack(w []float32) {
+func (c *packer) pack(w []float32) {
 	mg, cg, taps, k, ld := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.columns)
 	c.weights = grow(c.weights, c.Group*taps*cg*ld)
 	c.blocks(func(g, m, n int, rows []float32) {
@@ -109,7 +144,7 @@ func (c *DirectConv) pack(w []float32) {
 }
 
 // unpack writes the gradient in the order of the weights.
-func (c *DirectConv) unpack(dw []float32) {
+func (c *packer) unpack(dw []float32) {
 	mg, cg, taps, k := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k()
 	c.blocks(func(g, m, n int, rows []float32) {
 		for ch := range cg {
@@ -123,17 +158,17 @@ func (c *DirectConv) unpack(dw []float32) {
 
 // turn writes the weights (M, C/Group, taps) as (Group, strips of C/Group, taps, M/Group,
 // width of the strip), with the taps of each row of the kernel backwards.
-func (c *DirectConv) turn(w []float32) {
+func (c *packer) turn(w []float32) {
 	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel
 	c.inverse = grow(c.inverse, c.Group*taps*mg*ld)
 	c.workers.run(c.M, func(worker, lo, hi int) {
-		s := &c.scratch[worker]
-		s.filters = grow(s.filters, k)
+		filter := grow(c.filters[worker], k)
+		c.filters[worker] = filter
 		for m := lo; m < hi; m++ {
-			gemm.Transpose(s.filters, cg, w[m*k:], taps, cg, taps)
+			gemm.Transpose(filter, cg, w[m*k:], taps, cg, taps)
 			for t := range taps {
 				to := t/width*width + width - 1 - t%width
-				at, row := 0, s.filters[t*cg:][:cg]
+				at, row := 0, filter[t*cg:][:cg]
 				for _, strip := range c.turned {
 					n := min(strip, cg-at)
 					copyVector(c.inverse[((m/mg*ld+at)*taps+to*strip)*mg+m%mg*strip:], row[at:at+n])

@@ -63,9 +63,14 @@ func Wide() map[string][]Case {
 	}
 	row, _ := kernel.NewWindow(axis(3, 3, 1), axis(30, 3, 1))
 	square, _ := kernel.NewWindow(axis(9, 5, 2), axis(9, 5, 2))
+	odd, _ := kernel.NewWindow(axis(7, 3, 0), axis(4, 3, 1))
+	uneven := kernel.Axis{In: 4, Out: 7, Kernel: 3, Stride: 1, Dilation: 1, Begin: 3, End: 2}
+	one, _ := kernel.NewWindow(uneven, kernel.Axis{In: 3, Out: 1, Kernel: 3, Stride: 1, Dilation: 1})
 	return map[string][]Case{"Wide": {
 		same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: row}, normal),
 		same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: square}, normal),
+		same(kernel.Conv{N: 17, C: 2 * 21, M: 2 * 19, Group: 2, Bias: true, Window: odd}, normal),
+		same(kernel.Conv{N: 25, C: 300, M: 51, Group: 1, Window: one}, normal),
 		same(kernel.Dense{N: 37, In: 700, Out: 310, Bias: true}, normal),
 		same(kernel.MatMul{M: 90, N: 330, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransB: true}, normal),
 		same(kernel.MatMul{M: 330, N: 50, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransA: true}, normal),

@@ -9,18 +9,14 @@ import (
 	goruntime "runtime"
 
 	"alexctl/kernel"
-	"alexctl/kernel/gemm"
 )
 
-// conv is a convolution by oneDNN, or, for each of its three results, by the kernel in Go
-// where that is quicker.
+// conv is a convolution by oneDNN.
 type conv struct {
 	kernel.Conv
-	set    *set
-	c      *C.od_conv
-	bf16   bool
-	direct *kernel.DirectConv
-	own    [3]bool // whether the output and the gradients of input and weights are made in Go
+	set  *set
+	c    *C.od_conv
+	bf16 bool
 
 	// What the Backwards after one Forward share.
 	up       *kernel.Upstream[float32]
@@ -36,6 +32,9 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 	// output is one position wide.
 	const few = 16
 	p.bf16 = s.precision == BFloat16 && spec.C/spec.Group >= few && spec.Window[2].Out > 1
+	if !p.bf16 && spec.Winograd() {
+		return nil, nil //nolint:nilnil // Go's makes fewer products: it is a third quicker
+	}
 	c := C.od_conv_spec{
 		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),
 		relu: flag(spec.ReLU), bf16: flag(p.bf16),
@@ -48,36 +47,12 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 		return nil, err
 	}
 	goruntime.AddCleanup(p, func(c *C.od_conv) { go one().do(1, func() { C.od_conv_free(c) }) }, p.c)
-	if p.own = p.faster(spec); p.own != [3]bool{} {
-		p.direct = kernel.NewDirectConv(spec, s.pool)
-	}
 	return p, nil
-}
-
-// faster says which results of a convolution the kernel in Go makes quicker than oneDNN,
-// by measurements on AVX-512: it leaves out what the pads would be multiplied by, which on
-// maps of 4x4 is a third, and on 13x13 a tenth. There, only oneDNN 2.x is slower.
-func (p *conv) faster(c kernel.Conv) [3]bool {
-	const (
-		small  = 0.75 // of the taps inside the input
-		medium = 0.92
-		wide   = 128 // channels
-		many   = 64  // images, the length of the products that make the gradient of weights
-	)
-	if p.bf16 || gemm.Name() == "" || !c.Direct() {
-		return [3]bool{}
-	}
-	reach := c.Window.Reach()
-	return [3]bool{reach < small, reach < small || p.set.major < 3 && reach < medium && c.C/c.Group >= wide, reach < small && c.N >= many}
 }
 
 func (p *conv) Forward(y []float32, in ...[]float32) {
 	p.narrowed, p.summed = false, false
 	p.up.Forget()
-	if p.own[0] {
-		p.direct.Output(y, in...)
-		return
-	}
 	p.set.call(func() *C.char { return C.od_conv_forward(p.c, floats(y), floats(in[0]), floats(in[1]), bias(in)) })
 }
 
@@ -89,12 +64,8 @@ func (p *conv) Backward(i int, dx, dy, y []float32, in ...[]float32) {
 		up = p.up.Of(dy, y)
 	}
 	switch {
-	case i == 0 && p.own[1]:
-		p.direct.InputGradient(dx, up, in[1])
 	case i == 0:
 		p.set.call(func() *C.char { return C.od_conv_input(p.c, floats(dx), floats(up), floats(in[1])) })
-	case i == 1 && p.own[2]:
-		p.direct.WeightGradient(dx, up, in[0])
 	case i == 1:
 		p.weights(dx, up, in[0])
 	case !p.bf16 && !p.summed:

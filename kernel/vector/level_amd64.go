@@ -131,3 +131,43 @@ func lrnFinish(dx, dy, power, x, term []float32, size int, factor float32) {
 		lrnFinish256(dx, dy, power, x, term, size, factor)
 	}
 }
+
+func inputTile(dst, src []float32, to, from []int, n int) {
+	if lanes == 16 {
+		inputTile512(dst, src, to, from, n)
+	} else {
+		inputTile256(dst, src, to, from, n)
+	}
+}
+
+func outputTile(dst, src []float32, to, from []int, n int) {
+	if lanes == 16 {
+		outputTile512(dst, src, to, from, n)
+	} else {
+		outputTile256(dst, src, to, from, n)
+	}
+}
+
+func outputAdjointTile(dst, src []float32, to, from []int, n int) {
+	if lanes == 16 {
+		outputAdjointTile512(dst, src, to, from, n)
+	} else {
+		outputAdjointTile256(dst, src, to, from, n)
+	}
+}
+
+func filterTile(dst, src []float32, to, from []int, n int) {
+	if lanes == 16 {
+		filterTile512(dst, src, to, from, n)
+	} else {
+		filterTile256(dst, src, to, from, n)
+	}
+}
+
+func filterAdjointTile(dst, src []float32, to, from []int, n int) {
+	if lanes == 16 {
+		filterAdjointTile512(dst, src, to, from, n)
+	} else {
+		filterAdjointTile256(dst, src, to, from, n)
+	}
+}

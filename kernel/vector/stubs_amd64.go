@@ -5,91 +5,201 @@
 package vector
 
 // rectify256 sets the negative numbers of y to 0. Lengths are multiples of 8.
+//
+//go:noescape
 func rectify256(y []float32)
 
 // add256 adds x to y. Lengths are multiples of 8.
+//
+//go:noescape
 func add256(y []float32, x []float32)
 
 // addRectify256 adds x to y and sets what is negative then to 0. Lengths are multiples of 8.
+//
+//go:noescape
 func addRectify256(y []float32, x []float32)
 
 // square256 sets y to the squares of x. Lengths are multiples of 8.
+//
+//go:noescape
 func square256(y []float32, x []float32)
 
 // mask256 sets to to dy where y is positive, otherwise to 0. Lengths are multiples of 8.
+//
+//go:noescape
 func mask256(to []float32, dy []float32, y []float32)
 
 // widenAdd256 adds x to sum. Lengths are multiples of 8.
+//
+//go:noescape
 func widenAdd256(x []float32, sum []float64)
 
 // squareSum256 sets sums, of as many numbers as a vector has in float64, to sums of squares of x. Lengths are multiples of 8.
+//
+//go:noescape
 func squareSum256(x []float32, sums []float64)
 
 // sgd256 updates w by the gradient g and the velocity u. Lengths are multiples of 8.
+//
+//go:noescape
 func sgd256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
 // nesterov256 updates w by the gradient g and the velocity u. Lengths are multiples of 8.
+//
+//go:noescape
 func nesterov256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
 // adam256 updates w by the gradient g and its moments m and s. Lengths are multiples of 8.
+//
+//go:noescape
 func adam256(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
 
 // maxPool256 sets y to the largest of x[at[i]:] over all i; NaN counts as largest. Lengths are multiples of 8.
+//
+//go:noescape
 func maxPool256(y []float32, x []float32, at []int32)
 
 // maxPoolGradient256 adds dy to the first of dx[at[i]:] whose x is y, or NaN. Lengths are multiples of 8.
+//
+//go:noescape
 func maxPoolGradient256(dy []float32, y []float32, dx []float32, x []float32, at []int32)
 
 // lrn256 sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square. Lengths are multiples of 8.
+//
+//go:noescape
 func lrn256(y []float32, x []float32, square []float32, size int, alpha float32, bias float32)
 
 // lrnGradient256 sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square. Lengths are multiples of 8.
+//
+//go:noescape
 func lrnGradient256(term []float32, power []float32, dy []float32, y []float32, square []float32, size int, alpha float32, bias float32)
 
 // lrnFinish256 sets dx to dy power - factor x sum, where the sum is of size numbers of term. Lengths are multiples of 8.
+//
+//go:noescape
 func lrnFinish256(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
 
+// inputTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func inputTile256(dst []float32, src []float32, to []int, from []int, n int)
+
+// outputTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func outputTile256(dst []float32, src []float32, to []int, from []int, n int)
+
+// outputAdjointTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func outputAdjointTile256(dst []float32, src []float32, to []int, from []int, n int)
+
+// filterTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func filterTile256(dst []float32, src []float32, to []int, from []int, n int)
+
+// filterAdjointTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func filterAdjointTile256(dst []float32, src []float32, to []int, from []int, n int)
+
 // rectify512 sets the negative numbers of y to 0. Lengths are multiples of 16.
+//
+//go:noescape
 func rectify512(y []float32)
 
 // add512 adds x to y. Lengths are multiples of 16.
+//
+//go:noescape
 func add512(y []float32, x []float32)
 
 // addRectify512 adds x to y and sets what is negative then to 0. Lengths are multiples of 16.
+//
+//go:noescape
 func addRectify512(y []float32, x []float32)
 
 // square512 sets y to the squares of x. Lengths are multiples of 16.
+//
+//go:noescape
 func square512(y []float32, x []float32)
 
 // mask512 sets to to dy where y is positive, otherwise to 0. Lengths are multiples of 16.
+//
+//go:noescape
 func mask512(to []float32, dy []float32, y []float32)
 
 // widenAdd512 adds x to sum. Lengths are multiples of 16.
+//
+//go:noescape
 func widenAdd512(x []float32, sum []float64)
 
 // squareSum512 sets sums, of as many numbers as a vector has in float64, to sums of squares of x. Lengths are multiples of 16.
+//
+//go:noescape
 func squareSum512(x []float32, sums []float64)
 
 // sgd512 updates w by the gradient g and the velocity u. Lengths are multiples of 16.
+//
+//go:noescape
 func sgd512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
 // nesterov512 updates w by the gradient g and the velocity u. Lengths are multiples of 16.
+//
+//go:noescape
 func nesterov512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
 // adam512 updates w by the gradient g and its moments m and s. Lengths are multiples of 16.
+//
+//go:noescape
 func adam512(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
 
 // maxPool512 sets y to the largest of x[at[i]:] over all i; NaN counts as largest. Lengths are multiples of 16.
+//
+//go:noescape
 func maxPool512(y []float32, x []float32, at []int32)
 
 // maxPoolGradient512 adds dy to the first of dx[at[i]:] whose x is y, or NaN. Lengths are multiples of 16.
+//
+//go:noescape
 func maxPoolGradient512(dy []float32, y []float32, dx []float32, x []float32, at []int32)
 
 // lrn512 sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square. Lengths are multiples of 16.
+//
+//go:noescape
 func lrn512(y []float32, x []float32, square []float32, size int, alpha float32, bias float32)
 
 // lrnGradient512 sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square. Lengths are multiples of 16.
+//
+//go:noescape
 func lrnGradient512(term []float32, power []float32, dy []float32, y []float32, square []float32, size int, alpha float32, bias float32)
 
 // lrnFinish512 sets dx to dy power - factor x sum, where the sum is of size numbers of term. Lengths are multiples of 16.
+//
+//go:noescape
 func lrnFinish512(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
+
+// inputTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func inputTile512(dst []float32, src []float32, to []int, from []int, n int)
+
+// outputTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func outputTile512(dst []float32, src []float32, to []int, from []int, n int)
+
+// outputAdjointTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func outputAdjointTile512(dst []float32, src []float32, to []int, from []int, n int)
+
+// filterTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func filterTile512(dst []float32, src []float32, to []int, from []int, n int)
+
+// filterAdjointTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func filterAdjointTile512(dst []float32, src []float32, to []int, from []int, n int)

@@ -123,6 +123,21 @@ func TestSameBits(t *testing.T) {
 			return dx
 		}
 	}
+	for _, tile := range []Tile{InputTile, FilterTile, FilterAdjointTile, OutputTile, OutputAdjointTile} {
+		loops[fmt.Sprint("Tile ", tile)] = func(r *rand.Rand, n int) []float32 {
+			side, size := tile.sizes()
+			to, from := r.Perm(side*side), r.Perm(size*size)
+			for k := range to {
+				to[k] *= n
+			}
+			for k := range from {
+				from[k] *= n
+			}
+			dst := make([]float32, n*side*side)
+			tile.Transform(dst, random(r, n*size*size), to, from, n)
+			return dst
+		}
+	}
 	for name, loop := range loops {
 		for _, n := range lengths {
 			lanes = 0

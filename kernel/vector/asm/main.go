@@ -46,6 +46,11 @@ func main() {
 		v.maxPoolGradient()
 		v.lrn()
 		v.lrnGradient()
+		v.tile("inputTile", input)
+		v.tile("outputTile", output)
+		v.tile("outputAdjointTile", outputAdjoint)
+		v.tile("filterTile", filter)
+		v.tile("filterAdjointTile", filterAdjoint)
 	}
 	Generate()
 }
@@ -58,6 +63,7 @@ func (v isa) function(name, doc string, slices, numbers []string) {
 	}
 	params = append(params, numbers...)
 	TEXT(name+v.suffix, NOSPLIT, "func("+strings.Join(params, ", ")+")")
+	Pragma("noescape")
 	Doc(name + v.suffix + " " + doc + fmt.Sprintf(" Lengths are multiples of %d.", v.lanes))
 }
 

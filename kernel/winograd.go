@@ -1,0 +1,174 @@
+package kernel
+
+import (
+	"alexctl/kernel/gemm"
+	"alexctl/kernel/vector"
+)
+
+// winogradConv computes a convolution of 3x3 at every position in float32 by Winograd's
+// minimal filtering F(2x2, 3x3): 16 products make the 4 outputs of a tile, not 36 (Lavin
+// and Gray 2015). Input tiles of 4x4, which overlap, and filters are transformed; then
+// there is one matrix product for each of the 16 elements of a tile; what it makes is
+// transformed back. Nothing but sums and halves is added to what a direct convolution
+// does, so that the result is nearly as exact.
+//
+// A number that is infinite makes its whole tile NaN.
+type winogradConv struct {
+	packer
+	output, input tiling // of the output, and of the gradient of the input
+	scratch       []winogradScratch
+
+	forward, backward []float32 // (elements, Group, strips, depth, width): transformed weights
+	tilesX, tilesDY   []float32 // what the gradient of the weights is made of
+	products          []float32 // (elements, Group, C/Group, M/Group): that gradient's tiles
+}
+
+// winogradScratch is what one worker uses.
+type winogradScratch struct {
+	gemm  gemm.Scratch
+	tiles []float32 // (elements, tiles and panels of images, channels of a group, PanelRows)
+	sums  []float32 // (elements, rows, width of a strip)
+}
+
+const (
+	// tileNumbers is how many numbers of tiles are made at once: they should stay in the
+	// second-level cache until they are multiplied.
+	tileNumbers = 1 << 18
+	// gradientNumbers is the same for the gradient of the weights, whose products are added
+	// up in memory: fewer would go there more often.
+	gradientNumbers = 1 << 22
+)
+
+// newWinogradConv prepares a convolution that is Winograd.
+func newWinogradConv(s Conv, p Pool) *winogradConv {
+	c := &winogradConv{
+		packer: newPacker(s, p), scratch: make([]winogradScratch, p.Size()),
+		output: newTiling(&s.Window, false), input: newTiling(&s.Window, true),
+	}
+	mr := gemm.PanelRows()
+	c.zeros = max(max(s.C, s.M)/s.Group*mr, s.N*max(mr, c.columns[0]))
+	return c
+}
+
+// winogradPass is what the output and the gradient of the input have in common.
+type winogradPass struct {
+	*tiling
+	result         []float32
+	size, channels int // of the result: an image, and of a group in it
+	total          int // channels of all groups
+	input          []float32
+	depth          int // channels of a group of the input
+	weights        []float32
+	widths         []int
+	finish         func(rows []float32) // does what follows the sums; may be nil
+}
+
+// compute does the tiles lo to hi, counted through the panels of images of each tile.
+func (c *winogradConv) compute(p *winogradPass, w *winogradScratch, lo, hi int) {
+	mr, ld, panels := gemm.PanelRows(), sum(p.widths), c.panels(c.N)
+	units, rows := hi-lo, (hi-lo)*mr
+	panel := p.depth * mr // numbers at one position of a panel
+	w.tiles = grow(w.tiles, tileElements*units*panel)
+	w.sums = grow(w.sums, tileElements*rows*p.widths[0])
+	elements := apart(units * panel)
+	for g := range c.Group {
+		for u := lo; u < hi; u++ {
+			base := (g*panels + u%panels) * p.source.positions() * panel
+			from := p.under(u/panels, panel, len(p.input)-c.zeros-base)
+			vector.InputTile.Transform(w.tiles[(u-lo)*panel:], p.input[base:], elements[:], from[:], panel)
+		}
+		at := 0
+		for _, width := range p.widths {
+			n, sums := min(width, p.channels-at), apart(rows*width)
+			for k, element := range elements {
+				weights := p.weights[((k*c.Group+g)*ld+at)*p.depth:]
+				gemm.Strip(&w.gemm, rows, n, p.depth, w.tiles[element:], panel, weights, width, 0, w.sums[sums[k]:], width)
+			}
+			for u := lo; u < hi; u++ {
+				to, first := p.writable(u/panels, p.total), u%panels*mr
+				for i := range min(mr, c.N-first) {
+					image := p.result[(first+i)*p.size+g*p.channels+at:]
+					vector.OutputTile.Transform(image, w.sums[((u-lo)*mr+i)*width:], to[:], sums[:], n)
+				}
+			}
+			at += width
+		}
+	}
+}
+
+// run calls compute for all tiles, each worker's a chunk at a time.
+func (c *winogradConv) run(p *winogradPass) {
+	mr, panels := gemm.PanelRows(), c.panels(c.N)
+	chunk := max(1, tileNumbers/(tileElements*p.depth*mr))
+	c.workers.run(p.tiles()*panels, func(worker, lo, hi int) {
+		for ; lo < hi; lo += chunk {
+			end := min(hi, lo+chunk)
+			c.compute(p, &c.scratch[worker], lo, end)
+			for u := lo; u < end && p.finish != nil; u++ {
+				c.finish(p, u/panels, u%panels*mr)
+			}
+		}
+	})
+}
+
+// finish is called for tiles that are complete, in a panel of images.
+func (c *winogradConv) finish(p *winogradPass, tile, first int) {
+	row, column := p.corner(tile)
+	columns := min(tileStep, p.target[1]-column)
+	for n := first; n < min(c.N, first+gemm.PanelRows()); n++ {
+		for r := row; r < min(row+tileStep, p.target[0]); r++ {
+			p.finish(p.result[n*p.size+(r*p.target[1]+column)*p.total:][:columns*p.total])
+		}
+	}
+}
+
+// panels is how many panels n rows make.
+func (c *winogradConv) panels(n int) int { return (n + gemm.PanelRows() - 1) / gemm.PanelRows() }
+
+// Output computes y from x, w and b.
+func (c *winogradConv) Output(y []float32, in ...[]float32) {
+	c.pack(in[1])
+	c.forward = c.transform(c.forward, c.weights, c.columns, c.C/c.Group, func(row, column int) int { return row*3 + column })
+	c.x = c.packImages(c.x, in[0], c.Window.in(), c.C)
+	p := &winogradPass{
+		tiling: &c.output, result: y, size: c.Window.out() * c.M, channels: c.M / c.Group, total: c.M,
+		input: c.x, depth: c.C / c.Group, weights: c.forward, widths: c.columns,
+	}
+	if c.Bias || c.ReLU {
+		p.finish = func(rows []float32) { finish(&c.Conv, rows, in) }
+	}
+	c.run(p)
+}
+
+// InputGradient computes dx from the gradient of the sums and w: a convolution with the
+// filters turned by half a turn, of which turn has done the columns.
+func (c *winogradConv) InputGradient(dx, up, w []float32) {
+	c.turn(w)
+	c.backward = c.transform(c.backward, c.inverse, c.turned, c.M/c.Group, func(row, column int) int { return (2-row)*3 + column })
+	c.dy = c.packImages(c.dy, up, c.Window.out(), c.M)
+	c.run(&winogradPass{
+		tiling: &c.input, result: dx, size: c.Window.in() * c.C, channels: c.C / c.Group, total: c.C,
+		input: c.dy, depth: c.M / c.Group, weights: c.backward, widths: c.turned,
+	})
+}
+
+// transform makes (elements, Group, strips, depth, width) of weights (Group, strips, taps,
+// depth, width).
+func (c *winogradConv) transform(dst, weights []float32, widths []int, depth int, tap func(row, column int) int) []float32 {
+	ld := sum(widths)
+	dst = grow(dst, tileElements*c.Group*ld*depth)
+	to := apart(c.Group * ld * depth)
+	c.workers.run(depth, func(_, lo, hi int) {
+		column := 0
+		for i := range c.Group * len(widths) {
+			width := widths[i%len(widths)]
+			var from offsets
+			for k := range filterTaps {
+				from[k] = tap(k/3, k%3) * width * depth
+			}
+			vector.FilterTile.Transform(dst[column*depth+lo*width:], weights[column*filterTaps*depth+lo*width:], to[:], from[:], (hi-lo)*width)
+			column += width
+		}
+	})
+	return dst
+}

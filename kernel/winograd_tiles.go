@@ -1,0 +1,89 @@
+package kernel
+
+const (
+	tileStep     = 2 // positions of a map that a tile makes, along each side
+	tileSide     = 4 // positions under a tile
+	tilePoints   = tileStep * tileStep
+	tileElements = tileSide * tileSide
+	filterTaps   = 9
+)
+
+// plane is the rows and columns of a map.
+type plane [2]int
+
+func (p plane) positions() int { return p[0] * p[1] }
+
+// at returns where a position begins, so many numbers each, or outside of the map where
+// the zeros are.
+func (p plane) at(row, column, size, zeros int) int {
+	if row < 0 || row >= p[0] || column < 0 || column >= p[1] {
+		return zeros
+	}
+	return (row*p[1] + column) * size
+}
+
+// tiling splits a map into tiles of 2x2.
+type tiling struct {
+	target, source plane  // the map, and what it is made from
+	begin          [2]int // how far the first tile reaches outside the source
+}
+
+// newTiling returns the tiles of the output of a convolution, or of the gradient of its
+// input.
+func newTiling(w *Window, gradient bool) tiling {
+	rows, columns := w[1], w[2]
+	out, in := plane{rows.Out, columns.Out}, plane{rows.In, columns.In}
+	if gradient {
+		return tiling{in, out, [2]int{rows.Kernel - 1 - rows.Begin, columns.Kernel - 1 - columns.Begin}}
+	}
+	return tiling{out, in, [2]int{rows.Begin, columns.Begin}}
+}
+
+// across is how many tiles there are along a row.
+func (t *tiling) across() int { return (t.target[1] + tileStep - 1) / tileStep }
+
+func (t *tiling) tiles() int { return (t.target[0] + tileStep - 1) / tileStep * t.across() }
+
+// corner returns the first position of a tile.
+func (t *tiling) corner(tile int) (row, column int) {
+	return tile / t.across() * tileStep, tile % t.across() * tileStep
+}
+
+// offsets are where the elements of a tile begin, row by row: of smaller ones, the first few.
+type offsets [tileElements]int
+
+// under returns where the 4x4 positions under a tile begin in the source.
+func (t *tiling) under(tile, size, zeros int) (at offsets) {
+	row, column := t.corner(tile)
+	for k := range at {
+		at[k] = t.source.at(row-t.begin[0]+k/tileSide, column-t.begin[1]+k%tileSide, size, zeros)
+	}
+	return at
+}
+
+// points returns where the 2x2 positions of a tile begin in the map.
+func (t *tiling) points(tile, size, zeros int) (at offsets) {
+	row, column := t.corner(tile)
+	for k := range at[:tilePoints] {
+		at[k] = t.target.at(row+k/tileStep, column+k%tileStep, size, zeros)
+	}
+	return at
+}
+
+// writable is points for writing: what is beyond the edge of the map goes to a position
+// before it, which Tile.Transform writes later.
+func (t *tiling) writable(tile, size int) (at offsets) {
+	row, column := t.corner(tile)
+	for k := range at[:tilePoints] {
+		at[k] = t.target.at(min(row+k/tileStep, t.target[0]-1), min(column+k%tileStep, t.target[1]-1), size, 0)
+	}
+	return at
+}
+
+// apart returns offsets so far from each other.
+func apart(size int) (at offsets) {
+	for k := range at {
+		at[k] = k * size
+	}
+	return at
+}

@@ -114,12 +114,13 @@ func (s Conv) direct() bool {
 }
 
 // Winograd reports whether Plain computes the convolution in float32 by way of Winograd's
-// tiles: with kernels of 3x3 at every position, and enough images and channels.
+// tiles: with kernels of 3x3 or 5x5 at every position, and enough images and channels.
 func (s Conv) Winograd() bool {
-	for _, a := range s.Window[1:] {
-		if a.Kernel != 3 || a.Stride != 1 || a.Dilation != 1 {
+	rows, columns := s.Window[1], s.Window[2]
+	for _, a := range []Axis{rows, columns} {
+		if a.Stride != 1 || a.Dilation != 1 || a.Kernel != rows.Kernel {
 			return false
 		}
 	}
-	return s.direct() && s.Window[0] == one
+	return s.direct() && s.Window[0] == one && (rows.Kernel == 3 || rows.Kernel == 5)
 }

@@ -5,16 +5,18 @@ import (
 	"alexctl/kernel/vector"
 )
 
-// winogradConv computes a convolution of 3x3 at every position in float32 by Winograd's
-// minimal filtering F(2x2, 3x3): 16 products make the 4 outputs of a tile, not 36 (Lavin
-// and Gray 2015). Input tiles of 4x4, which overlap, and filters are transformed; then
-// there is one matrix product for each of the 16 elements of a tile; what it makes is
-// transformed back. Nothing but sums and halves is added to what a direct convolution
-// does, so that the result is nearly as exact.
+// winogradConv computes a convolution of 3x3 or 5x5 at every position in float32 by
+// Winograd's minimal filtering: of 3x3, 16 products make the 4 outputs of a tile, not 36, of
+// 5x5, 36 do, not 100 (Lavin and Gray 2015; vector.Tile). Input tiles of 4x4 or 6x6, which
+// overlap, and filters are transformed; then there is one matrix product for each element
+// of a tile; what it makes is transformed back. The errors of rounding are up to twice
+// those of a direct convolution.
 //
 // A number that is infinite makes its whole tile NaN.
 type winogradConv struct {
 	packer
+	kernel        int    // 3 or 5
+	elements      int    // of a tile
 	output, input tiling // of the output, and of the gradient of the input
 	scratch       []winogradScratch
 
@@ -45,6 +47,8 @@ func newWinogradConv(s Conv, p Pool) *winogradConv {
 		packer: newPacker(s, p), scratch: make([]winogradScratch, p.Size()),
 		output: newTiling(&s.Window, false), input: newTiling(&s.Window, true),
 	}
+	c.kernel = s.Window[2].Kernel
+	c.elements = (c.kernel + 1) * (c.kernel + 1)
 	mr := gemm.PanelRows()
 	c.zeros = max(max(s.C, s.M)/s.Group*mr, s.N*max(mr, c.columns[0]))
 	return c
@@ -68,19 +72,19 @@ func (c *winogradConv) compute(p *winogradPass, w *winogradScratch, lo, hi int) 
 	mr, ld, panels := gemm.PanelRows(), sum(p.widths), c.panels(c.N)
 	units, rows := hi-lo, (hi-lo)*mr
 	panel := p.depth * mr // numbers at one position of a panel
-	w.tiles = grow(w.tiles, tileElements*units*panel)
-	w.sums = grow(w.sums, tileElements*rows*p.widths[0])
+	w.tiles = grow(w.tiles, c.elements*units*panel)
+	w.sums = grow(w.sums, c.elements*rows*p.widths[0])
 	elements := apart(units * panel)
 	for g := range c.Group {
 		for u := lo; u < hi; u++ {
 			base := (g*panels + u%panels) * p.source.positions() * panel
 			from := p.under(u/panels, panel, len(p.input)-c.zeros-base)
-			vector.InputTile.Transform(w.tiles[(u-lo)*panel:], p.input[base:], elements[:], from[:], panel)
+			c.tile(vector.Input).Transform(w.tiles[(u-lo)*panel:], p.input[base:], elements[:], from[:], panel)
 		}
 		at := 0
 		for _, width := range p.widths {
 			n, sums := min(width, p.channels-at), apart(rows*width)
-			for k, element := range elements {
+			for k, element := range elements[:c.elements] {
 				weights := p.weights[((k*c.Group+g)*ld+at)*p.depth:]
 				gemm.Strip(&w.gemm, rows, n, p.depth, w.tiles[element:], panel, weights, width, 0, w.sums[sums[k]:], width)
 			}
@@ -88,7 +92,7 @@ func (c *winogradConv) compute(p *winogradPass, w *winogradScratch, lo, hi int) 
 				to, first := p.writable(u/panels, p.total), u%panels*mr
 				for i := range min(mr, c.N-first) {
 					image := p.result[(first+i)*p.size+g*p.channels+at:]
-					vector.OutputTile.Transform(image, w.sums[((u-lo)*mr+i)*width:], to[:], sums[:], n)
+					c.tile(vector.Output).Transform(image, w.sums[((u-lo)*mr+i)*width:], to[:], sums[:], n)
 				}
 			}
 			at += width
@@ -99,7 +103,7 @@ func (c *winogradConv) compute(p *winogradPass, w *winogradScratch, lo, hi int) 
 // run calls compute for all tiles, each worker's a chunk at a time.
 func (c *winogradConv) run(p *winogradPass) {
 	mr, panels := gemm.PanelRows(), c.panels(c.N)
-	chunk := max(1, tileNumbers/(tileElements*p.depth*mr))
+	chunk := max(1, tileNumbers/(c.elements*p.depth*mr))
 	c.workers.run(p.tiles()*panels, func(worker, lo, hi int) {
 		for ; lo < hi; lo += chunk {
 			end := min(hi, lo+chunk)
@@ -122,13 +126,15 @@ func (c *winogradConv) finish(p *winogradPass, tile, first int) {
 	}
 }
 
+func (c *winogradConv) tile(k vector.Kind) vector.Tile { return vector.Tile{Kind: k, Kernel: c.kernel} }
+
 // panels is how many panels n rows make.
 func (c *winogradConv) panels(n int) int { return (n + gemm.PanelRows() - 1) / gemm.PanelRows() }
 
 // Output computes y from x, w and b.
 func (c *winogradConv) Output(y []float32, in ...[]float32) {
 	c.pack(in[1])
-	c.forward = c.transform(c.forward, c.weights, c.columns, c.C/c.Group, func(row, column int) int { return row*3 + column })
+	c.forward = c.transform(c.forward, c.weights, c.columns, c.C/c.Group, func(row, column int) int { return row*c.kernel + column })
 	c.x = c.packImages(c.x, in[0], c.Window.in(), c.C)
 	p := &winogradPass{
 		tiling: &c.output, result: y, size: c.Window.out() * c.M, channels: c.M / c.Group, total: c.M,
@@ -144,7 +150,7 @@ func (c *winogradConv) Output(y []float32, in ...[]float32) {
 // filters turned by half a turn, of which turn has done the columns.
 func (c *winogradConv) InputGradient(dx, up, w []float32) {
 	c.turn(w)
-	c.backward = c.transform(c.backward, c.inverse, c.turned, c.M/c.Group, func(row, column int) int { return (2-row)*3 + column })
+	c.backward = c.transform(c.backward, c.inverse, c.turned, c.M/c.Group, func(row, column int) int { return (c.kernel-1-row)*c.kernel + column })
 	c.dy = c.packImages(c.dy, up, c.Window.out(), c.M)
 	c.run(&winogradPass{
 		tiling: &c.input, result: dx, size: c.Window.in() * c.C, channels: c.C / c.Group, total: c.C,
@@ -156,17 +162,17 @@ func (c *winogradConv) InputGradient(dx, up, w []float32) {
 // depth, width).
 func (c *winogradConv) transform(dst, weights []float32, widths []int, depth int, tap func(row, column int) int) []float32 {
 	ld := sum(widths)
-	dst = grow(dst, tileElements*c.Group*ld*depth)
+	dst = grow(dst, c.elements*c.Group*ld*depth)
 	to := apart(c.Group * ld * depth)
 	c.workers.run(depth, func(_, lo, hi int) {
 		column := 0
 		for i := range c.Group * len(widths) {
 			width := widths[i%len(widths)]
 			var from offsets
-			for k := range filterTaps {
-				from[k] = tap(k/3, k%3) * width * depth
+			for k := range c.kernel * c.kernel {
+				from[k] = tap(k/c.kernel, k%c.kernel) * width * depth
 			}
-			vector.FilterTile.Transform(dst[column*depth+lo*width:], weights[column*filterTaps*depth+lo*width:], to[:], from[:], (hi-lo)*width)
+			c.tile(vector.Filter).Transform(dst[column*depth+lo*width:], weights[column*c.kernel*c.kernel*depth+lo*width:], to[:], from[:], (hi-lo)*width)
 			column += width
 		}
 	})

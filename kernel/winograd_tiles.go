@@ -1,12 +1,7 @@
 package kernel
 
-const (
-	tileStep     = 2 // positions of a map that a tile makes, along each side
-	tileSide     = 4 // positions under a tile
-	tilePoints   = tileStep * tileStep
-	tileElements = tileSide * tileSide
-	filterTaps   = 9
-)
+// tileStep is how many positions of a map a tile makes, along each side.
+const tileStep = 2
 
 // plane is the rows and columns of a map.
 type plane [2]int
@@ -26,6 +21,7 @@ func (p plane) at(row, column, size, zeros int) int {
 type tiling struct {
 	target, source plane  // the map, and what it is made from
 	begin          [2]int // how far the first tile reaches outside the source
+	side           int    // positions under a tile, along each side
 }
 
 // newTiling returns the tiles of the output of a convolution, or of the gradient of its
@@ -34,9 +30,9 @@ func newTiling(w *Window, gradient bool) tiling {
 	rows, columns := w[1], w[2]
 	out, in := plane{rows.Out, columns.Out}, plane{rows.In, columns.In}
 	if gradient {
-		return tiling{in, out, [2]int{rows.Kernel - 1 - rows.Begin, columns.Kernel - 1 - columns.Begin}}
+		return tiling{in, out, [2]int{rows.Kernel - 1 - rows.Begin, columns.Kernel - 1 - columns.Begin}, rows.Kernel + 1}
 	}
-	return tiling{out, in, [2]int{rows.Begin, columns.Begin}}
+	return tiling{out, in, [2]int{rows.Begin, columns.Begin}, rows.Kernel + 1}
 }
 
 // across is how many tiles there are along a row.
@@ -49,14 +45,15 @@ func (t *tiling) corner(tile int) (row, column int) {
 	return tile / t.across() * tileStep, tile % t.across() * tileStep
 }
 
-// offsets are where the elements of a tile begin, row by row: of smaller ones, the first few.
-type offsets [tileElements]int
+// offsets are where the elements of a tile, or the taps of a kernel, begin, row by row.
+// There are 36 at most.
+type offsets [36]int
 
-// under returns where the 4x4 positions under a tile begin in the source.
+// under returns where the positions under a tile begin in the source.
 func (t *tiling) under(tile, size, zeros int) (at offsets) {
 	row, column := t.corner(tile)
-	for k := range at {
-		at[k] = t.source.at(row-t.begin[0]+k/tileSide, column-t.begin[1]+k%tileSide, size, zeros)
+	for k := range t.side * t.side {
+		at[k] = t.source.at(row-t.begin[0]+k/t.side, column-t.begin[1]+k%t.side, size, zeros)
 	}
 	return at
 }
@@ -64,7 +61,7 @@ func (t *tiling) under(tile, size, zeros int) (at offsets) {
 // points returns where the 2x2 positions of a tile begin in the map.
 func (t *tiling) points(tile, size, zeros int) (at offsets) {
 	row, column := t.corner(tile)
-	for k := range at[:tilePoints] {
+	for k := range tileStep * tileStep {
 		at[k] = t.target.at(row+k/tileStep, column+k%tileStep, size, zeros)
 	}
 	return at
@@ -74,7 +71,7 @@ func (t *tiling) points(tile, size, zeros int) (at offsets) {
 // before it, which Tile.Transform writes later.
 func (t *tiling) writable(tile, size int) (at offsets) {
 	row, column := t.corner(tile)
-	for k := range at[:tilePoints] {
+	for k := range tileStep * tileStep {
 		at[k] = t.target.at(min(row+k/tileStep, t.target[0]-1), min(column+k%tileStep, t.target[1]-1), size, 0)
 	}
 	return at

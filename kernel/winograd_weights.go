@@ -14,14 +14,14 @@ func (c *winogradConv) WeightGradient(dw, up, x []float32) {
 	panels := slices.Repeat([]int{gemm.PanelRows()}, c.panels(c.C/c.Group))
 	c.x = c.packChannels(c.x, x, c.Window.in(), c.C, panels)
 	c.dy = c.packChannels(c.dy, up, c.Window.out(), c.M, c.columns)
-	c.products = grow(c.products, tileElements*c.M*c.C/c.Group)
-	chunk := max(1, gradientNumbers/(tileElements*c.N*(c.C+c.M)))
+	c.products = grow(c.products, c.elements*c.M*c.C/c.Group)
+	chunk := max(1, gradientNumbers/(c.elements*c.N*(c.C+c.M)))
 	for lo := 0; lo < c.output.tiles(); lo += chunk {
 		hi := min(c.output.tiles(), lo+chunk)
-		c.tilesX = c.tiles(c.tilesX, vector.InputTile, c.x, c.Window.in(), panels, hi-lo, func(tile, size, zeros int) offsets {
+		c.tilesX = c.tiles(c.tilesX, c.tile(vector.Input), c.x, c.Window.in(), panels, hi-lo, func(tile, size, zeros int) offsets {
 			return c.output.under(lo+tile, size, zeros)
 		})
-		c.tilesDY = c.tiles(c.tilesDY, vector.OutputAdjointTile, c.dy, c.Window.out(), c.columns, hi-lo, func(tile, size, zeros int) offsets {
+		c.tilesDY = c.tiles(c.tilesDY, c.tile(vector.OutputAdjoint), c.dy, c.Window.out(), c.columns, hi-lo, func(tile, size, zeros int) offsets {
 			return c.output.points(lo+tile, size, zeros)
 		})
 		c.multiply(c.N*(hi-lo), len(panels), beta(lo == 0))
@@ -34,7 +34,7 @@ func (c *winogradConv) WeightGradient(dw, up, x []float32) {
 // tiles, N, width of the strip). at returns where the elements of a tile begin.
 func (c *winogradConv) tiles(dst []float32, t vector.Tile, packed []float32, positions int, widths []int, n int, at func(tile, size, zeros int) offsets) []float32 {
 	ld := sum(widths)
-	dst = grow(dst, tileElements*c.Group*ld*n*c.N)
+	dst = grow(dst, c.elements*c.Group*ld*n*c.N)
 	to := apart(c.Group * ld * n * c.N)
 	c.workers.run(n, func(_, lo, hi int) {
 		column := 0
@@ -54,7 +54,7 @@ func (c *winogradConv) tiles(dst []float32, t vector.Tile, packed []float32, pos
 // multiply adds to the products, or makes them, from so many rows of tiles.
 func (c *winogradConv) multiply(rows, panels int, beta float32) {
 	mr, mg, cg, ld := gemm.PanelRows(), c.M/c.Group, c.C/c.Group, sum(c.columns)
-	c.workers.run(tileElements*c.Group*panels, func(worker, lo, hi int) {
+	c.workers.run(c.elements*c.Group*panels, func(worker, lo, hi int) {
 		s := &c.scratch[worker].gemm
 		for lo < hi {
 			i, first := lo/panels, lo%panels // i counts the groups of all elements
@@ -73,11 +73,11 @@ func (c *winogradConv) multiply(rows, panels int, beta float32) {
 // collect makes the gradient from the products.
 func (c *winogradConv) collect() {
 	mg, cg := c.M/c.Group, c.C/c.Group
-	c.gradient = grow(c.gradient, c.Group*filterTaps*cg*mg)
+	c.gradient = grow(c.gradient, c.Group*c.Window.taps()*cg*mg)
 	from, to := apart(c.Group*cg*mg), apart(cg*mg)
 	c.workers.run(cg, func(_, lo, hi int) {
 		for g := range c.Group {
-			vector.FilterAdjointTile.Transform(c.gradient[(g*filterTaps*cg+lo)*mg:], c.products[(g*cg+lo)*mg:], to[:], from[:], (hi-lo)*mg)
+			c.tile(vector.FilterAdjoint).Transform(c.gradient[(g*c.Window.taps()*cg+lo)*mg:], c.products[(g*cg+lo)*mg:], to[:], from[:], (hi-lo)*mg)
 		}
 	})
 }

@@ -79,30 +79,55 @@ func lrnGradient256(term []float32, power []float32, dy []float32, y []float32, 
 //go:noescape
 func lrnFinish256(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
 
-// inputTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// input3256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
 //
 //go:noescape
-func inputTile256(dst []float32, src []float32, to []int, from []int, n int)
+func input3256(dst []float32, src []float32, to []int, from []int, n int)
 
-// outputTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// output3256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
 //
 //go:noescape
-func outputTile256(dst []float32, src []float32, to []int, from []int, n int)
+func output3256(dst []float32, src []float32, to []int, from []int, n int)
 
-// outputAdjointTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// output3Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
 //
 //go:noescape
-func outputAdjointTile256(dst []float32, src []float32, to []int, from []int, n int)
+func output3Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
 
-// filterTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// filter3256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
 //
 //go:noescape
-func filterTile256(dst []float32, src []float32, to []int, from []int, n int)
+func filter3256(dst []float32, src []float32, to []int, from []int, n int)
 
-// filterAdjointTile256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// filter3Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
 //
 //go:noescape
-func filterAdjointTile256(dst []float32, src []float32, to []int, from []int, n int)
+func filter3Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
+
+// input5256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func input5256(dst []float32, src []float32, to []int, from []int, n int)
+
+// output5256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func output5256(dst []float32, src []float32, to []int, from []int, n int)
+
+// output5Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func output5Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
+
+// filter5256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func filter5256(dst []float32, src []float32, to []int, from []int, n int)
+
+// filter5Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+//
+//go:noescape
+func filter5Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
 
 // rectify512 sets the negative numbers of y to 0. Lengths are multiples of 16.
 //
@@ -179,27 +204,52 @@ func lrnGradient512(term []float32, power []float32, dy []float32, y []float32, 
 //go:noescape
 func lrnFinish512(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
 
-// inputTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// input3512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
 //
 //go:noescape
-func inputTile512(dst []float32, src []float32, to []int, from []int, n int)
+func input3512(dst []float32, src []float32, to []int, from []int, n int)
 
-// outputTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// output3512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
 //
 //go:noescape
-func outputTile512(dst []float32, src []float32, to []int, from []int, n int)
+func output3512(dst []float32, src []float32, to []int, from []int, n int)
 
-// outputAdjointTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// output3Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
 //
 //go:noescape
-func outputAdjointTile512(dst []float32, src []float32, to []int, from []int, n int)
+func output3Adjoint512(dst []float32, src []float32, to []int, from []int, n int)
 
-// filterTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// filter3512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
 //
 //go:noescape
-func filterTile512(dst []float32, src []float32, to []int, from []int, n int)
+func filter3512(dst []float32, src []float32, to []int, from []int, n int)
 
-// filterAdjointTile512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// filter3Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
 //
 //go:noescape
-func filterAdjointTile512(dst []float32, src []float32, to []int, from []int, n int)
+func filter3Adjoint512(dst []float32, src []float32, to []int, from []int, n int)
+
+// input5512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func input5512(dst []float32, src []float32, to []int, from []int, n int)
+
+// output5512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func output5512(dst []float32, src []float32, to []int, from []int, n int)
+
+// output5Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func output5Adjoint512(dst []float32, src []float32, to []int, from []int, n int)
+
+// filter5512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func filter5512(dst []float32, src []float32, to []int, from []int, n int)
+
+// filter5Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+//
+//go:noescape
+func filter5Adjoint512(dst []float32, src []float32, to []int, from []int, n int)

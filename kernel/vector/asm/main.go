@@ -46,11 +46,12 @@ func main() {
 		v.maxPoolGradient()
 		v.lrn()
 		v.lrnGradient()
-		v.tile("inputTile", input)
-		v.tile("outputTile", output)
-		v.tile("outputAdjointTile", outputAdjoint)
-		v.tile("filterTile", filter)
-		v.tile("filterAdjointTile", filterAdjoint)
+		for _, t := range tiles {
+			v.tile(t.name, t.matrix)
+			if !strings.HasPrefix(t.name, "input") {
+				v.tile(t.name+"Adjoint", t.transposed())
+			}
+		}
 	}
 	Generate()
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build" //nolint:revive // avo is a language of its own
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -9,32 +11,79 @@ import (
 // matrix is one of ../tile.go, as it is there.
 type matrix [][]float32
 
-var (
-	input         = matrix{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}}
-	output        = matrix{{1, 1, 1, 0}, {0, 1, -1, 1}}
-	outputAdjoint = matrix{{1, 0}, {1, 1}, {1, -1}, {0, 1}}
-	filter        = matrix{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}
-	filterAdjoint = matrix{{1, 0.5, 0.5, 0}, {0, 0.5, -0.5, 0}, {0, 0.5, 0.5, 1}}
-)
+// tiles are the matrices by the names of what they make, for kernels of 3 and of 5.
+var tiles = []struct {
+	name string
+	matrix
+}{
+	{"input3", matrix{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}}},
+	{"output3", matrix{{1, 1, 1, 0}, {0, 1, -1, 1}}},
+	{"filter3", matrix{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}},
+	{"input5", matrix{
+		{1, 1.5, -2, -1.5, 1, 0},
+		{0, -1, -2.5, -0.5, 1, 0},
+		{0, 1, 0.5, -2.5, 1, 0},
+		{0, -0.5, -1, 0.5, 1, 0},
+		{0, 2, -1, -2, 1, 0},
+		{0, 1, 1.5, -2, -1.5, 1},
+	}},
+	{"output5", matrix{{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -0.5, 1}}},
+	{"filter5", matrix{
+		{1, 0, 0, 0, 0},
+		{-1. / 3, -1. / 3, -1. / 3, -1. / 3, -1. / 3},
+		{1. / 3, -1. / 3, 1. / 3, -1. / 3, 1. / 3},
+		{1. / 15, 2. / 15, 4. / 15, 8. / 15, 16. / 15},
+		{-16. / 15, 8. / 15, -4. / 15, 2. / 15, -1. / 15},
+		{0, 0, 0, 0, 1},
+	}},
+}
 
-const halfBits = 0x3f000000
+// transposed returns the matrix of the adjoint transform.
+func (m matrix) transposed() matrix {
+	t := make(matrix, len(m[0]))
+	for i := range t {
+		for _, row := range m {
+			t[i] = append(t[i], row[i])
+		}
+	}
+	return t
+}
 
-// combine returns the sum of the elements times coefficients, those above 0 first: every row
-// has one.
-func (v isa) combine(row []float32, element func(k int) Op, half reg.VecVirtual) reg.VecVirtual {
-	sum := v.vector()
-	started := false
+// constants are coefficients, but for signs, in registers.
+type constants map[float32]reg.VecVirtual
+
+// constants loads those of a matrix that are not 0 or 1.
+func (v isa) constants(m matrix) constants {
+	list := constants{}
+	for _, row := range m {
+		for _, c := range row {
+			c = max(c, -c)
+			if _, known := list[c]; !known && c != 0 && c != 1 {
+				list[c] = v.constant(math.Float32bits(c))
+			}
+		}
+	}
+	return list
+}
+
+// combine returns the sum of the elements times coefficients: first those above 0, then
+// those below.
+func (v isa) combine(row []float32, element func(k int) Op, by constants) reg.VecVirtual {
+	sum, started := v.vector(), false
 	for _, k := range order(row) {
-		term := element(k)
-		if c := row[k]; c == 0.5 || c == -0.5 {
+		term, c := element(k), row[k]
+		if c != 1 && c != -1 {
 			product := v.vector()
-			VMULPS(term, half, product)
+			VMULPS(term, by[max(c, -c)], product)
 			term = product
 		}
 		switch {
-		case !started:
+		case !started && c > 0:
 			VMOVUPS(term, sum)
-		case row[k] > 0:
+		case !started:
+			sum = v.zero()
+			VSUBPS(term, sum, sum)
+		case c > 0:
 			VADDPS(term, sum, sum)
 		default:
 			VSUBPS(term, sum, sum)
@@ -65,14 +114,7 @@ func (v isa) tile(name string, m matrix) {
 	n, i := GP64(), GP64()
 	Load(Param("n"), n)
 	XORQ(i, i)
-	var half reg.VecVirtual
-	for _, row := range m {
-		for _, c := range row {
-			if c == 0.5 && half == nil {
-				half = v.constant(halfBits)
-			}
-		}
-	}
+	by := v.constants(m)
 	size := len(m[0])
 	Label("loop")
 	for r := len(m) - 1; r >= 0; r-- {
@@ -82,12 +124,12 @@ func (v isa) tile(name string, m matrix) {
 				offset := GP64()
 				MOVQ(Mem{Base: from}.Offset(8*(k*size+c)), offset)
 				return at(src, offset)
-			}, half)
+			}, by)
 		}
 		for c := len(m) - 1; c >= 0; c-- {
 			offset := GP64()
 			MOVQ(Mem{Base: to}.Offset(8*(r*len(m)+c)), offset)
-			VMOVUPS(v.combine(m[c], func(k int) Op { return columns[k] }, half), at(dst, offset))
+			VMOVUPS(v.combine(m[c], func(k int) Op { return columns[k] }, by), at(dst, offset))
 		}
 	}
 	ADDQ(U8(4*v.lanes), dst)

@@ -35,19 +35,24 @@
 	PREFETCHT0 128(AX) \
 	INIT2(off, x, y, z)
 
+// LOAD loads a row of B and fetches what comes later: the row 8 further down, and, of a B
+// that is read in place, from memory, what the next strip has of this row.
 #define LOAD1 \
-	VMOVUPS    (DI), Z24 \
-	PREFETCHT0 (DI)(R8*8)
+	VMOVUPS    (DI), Z24     \
+	PREFETCHT0 (DI)(R8*8)    \
+	PREFETCHT1 192(DI)
 
 #define LOAD2 \
 	LOAD1 \
-	VMOVUPS    64(DI), Z25 \
-	PREFETCHT0 64(DI)(R8*8)
+	VMOVUPS    64(DI), Z25   \
+	PREFETCHT0 64(DI)(R8*8)  \
+	PREFETCHT1 256(DI)
 
 #define LOAD3 \
 	LOAD2 \
-	VMOVUPS    128(DI), Z26 \
-	PREFETCHT0 128(DI)(R8*8)
+	VMOVUPS    128(DI), Z26  \
+	PREFETCHT0 128(DI)(R8*8) \
+	PREFETCHT1 320(DI)
 
 #define FMA1(off, x, y, z) \
 	VBROADCASTSS off(SI), Z27 \

@@ -45,12 +45,12 @@ func (kn *kernel) product(s *Scratch, transA, transB bool, m, n, k int, alpha fl
 
 	// With few rows to share its cost, packing B does not pay. Each panel is
 	// then used for all rows at once, while it is in cache.
-	direct, mc := !transB && m <= kn.direct, kn.mc
+	direct, mc, kc := !transB && m <= kn.direct, kn.mc, kn.kc
 	if direct {
-		mc = kn.direct
+		mc, kc = kn.direct, kn.rows
 	}
 	mc = split(m, mc, kn.mr)
-	kc := split(k, kn.kc, 8)
+	kc = split(k, kc, 8)
 	nc := split(n, kn.nc, kn.nr)
 	s.a = grow(s.a, mc*kc+slack)
 	s.b = grow(s.b, kc*nc+slack)

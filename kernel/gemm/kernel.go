@@ -22,8 +22,9 @@ type kernel struct {
 	mc, kc, nc int // block sizes: A is packed by mc x kc, B by kc x nc
 
 	// direct is the largest m for which a B that is not transposed is read in
-	// place; mc is then as large.
-	direct int
+	// place; mc is then as large. Its rows are often on pages of their own: rows is how
+	// many are used for all columns before the next, so that their pages stay known.
+	direct, rows int
 
 	// transpose8 copies a block of 8 rows of k floats, k a multiple of 8, to
 	// k rows of 8. copy8 copies k rows of 8*vecs floats. Both write whole rows

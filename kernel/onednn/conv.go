@@ -32,8 +32,12 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 	// output is one position wide.
 	const few = 16
 	p.bf16 = s.precision == BFloat16 && spec.C/spec.Group >= few && spec.Window[2].Out > 1
-	if !p.bf16 && spec.Winograd() {
-		return nil, nil //nolint:nilnil // Go's makes fewer products: it is a third quicker
+	if spec.Winograd() && !(p.bf16 && s.tiles) { // Go's makes fewer products: it is a third quicker
+		plan, err := s.plain.Plan(spec)
+		if p.bf16 {
+			plan = &rounded{Plan: plan, set: s}
+		}
+		return plan, err
 	}
 	c := C.od_conv_spec{
 		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),

@@ -24,9 +24,11 @@ type dense struct {
 }
 
 func (s *set) dense(spec kernel.Dense) (kernel.Plan[float32], error) {
-	c := C.od_dense_spec{n: C.int(spec.N), in: C.int(spec.In), out: C.int(spec.Out), relu: flag(spec.ReLU), bf16: flag(s.denseBF16)}
+	// Without tiles, bfloat16 is no quicker, and all weights would have to be narrowed.
+	bf16 := s.precision == BFloat16 && s.tiles
+	c := C.od_dense_spec{n: C.int(spec.N), in: C.int(spec.In), out: C.int(spec.Out), relu: flag(spec.ReLU), bf16: flag(bf16)}
 	p := &dense{
-		Dense: spec, set: s, own: !s.denseBF16 && gemm.Name() != "",
+		Dense: spec, set: s, own: !bf16 && gemm.Name() != "",
 		gradients: kernel.NewDenseGradients[float32](spec, s.pool), up: kernel.NewUpstream[float32](spec.ReLU, s.pool),
 	}
 	if err := s.try(func() *C.char { return C.od_dense_new(&c, &p.d) }); err != nil {

@@ -17,7 +17,7 @@ type set struct {
 	pool      pool
 	major     int // of the library's version
 	precision Precision
-	denseBF16 bool                // whether dense layers are computed in bfloat16 too
+	tiles     bool                // whether bfloat16 is computed in AMX's tiles
 	plain     kernel.Set[float32] // for what oneDNN does not do, or not better
 }
 
@@ -25,9 +25,7 @@ func open(threads int, p Precision) (kernel.Set[float32], error) {
 	if p == BFloat16 && BFloat16Unit() == "" {
 		return nil, ErrPrecision
 	}
-	// Without tiles, bfloat16 is no quicker here, and its weights have to be narrowed.
-	tiles := p == BFloat16 && BFloat16Unit() == "amx"
-	return &set{pool: pool(threads), major: version()[0], precision: p, denseBF16: tiles, plain: kernel.Plain[float32](pool(threads))}, nil
+	return &set{pool: pool(threads), precision: p, tiles: BFloat16Unit() == "amx", plain: kernel.Plain[float32](pool(threads))}, nil
 }
 
 // BFloat16Unit names what computes in bfloat16 here, "amx" or "avx512_bf16", or is "".

@@ -9,8 +9,8 @@ import (
 	"alexctl/kernel/kerneltest"
 )
 
-// TestDenseBFloat16 has dense layers in bfloat16, which take AMX otherwise.
-func TestDenseBFloat16(t *testing.T) {
+// TestTiles computes in bfloat16 what is computed so only where there is AMX.
+func TestTiles(t *testing.T) {
 	if BFloat16Unit() == "" {
 		t.Skip(ErrPrecision)
 	}
@@ -20,7 +20,7 @@ func TestDenseBFloat16(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.(*set).denseBF16 = true
+		s.(*set).tiles = true
 		return s
 	}, tolerance)
 }

@@ -44,7 +44,9 @@ func (a *app) benchCommand() *cobra.Command {
 		Long: `Measure how long a model takes, on random inputs that are ready in memory: the
 percentiles of the latency of a run, images a second, and which part of this machine's
 peak that is. The peak is measured by the same program, as what the fastest kernels here
-reach on a large convolution in float32 (256 to 256 channels, 28x28, kernel 3, batch 32).
+reach on a large convolution in float32 (256 to 256 channels, 28x28, kernel 4, batch 32).
+Work is counted by the definition: a convolution of 3x3 or 5x5 that is computed with fewer
+products (Winograd) may pass the peak.
 
 With --train the training step is measured too: forward, backward and an update by SGD
 with momentum. Its work is counted as three times the forward pass, without the gradient

@@ -3,11 +3,12 @@ package kernel
 import "time"
 
 // Peak measures how many floating-point operations a second a set of kernels reaches on a
-// large convolution: 256 to 256 channels, 28x28, kernel 3, pads 1, batch 32, forward. Those
-// with the pads are counted. It is the best of several runs.
+// large convolution: 256 to 256 channels, 28x28, kernel 4, pads 1 and 2, batch 32, forward.
+// Those with the pads are counted. It is the best of several runs. Of a kernel of 3 or 5,
+// Winograd's filtering would leave out more than half of the operations.
 func Peak(s Set[float32]) (float64, error) {
 	const runs = 8
-	a := Axis{In: 28, Out: 28, Kernel: 3, Stride: 1, Dilation: 1, Begin: 1, End: 1}
+	a := Axis{In: 28, Out: 28, Kernel: 4, Stride: 1, Dilation: 1, Begin: 1, End: 2}
 	w, err := NewWindow(a, a)
 	if err != nil {
 		return 0, err

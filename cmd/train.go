@@ -235,14 +235,14 @@ func (a *app) sayPrecision(c train.Config) error {
 	if c.Precision != "bf16" {
 		return nil
 	}
-	low, err := gorgonia.Peak(c.KernelSet())
+	low, err := gorgonia.Rate(c.KernelSet())
 	if err != nil {
 		return err
 	}
 	c.Precision = "float32"
-	full, err := gorgonia.Peak(c.KernelSet())
+	full, err := gorgonia.Rate(c.KernelSet())
 	if err == nil && low < full {
-		a.say("note: this processor computes a convolution in bfloat16 at %.2f of the rate of float32", low/full)
+		a.say("note: a convolution of 3x3 in bfloat16 runs at %.2f of the rate of float32 here", low/full)
 	}
 	return err
 }

@@ -102,19 +102,21 @@ func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 	}
 }
 
+// batched reports whether there are vectors, and enough images and channels to be their
+// rows and columns at one position.
+func (s Conv) batched() bool {
+	const few = 16
+	return gemm.Name() != "" && s.N >= few && s.C/s.Group >= few && s.M/s.Group >= few
+}
+
 // direct reports whether the convolution may be computed without patches of the input.
 func (s Conv) direct() bool {
-	const (
-		fewImages   = 16      // less are not worth the products of one position
-		fewChannels = 16      // less are not worth the products of one tap
-		manyLinks   = 1 << 20 // pairs of positions that are listed
-	)
-	return gemm.Name() != "" && s.N >= fewImages && s.C/s.Group >= fewChannels && s.M/s.Group >= fewChannels &&
-		s.Window.taps()*s.Window.out() <= manyLinks
+	const manyLinks = 1 << 20 // pairs of positions that are listed
+	return s.batched() && s.Window.taps()*s.Window.out() <= manyLinks
 }
 
 // Winograd reports whether Plain computes the convolution in float32 by way of Winograd's
-// tiles: with kernels of 3x3 or 5x5 at every position, and enough images and channels.
+// tiles: with kernels of 3x3 or 5x5 at every position, where that needs fewer products.
 func (s Conv) Winograd() bool {
 	rows, columns := s.Window[1], s.Window[2]
 	for _, a := range []Axis{rows, columns} {
@@ -122,5 +124,5 @@ func (s Conv) Winograd() bool {
 			return false
 		}
 	}
-	return s.direct() && s.Window[0] == one && (rows.Kernel == 3 || rows.Kernel == 5)
+	return s.batched() && s.Window[0] == one && (rows.Kernel == 3 || rows.Kernel == 5) && worthwhile(&s.Window)
 }

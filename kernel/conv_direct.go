@@ -22,13 +22,13 @@ type directConv struct {
 	// windows.
 	unreachedOut, unreachedIn []int
 	chunk                     int            // positions of a row of the output whose steps are taken together
-	scratch                   []gemm.Scratch // a worker's
+	each                      []gemm.Scratch // a worker's
 }
 
 // newDirectConv prepares a convolution that is direct.
 func newDirectConv(s Conv, p Pool) *directConv {
 	c := &directConv{
-		packer: newPacker(s, p), scratch: make([]gemm.Scratch, p.Size()),
+		packer: newPacker(s, p), each: make([]gemm.Scratch, p.Size()),
 		output: newRuns(&s.Window, false), input: newRuns(&s.Window, true),
 	}
 	// The rows of the output's gradient that are used for all input channels and taps: a
@@ -62,7 +62,7 @@ type convPass struct {
 // compute does the products for the positions lo to hi of the result.
 func (c *directConv) compute(p *convPass, w *gemm.Scratch, lo, hi int) {
 	mr, ld := gemm.PanelRows(), sum(p.widths)
-	panels := (c.N + mr - 1) / mr
+	panels := c.panels(c.N)
 	stride := p.sources * p.depth * mr
 	for g := range c.Group {
 		source := p.source[g*panels*stride:]
@@ -97,7 +97,7 @@ func (c *directConv) positions(n, channels int, f func(w *gemm.Scratch, lo, hi i
 	chunk := max(1, elements/(c.N*channels))
 	c.workers.run(n, func(worker, lo, hi int) {
 		for ; lo < hi; lo += chunk {
-			f(&c.scratch[worker], lo, min(hi, lo+chunk))
+			f(&c.each[worker], lo, min(hi, lo+chunk))
 		}
 	})
 }
@@ -166,13 +166,13 @@ func (c *directConv) pieces() iter.Seq2[int, int] {
 // the input's channels.
 func (c *directConv) WeightGradient(dw, up, x []float32) {
 	mr, mg, cg := gemm.PanelRows(), c.M/c.Group, c.C/c.Group
-	panels := (cg + mr - 1) / mr
+	panels := c.panels(cg)
 	c.x = c.packChannels(c.x, x, c.Window.in(), c.C, slices.Repeat([]int{mr}, panels))
 	c.dy = c.packChannels(c.dy, up, c.Window.out(), c.M, c.columns)
 	c.gradient = grow(c.gradient, c.Group*len(c.steps)*cg*mg)
 	rowsX, rowsY, ld := c.N*c.Window.in(), c.N*c.Window.out(), sum(c.columns)
 	c.workers.run(panels, func(worker, lo, hi int) {
-		s := &c.scratch[worker]
+		s := &c.each[worker]
 		for g := range c.Group {
 			for tap, steps := range c.steps {
 				if len(steps) == 0 {

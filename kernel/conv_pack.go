@@ -8,7 +8,7 @@ type packer struct {
 	Conv
 	workers         workers
 	columns, turned []int       // the strips of M/Group and of C/Group channels
-	filters         [][]float32 // what each worker uses: weights of 16 filters
+	scratch         [][]float32 // a worker's: weights of a few filters
 	zeros           int         // how many follow packed activations
 
 	weights  []float32 // (Group, strips of M/Group, taps, C/Group, width of the strip)
@@ -19,7 +19,7 @@ type packer struct {
 
 func newPacker(s Conv, p Pool) packer {
 	return packer{
-		Conv: s, workers: workers{p}, filters: make([][]float32, p.Size()),
+		Conv: s, workers: workers{p}, scratch: make([][]float32, p.Size()),
 		columns: gemm.Widths(s.M / s.Group), turned: gemm.Widths(s.C / s.Group),
 	}
 }
@@ -32,11 +32,14 @@ func sum(x []int) int {
 	return n
 }
 
+// panels is how many panels n rows make.
+func (c *packer) panels(n int) int { return (n + gemm.PanelRows() - 1) / gemm.PanelRows() }
+
 // packImages writes activations (N, positions, channels) as panels of images: (Group,
 // images/PanelRows, positions, channels/Group, PanelRows).
 func (c *packer) packImages(dst, x []float32, positions, channels int) []float32 {
 	mr, depth, size := gemm.PanelRows(), channels/c.Group, positions*channels
-	panels := (c.N + mr - 1) / mr
+	panels := c.panels(c.N)
 	dst = c.grow(dst, panels*mr*size)
 	c.workers.run(positions, func(_, lo, hi int) {
 		for g := range c.Group {
@@ -107,8 +110,8 @@ func (c *packer) blocks(f func(g, m, n int, rows []float32)) {
 	mg := c.M / c.Group
 	count := (mg + filters - 1) / filters
 	c.workers.run(c.Group*count, func(worker, lo, hi int) {
-		rows := grow(c.filters[worker], c.k()*filters)
-		c.filters[worker] = rows
+		rows := grow(c.scratch[worker], c.k()*filters)
+		c.scratch[worker] = rows
 		for b := lo; b < hi; b++ {
 			m := b % count * filters
 			f(b/count, m, min(filters, mg-m), rows)
@@ -162,8 +165,8 @@ func (c *packer) turn(w []float32) {
 	mg, cg, taps, k, ld, width := c.M/c.Group, c.C/c.Group, c.Window.taps(), c.k(), sum(c.turned), c.Window[2].Kernel
 	c.inverse = grow(c.inverse, c.Group*taps*mg*ld)
 	c.workers.run(c.M, func(worker, lo, hi int) {
-		filter := grow(c.filters[worker], k)
-		c.filters[worker] = filter
+		filter := grow(c.scratch[worker], k)
+		c.scratch[worker] = filter
 		for m := lo; m < hi; m++ {
 			gemm.Transpose(filter, cg, w[m*k:], taps, cg, taps)
 			for t := range taps {

@@ -20,7 +20,7 @@ func (p plane) at(row, column, size, zeros int) int {
 // tiling splits a map into tiles of 2x2.
 type tiling struct {
 	target, source plane  // the map, and what it is made from
-	begin          [2]int // how far the first tile reaches outside the source
+	begin          [2]int // how far the first tile reaches outside the source, or, if negative, begins inside
 	side           int    // positions under a tile, along each side
 }
 
@@ -38,7 +38,8 @@ func newTiling(w *Window, gradient bool) tiling {
 // across is how many tiles there are along a row.
 func (t *tiling) across() int { return (t.target[1] + tileStep - 1) / tileStep }
 
-func (t *tiling) tiles() int { return (t.target[0] + tileStep - 1) / tileStep * t.across() }
+// count is how many tiles there are.
+func (t *tiling) count() int { return (t.target[0] + tileStep - 1) / tileStep * t.across() }
 
 // corner returns the first position of a tile.
 func (t *tiling) corner(tile int) (row, column int) {
@@ -68,7 +69,7 @@ func (t *tiling) points(tile, size, zeros int) (at offsets) {
 }
 
 // writable is points for writing: what is beyond the edge of the map goes to a position
-// before it, which Tile.Transform writes later.
+// before it, which Transform.Apply writes later.
 func (t *tiling) writable(tile, size int) (at offsets) {
 	row, column := t.corner(tile)
 	for k := range tileStep * tileStep {
@@ -83,4 +84,31 @@ func apart(size int) (at offsets) {
 		at[k] = k * size
 	}
 	return at
+}
+
+// worthwhile reports whether tiles need clearly fewer products than the taps inside the
+// input, for the output and for the gradient of the input: on small maps most taps are in
+// the pads, and a direct convolution leaves those out.
+func worthwhile(w *Window) bool {
+	const enough = 0.7 // what the transforms cost comes on top
+	output, input, direct := 1, 1, 1
+	for _, a := range w[1:] {
+		output *= (a.Out + tileStep - 1) / tileStep * (a.Kernel + 1)
+		input *= (a.In + tileStep - 1) / tileStep * (a.Kernel + 1)
+		direct *= a.inside()
+	}
+	return float64(max(output, input)) <= enough*float64(direct)
+}
+
+// inside is how many taps, over all output positions, are inside the input.
+func (a Axis) inside() int {
+	n := 0
+	for o := range a.Out {
+		for k := range a.Kernel {
+			if x := a.from(o) + k*a.Dilation; x >= 0 && x < a.In {
+				n++
+			}
+		}
+	}
+	return n
 }

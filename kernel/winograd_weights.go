@@ -16,12 +16,12 @@ func (c *winogradConv) WeightGradient(dw, up, x []float32) {
 	c.dy = c.packChannels(c.dy, up, c.Window.out(), c.M, c.columns)
 	c.products = grow(c.products, c.elements*c.M*c.C/c.Group)
 	chunk := max(1, gradientNumbers/(c.elements*c.N*(c.C+c.M)))
-	for lo := 0; lo < c.output.tiles(); lo += chunk {
-		hi := min(c.output.tiles(), lo+chunk)
-		c.tilesX = c.tiles(c.tilesX, c.tile(vector.Input), c.x, c.Window.in(), panels, hi-lo, func(tile, size, zeros int) offsets {
+	for lo := 0; lo < c.output.count(); lo += chunk {
+		hi := min(c.output.count(), lo+chunk)
+		c.tilesX = c.transformTiles(c.tilesX, c.of(vector.Input), c.x, c.Window.in(), panels, hi-lo, func(tile, size, zeros int) offsets {
 			return c.output.under(lo+tile, size, zeros)
 		})
-		c.tilesDY = c.tiles(c.tilesDY, c.tile(vector.OutputAdjoint), c.dy, c.Window.out(), c.columns, hi-lo, func(tile, size, zeros int) offsets {
+		c.tilesDY = c.transformTiles(c.tilesDY, c.of(vector.OutputAdjoint), c.dy, c.Window.out(), c.columns, hi-lo, func(tile, size, zeros int) offsets {
 			return c.output.points(lo+tile, size, zeros)
 		})
 		c.multiply(c.N*(hi-lo), len(panels), beta(lo == 0))
@@ -30,22 +30,19 @@ func (c *winogradConv) WeightGradient(dw, up, x []float32) {
 	c.unpack(dw)
 }
 
-// tiles transforms n tiles of activations packed by channels: (elements, Group, strips,
-// tiles, N, width of the strip). at returns where the elements of a tile begin.
-func (c *winogradConv) tiles(dst []float32, t vector.Tile, packed []float32, positions int, widths []int, n int, at func(tile, size, zeros int) offsets) []float32 {
+// transformTiles transforms n tiles of activations packed by channels: (elements, Group,
+// strips, tiles, N, width of the strip). at returns where the elements of a tile begin.
+func (c *winogradConv) transformTiles(dst []float32, t vector.Transform, packed []float32, positions int, widths []int, n int, at func(tile, size, zeros int) offsets) []float32 {
 	ld := sum(widths)
 	dst = grow(dst, c.elements*c.Group*ld*n*c.N)
 	to := apart(c.Group * ld * n * c.N)
-	c.workers.run(n, func(_, lo, hi int) {
-		column := 0
-		for i := range c.Group * len(widths) {
-			width := widths[i%len(widths)]
+	c.workers.run(c.Group*len(widths)*n, func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			group, strip, tile := i/n/len(widths), i/n%len(widths), i%n
+			column, width := group*ld+sum(widths[:strip]), widths[strip]
 			base := column * positions * c.N
-			for tile := lo; tile < hi; tile++ {
-				from := at(tile, c.N*width, len(packed)-c.zeros-base)
-				t.Transform(dst[(column*n+tile*width)*c.N:], packed[base:], to[:], from[:], c.N*width)
-			}
-			column += width
+			from := at(tile, c.N*width, len(packed)-c.zeros-base)
+			t.Apply(dst[(column*n+tile*width)*c.N:], packed[base:], to[:], from[:], c.N*width)
 		}
 	})
 	return dst
@@ -55,7 +52,7 @@ func (c *winogradConv) tiles(dst []float32, t vector.Tile, packed []float32, pos
 func (c *winogradConv) multiply(rows, panels int, beta float32) {
 	mr, mg, cg, ld := gemm.PanelRows(), c.M/c.Group, c.C/c.Group, sum(c.columns)
 	c.workers.run(c.elements*c.Group*panels, func(worker, lo, hi int) {
-		s := &c.scratch[worker].gemm
+		s := &c.each[worker].gemm
 		for lo < hi {
 			i, first := lo/panels, lo%panels // i counts the groups of all elements
 			n := min(hi-lo, panels-first)
@@ -77,7 +74,7 @@ func (c *winogradConv) collect() {
 	from, to := apart(c.Group*cg*mg), apart(cg*mg)
 	c.workers.run(cg, func(_, lo, hi int) {
 		for g := range c.Group {
-			c.tile(vector.FilterAdjoint).Transform(c.gradient[(g*c.Window.taps()*cg+lo)*mg:], c.products[(g*cg+lo)*mg:], to[:], from[:], (hi-lo)*mg)
+			c.of(vector.FilterAdjoint).Apply(c.gradient[(g*c.Window.taps()*cg+lo)*mg:], c.products[(g*cg+lo)*mg:], to[:], from[:], (hi-lo)*mg)
 		}
 	})
 }

@@ -47,7 +47,10 @@ func (kn *kernel) product(s *Scratch, transA, transB bool, m, n, k int, alpha fl
 	// then used for all rows at once, while it is in cache.
 	direct, mc, kc := !transB && m <= kn.direct, kn.mc, kn.kc
 	if direct {
-		mc, kc = kn.direct, kn.rows
+		mc = kn.direct
+	}
+	if !transB {
+		kc = kn.kcRows
 	}
 	mc = split(m, mc, kn.mr)
 	kc = split(k, kc, 8)

@@ -218,7 +218,7 @@ func TestScratch(t *testing.T) {
 // 0 or 1: an element does not depend on its place in a tile.
 func TestSplit(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	const m, n, k = 37, 131, 700
+	const m, n, k = 300, 131, 300 // more rows than are multiplied with a B in place, more depth than a block
 	for _, kn := range available() {
 		for trans := range 4 {
 			transA, transB := trans&1 != 0, trans&2 != 0

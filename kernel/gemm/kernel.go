@@ -21,10 +21,14 @@ type kernel struct {
 
 	mc, kc, nc int // block sizes: A is packed by mc x kc, B by kc x nc
 
+	// kcRows is kc for a B that is not transposed. Its rows are often on pages of their
+	// own: those of a block should stay in the TLB from one strip to the next. It is the
+	// same for every m, so that sums are.
+	kcRows int
+
 	// direct is the largest m for which a B that is not transposed is read in
-	// place; mc is then as large. Its rows are often on pages of their own: rows is how
-	// many are used for all columns before the next, so that their pages stay known.
-	direct, rows int
+	// place; mc is then as large.
+	direct int
 
 	// transpose8 copies a block of 8 rows of k floats, k a multiple of 8, to
 	// k rows of 8. copy8 copies k rows of 8*vecs floats. Both write whole rows

@@ -11,7 +11,7 @@ func available() []*kernel {
 			name: "avx512",
 			mr:   8, nr: 48,
 			tile: []microkernel{kernel8x16, kernel8x32, kernel8x48}, vec: 16,
-			mc: 64, kc: 256, nc: 1008, direct: 256, rows: 128,
+			mc: 64, kc: 256, kcRows: 128, nc: 1008, direct: 256,
 			transpose8: transpose8, copy8: copy8,
 		})
 	}
@@ -20,7 +20,7 @@ func available() []*kernel {
 			name: "avx2",
 			mr:   6, nr: 16,
 			tile: []microkernel{kernel6x16}, vec: 16,
-			mc: 72, kc: 256, nc: 1008, direct: 48, rows: 256,
+			mc: 72, kc: 256, kcRows: 256, nc: 1008, direct: 48,
 			transpose8: transpose8, copy8: copy8,
 		})
 	}

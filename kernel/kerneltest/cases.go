@@ -58,23 +58,34 @@ func Cases(r *rand.Rand) map[string][]Case {
 // Wide returns operators with more channels and positions than are computed at once, which
 // finite differences would take too long for.
 func Wide() map[string][]Case {
-	axis := func(in, kernelSize, pad int) kernel.Axis {
-		return kernel.Axis{In: in, Out: in + 2*pad - kernelSize + 1, Kernel: kernelSize, Stride: 1, Dilation: 1, Begin: pad, End: pad}
+	axis := func(in, size, stride, begin, end int) kernel.Axis {
+		return kernel.Axis{In: in, Out: (in+begin+end-size)/stride + 1, Kernel: size, Stride: stride, Dilation: 1, Begin: begin, End: end}
 	}
-	row, _ := kernel.NewWindow(axis(3, 3, 1), axis(30, 3, 1))
-	square, _ := kernel.NewWindow(axis(9, 5, 2), axis(9, 5, 2))
-	odd, _ := kernel.NewWindow(axis(7, 3, 0), axis(4, 3, 1))
-	uneven := kernel.Axis{In: 4, Out: 7, Kernel: 3, Stride: 1, Dilation: 1, Begin: 3, End: 2}
-	one, _ := kernel.NewWindow(uneven, kernel.Axis{In: 3, Out: 1, Kernel: 3, Stride: 1, Dilation: 1})
-	return map[string][]Case{"Wide": {
-		same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: row}, normal),
-		same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: square}, normal),
-		same(kernel.Conv{N: 17, C: 2 * 21, M: 2 * 19, Group: 2, Bias: true, Window: odd}, normal),
-		same(kernel.Conv{N: 25, C: 300, M: 51, Group: 1, Window: one}, normal),
-		same(kernel.Dense{N: 37, In: 700, Out: 310, Bias: true}, normal),
-		same(kernel.MatMul{M: 90, N: 330, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransB: true}, normal),
-		same(kernel.MatMul{M: 330, N: 50, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransA: true}, normal),
-	}}
+	window := func(rows, columns kernel.Axis) kernel.Window {
+		w, err := kernel.NewWindow(rows, columns)
+		if err != nil {
+			panic(err)
+		}
+		return w
+	}
+	return map[string][]Case{
+		"Wide": {
+			same(kernel.Dense{N: 37, In: 700, Out: 310, Bias: true}, normal),
+			same(kernel.MatMul{M: 90, N: 330, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransB: true}, normal),
+			same(kernel.MatMul{M: 330, N: 50, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransA: true}, normal),
+			same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: window(axis(3, 4, 1, 1, 2), axis(30, 4, 1, 2, 1))}, normal),
+			same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: window(axis(9, 3, 2, 1, 1), axis(10, 3, 2, 0, 1))}, normal),
+			same(kernel.Conv{N: 17, C: 33, M: 65, Group: 1, Bias: true, ReLU: true, Window: window(axis(5, 1, 1, 0, 0), axis(4, 1, 1, 0, 0))}, normal),
+		},
+		"Winograd": {
+			same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: window(axis(6, 3, 1, 1, 1), axis(30, 3, 1, 1, 1))}, normal),
+			same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: window(axis(9, 5, 1, 2, 2), axis(9, 5, 1, 2, 2))}, normal),
+			same(kernel.Conv{N: 17, C: 2 * 21, M: 2 * 19, Group: 2, Bias: true, ReLU: true, Window: window(axis(17, 3, 1, 0, 0), axis(8, 3, 1, 1, 2))}, normal),
+			same(kernel.Conv{N: 16, C: 300, M: 51, Group: 1, ReLU: true, Window: window(axis(8, 3, 1, 0, 2), axis(7, 3, 1, 1, 1))}, normal),
+			same(kernel.Conv{N: 25, C: 17, M: 130, Group: 1, Bias: true, ReLU: true, Window: window(axis(12, 5, 1, 0, 0), axis(13, 5, 1, 1, 2))}, normal),
+			same(kernel.Conv{N: 19, C: 48, M: 16, Group: 1, Window: window(axis(11, 5, 1, 5, 4), axis(16, 5, 1, 6, 0))}, normal),
+		},
+	}
 }
 
 // away draws numbers of both signs so far from zero that sums with positive ones

@@ -120,10 +120,10 @@ func Run(t *testing.T, set func(threads int) kernel.Set[float32], tolerance floa
 					for k := range in {
 						wide[k] = Widen(in[k])
 					}
-					got, other, again := results(t, two, c.Spec, in, dy, nil), results(t, three, c.Spec, in, dy, nil), results(t, three, c.Spec, in, dy, nil)
+					got, other, again := results(t, two, c, in, dy, nil), results(t, three, c, in, dy, nil), results(t, three, c, in, dy, nil)
 					// The gradients belong to the output that was made: what a rectifier
 					// passes may hang on its last bits.
-					want := results(t, kernel.Plain[float64](kernel.Goroutines(1)), c.Spec, wide, Widen(dy), Widen(got[0]))
+					want := results(t, kernel.Plain[float64](kernel.Goroutines(1)), c, wide, Widen(dy), Widen(got[0]))
 					for k := range want {
 						if e := Scaled(Widen(got[k]), want[k]); !(e <= tolerance) {
 							t.Errorf("result %d differs from float64's by %g", k, e)
@@ -143,13 +143,22 @@ func Run(t *testing.T, set func(threads int) kernel.Set[float32], tolerance floa
 
 // results returns the output of a kernel and the gradients that it has there, or, unless
 // it is nil, where the output is as given. The buffers that they go to hold something else
-// before.
-func results[T kernel.Float](t *testing.T, set kernel.Set[T], s kernel.Spec, in [][]T, dy, given []T) [][]T {
+// before, and the plan has done the same with other numbers, of which it must keep nothing.
+func results[T kernel.Float](t *testing.T, set kernel.Set[T], c Case, in [][]T, dy, given []T) [][]T {
 	t.Helper()
-	p, err := set.Plan(s)
+	p, err := set.Plan(c.Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if given == nil {
+		before, up := c.Draw(rand.New(rand.NewPCG(7, 7)))
+		pass(p, c.Spec, convert[T](before), convert[T]([][]float32{up})[0], nil)
+	}
+	return pass(p, c.Spec, in, dy, given)
+}
+
+// pass is one Forward and all Backwards of a plan.
+func pass[T kernel.Float](p kernel.Plan[T], s kernel.Spec, in [][]T, dy, given []T) [][]T {
 	mine := make([][]T, len(in)) // a BatchNorm changes its statistics
 	for k := range in {
 		mine[k] = append([]T{}, in[k]...)
@@ -168,4 +177,14 @@ func results[T kernel.Float](t *testing.T, set kernel.Set[T], s kernel.Spec, in 
 		}
 	}
 	return out
+}
+
+func convert[T kernel.Float](x [][]float32) [][]T {
+	y := make([][]T, len(x))
+	for i := range x {
+		for _, v := range x[i] {
+			y[i] = append(y[i], T(v))
+		}
+	}
+	return y
 }

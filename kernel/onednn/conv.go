@@ -26,19 +26,20 @@ type conv struct {
 }
 
 func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
-	p := &conv{Conv: spec, set: s, dbias: make([]float32, spec.M), up: kernel.NewUpstream[float32](spec.ReLU, s.pool)}
 	// Pairs of channels are what bfloat16 multiplies: a few, as of an image, win nothing.
-	// And oneDNN 2.6 reads what is not there in the gradient of bfloat16 weights where the
-	// output is one position wide.
 	const few = 16
-	p.bf16 = s.precision == BFloat16 && spec.C/spec.Group >= few && spec.Window[2].Out > 1
-	if spec.Winograd() && !(p.bf16 && s.tiles) { // Go's makes fewer products: it is a third quicker
+	bf16 := s.precision == BFloat16 && spec.C/spec.Group >= few
+	if spec.Winograd() && !(bf16 && s.amx) { // Go's kernel makes fewer products
 		plan, err := s.plain.Plan(spec)
-		if p.bf16 {
+		if bf16 {
 			plan = &rounded{Plan: plan, set: s}
 		}
 		return plan, err
 	}
+	p := &conv{Conv: spec, set: s, dbias: make([]float32, spec.M), up: kernel.NewUpstream[float32](spec.ReLU, s.pool)}
+	// oneDNN 2.6 reads what is not there in the gradient of bfloat16 weights where the
+	// output is one position wide.
+	p.bf16 = bf16 && spec.Window[2].Out > 1
 	c := C.od_conv_spec{
 		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),
 		relu: flag(spec.ReLU), bf16: flag(p.bf16),

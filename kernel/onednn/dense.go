@@ -24,8 +24,8 @@ type dense struct {
 }
 
 func (s *set) dense(spec kernel.Dense) (kernel.Plan[float32], error) {
-	// Without tiles, bfloat16 is no quicker, and all weights would have to be narrowed.
-	bf16 := s.precision == BFloat16 && s.tiles
+	// Without AMX, bfloat16 is no quicker, and all weights would have to be narrowed.
+	bf16 := s.precision == BFloat16 && s.amx
 	c := C.od_dense_spec{n: C.int(spec.N), in: C.int(spec.In), out: C.int(spec.Out), relu: flag(spec.ReLU), bf16: flag(bf16)}
 	p := &dense{
 		Dense: spec, set: s, own: !bf16 && gemm.Name() != "",

@@ -8,20 +8,24 @@ import (
 	"alexctl/kernel"
 )
 
-// rounded computes an operator of two operands, and perhaps a bias, in float32 from
-// operands rounded to bfloat16. A processor without tiles multiplies bfloat16 no quicker,
-// and the kernels of float32 may know of a way with fewer products.
+// rounded computes a convolution in float32 from operands rounded to bfloat16. Without AMX a
+// processor multiplies bfloat16 no quicker, and the kernels of float32 know of a way with
+// fewer products. The rounded operands take as much memory as the operands.
 type rounded struct {
 	kernel.Plan[float32]
 	set      *set
-	in       [2][]float32
+	in       [3][]float32 // x, w and, as it is, b
 	dy       []float32
 	narrowed bool // whether dy is that of the Backwards after the last Forward
 }
 
 func (p *rounded) Forward(y []float32, in ...[]float32) {
 	p.narrowed = false
-	p.Plan.Forward(y, p.operands(in)...)
+	copy(p.in[2:], in[2:])
+	for i := range 2 {
+		p.in[i] = p.round(p.in[i], in[i])
+	}
+	p.Plan.Forward(y, p.in[:len(in)]...)
 }
 
 func (p *rounded) Backward(i int, dx, dy, y []float32, in ...[]float32) {
@@ -29,19 +33,10 @@ func (p *rounded) Backward(i int, dx, dy, y []float32, in ...[]float32) {
 		p.dy = p.round(p.dy, dy)
 		p.narrowed = true
 	}
-	operands := append([][]float32{p.in[0], p.in[1]}, in[len(p.in):]...)
-	p.Plan.Backward(i, dx, p.dy, y, operands...)
+	p.Plan.Backward(i, dx, p.dy, y, p.in[:len(in)]...)
 }
 
-// operands returns the inputs with the first two rounded.
-func (p *rounded) operands(in [][]float32) [][]float32 {
-	for i := range p.in {
-		p.in[i] = p.round(p.in[i], in[i])
-	}
-	return append([][]float32{p.in[0], p.in[1]}, in[len(p.in):]...)
-}
-
-// round returns x rounded to bfloat16, in dst where it is long enough.
+// round returns x rounded to bfloat16, in dst if that is as long.
 func (p *rounded) round(dst, x []float32) []float32 {
 	if len(dst) != len(x) {
 		dst = make([]float32, len(x))

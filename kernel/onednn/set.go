@@ -15,9 +15,8 @@ import (
 // set is the Set over oneDNN.
 type set struct {
 	pool      pool
-	major     int // of the library's version
 	precision Precision
-	tiles     bool                // whether bfloat16 is computed in AMX's tiles
+	amx       bool                // whether bfloat16 is computed by AMX
 	plain     kernel.Set[float32] // for what oneDNN does not do, or not better
 }
 
@@ -25,7 +24,7 @@ func open(threads int, p Precision) (kernel.Set[float32], error) {
 	if p == BFloat16 && BFloat16Unit() == "" {
 		return nil, ErrPrecision
 	}
-	return &set{pool: pool(threads), precision: p, tiles: BFloat16Unit() == "amx", plain: kernel.Plain[float32](pool(threads))}, nil
+	return &set{pool: pool(threads), precision: p, amx: BFloat16Unit() == "amx", plain: kernel.Plain[float32](pool(threads))}, nil
 }
 
 // BFloat16Unit names what computes in bfloat16 here, "amx" or "avx512_bf16", or is "".

@@ -132,63 +132,63 @@ func lrnFinish(dx, dy, power, x, term []float32, size int, factor float32) {
 	}
 }
 
-func tile(t Tile, dst, src []float32, to, from []int, n int) {
+func transform(t Transform, dst, src []float32, to, from []int, n int) {
 	switch wide := lanes == 16; t {
-	case Tile{Input, 3}:
+	case Transform{Input, 3}:
 		if wide {
 			input3512(dst, src, to, from, n)
 		} else {
 			input3256(dst, src, to, from, n)
 		}
-	case Tile{Output, 3}:
+	case Transform{Output, 3}:
 		if wide {
 			output3512(dst, src, to, from, n)
 		} else {
 			output3256(dst, src, to, from, n)
 		}
-	case Tile{OutputAdjoint, 3}:
+	case Transform{OutputAdjoint, 3}:
 		if wide {
 			output3Adjoint512(dst, src, to, from, n)
 		} else {
 			output3Adjoint256(dst, src, to, from, n)
 		}
-	case Tile{Filter, 3}:
+	case Transform{Filter, 3}:
 		if wide {
 			filter3512(dst, src, to, from, n)
 		} else {
 			filter3256(dst, src, to, from, n)
 		}
-	case Tile{FilterAdjoint, 3}:
+	case Transform{FilterAdjoint, 3}:
 		if wide {
 			filter3Adjoint512(dst, src, to, from, n)
 		} else {
 			filter3Adjoint256(dst, src, to, from, n)
 		}
-	case Tile{Input, 5}:
+	case Transform{Input, 5}:
 		if wide {
 			input5512(dst, src, to, from, n)
 		} else {
 			input5256(dst, src, to, from, n)
 		}
-	case Tile{Output, 5}:
+	case Transform{Output, 5}:
 		if wide {
 			output5512(dst, src, to, from, n)
 		} else {
 			output5256(dst, src, to, from, n)
 		}
-	case Tile{OutputAdjoint, 5}:
+	case Transform{OutputAdjoint, 5}:
 		if wide {
 			output5Adjoint512(dst, src, to, from, n)
 		} else {
 			output5Adjoint256(dst, src, to, from, n)
 		}
-	case Tile{Filter, 5}:
+	case Transform{Filter, 5}:
 		if wide {
 			filter5512(dst, src, to, from, n)
 		} else {
 			filter5256(dst, src, to, from, n)
 		}
-	case Tile{FilterAdjoint, 5}:
+	case Transform{FilterAdjoint, 5}:
 		if wide {
 			filter5Adjoint512(dst, src, to, from, n)
 		} else {

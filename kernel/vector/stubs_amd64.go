@@ -4,252 +4,252 @@
 
 package vector
 
-// rectify256 sets the negative numbers of y to 0. Lengths are multiples of 8.
+// rectify256 sets the negative numbers of y to 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func rectify256(y []float32)
 
-// add256 adds x to y. Lengths are multiples of 8.
+// add256 adds x to y. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func add256(y []float32, x []float32)
 
-// addRectify256 adds x to y and sets what is negative then to 0. Lengths are multiples of 8.
+// addRectify256 adds x to y and sets what is negative then to 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func addRectify256(y []float32, x []float32)
 
-// square256 sets y to the squares of x. Lengths are multiples of 8.
+// square256 sets y to the squares of x. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func square256(y []float32, x []float32)
 
-// mask256 sets to to dy where y is positive, otherwise to 0. Lengths are multiples of 8.
+// mask256 sets to to dy where y is positive, otherwise to 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func mask256(to []float32, dy []float32, y []float32)
 
-// widenAdd256 adds x to sum. Lengths are multiples of 8.
+// widenAdd256 adds x to sum. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func widenAdd256(x []float32, sum []float64)
 
-// squareSum256 sets sums, of as many numbers as a vector has in float64, to sums of squares of x. Lengths are multiples of 8.
+// squareSum256 sets sums, of as many numbers as a vector has in float64, to sums of squares of x. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func squareSum256(x []float32, sums []float64)
 
-// sgd256 updates w by the gradient g and the velocity u. Lengths are multiples of 8.
+// sgd256 updates w by the gradient g and the velocity u. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func sgd256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
-// nesterov256 updates w by the gradient g and the velocity u. Lengths are multiples of 8.
+// nesterov256 updates w by the gradient g and the velocity u. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func nesterov256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
-// adam256 updates w by the gradient g and its moments m and s. Lengths are multiples of 8.
+// adam256 updates w by the gradient g and its moments m and s. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func adam256(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
 
-// maxPool256 sets y to the largest of x[at[i]:] over all i; NaN counts as largest. Lengths are multiples of 8.
+// maxPool256 sets y to the largest of x[at[i]:] over all i; NaN counts as largest. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func maxPool256(y []float32, x []float32, at []int32)
 
-// maxPoolGradient256 adds dy to the first of dx[at[i]:] whose x is y, or NaN. Lengths are multiples of 8.
+// maxPoolGradient256 adds dy to the first of dx[at[i]:] whose x is y, or NaN. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func maxPoolGradient256(dy []float32, y []float32, dx []float32, x []float32, at []int32)
 
-// lrn256 sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square. Lengths are multiples of 8.
+// lrn256 sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func lrn256(y []float32, x []float32, square []float32, size int, alpha float32, bias float32)
 
-// lrnGradient256 sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square. Lengths are multiples of 8.
+// lrnGradient256 sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func lrnGradient256(term []float32, power []float32, dy []float32, y []float32, square []float32, size int, alpha float32, bias float32)
 
-// lrnFinish256 sets dx to dy power - factor x sum, where the sum is of size numbers of term. Lengths are multiples of 8.
+// lrnFinish256 sets dx to dy power - factor x sum, where the sum is of size numbers of term. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func lrnFinish256(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
 
-// input3256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// input3256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func input3256(dst []float32, src []float32, to []int, from []int, n int)
 
-// output3256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// output3256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func output3256(dst []float32, src []float32, to []int, from []int, n int)
 
-// output3Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// output3Adjoint256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func output3Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter3256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// filter3256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func filter3256(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter3Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// filter3Adjoint256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func filter3Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
 
-// input5256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// input5256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func input5256(dst []float32, src []float32, to []int, from []int, n int)
 
-// output5256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// output5256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func output5256(dst []float32, src []float32, to []int, from []int, n int)
 
-// output5Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// output5Adjoint256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func output5Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter5256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// filter5256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func filter5256(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter5Adjoint256 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 8.
+// filter5Adjoint256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
 func filter5Adjoint256(dst []float32, src []float32, to []int, from []int, n int)
 
-// rectify512 sets the negative numbers of y to 0. Lengths are multiples of 16.
+// rectify512 sets the negative numbers of y to 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func rectify512(y []float32)
 
-// add512 adds x to y. Lengths are multiples of 16.
+// add512 adds x to y. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func add512(y []float32, x []float32)
 
-// addRectify512 adds x to y and sets what is negative then to 0. Lengths are multiples of 16.
+// addRectify512 adds x to y and sets what is negative then to 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func addRectify512(y []float32, x []float32)
 
-// square512 sets y to the squares of x. Lengths are multiples of 16.
+// square512 sets y to the squares of x. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func square512(y []float32, x []float32)
 
-// mask512 sets to to dy where y is positive, otherwise to 0. Lengths are multiples of 16.
+// mask512 sets to to dy where y is positive, otherwise to 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func mask512(to []float32, dy []float32, y []float32)
 
-// widenAdd512 adds x to sum. Lengths are multiples of 16.
+// widenAdd512 adds x to sum. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func widenAdd512(x []float32, sum []float64)
 
-// squareSum512 sets sums, of as many numbers as a vector has in float64, to sums of squares of x. Lengths are multiples of 16.
+// squareSum512 sets sums, of as many numbers as a vector has in float64, to sums of squares of x. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func squareSum512(x []float32, sums []float64)
 
-// sgd512 updates w by the gradient g and the velocity u. Lengths are multiples of 16.
+// sgd512 updates w by the gradient g and the velocity u. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func sgd512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
-// nesterov512 updates w by the gradient g and the velocity u. Lengths are multiples of 16.
+// nesterov512 updates w by the gradient g and the velocity u. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func nesterov512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
 
-// adam512 updates w by the gradient g and its moments m and s. Lengths are multiples of 16.
+// adam512 updates w by the gradient g and its moments m and s. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func adam512(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
 
-// maxPool512 sets y to the largest of x[at[i]:] over all i; NaN counts as largest. Lengths are multiples of 16.
+// maxPool512 sets y to the largest of x[at[i]:] over all i; NaN counts as largest. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func maxPool512(y []float32, x []float32, at []int32)
 
-// maxPoolGradient512 adds dy to the first of dx[at[i]:] whose x is y, or NaN. Lengths are multiples of 16.
+// maxPoolGradient512 adds dy to the first of dx[at[i]:] whose x is y, or NaN. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func maxPoolGradient512(dy []float32, y []float32, dx []float32, x []float32, at []int32)
 
-// lrn512 sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square. Lengths are multiples of 16.
+// lrn512 sets y to x (bias + alpha sum)^-0.75, where the sum is of size numbers of square. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func lrn512(y []float32, x []float32, square []float32, size int, alpha float32, bias float32)
 
-// lrnGradient512 sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square. Lengths are multiples of 16.
+// lrnGradient512 sets term to dy y / s and power to s^-0.75, where s is bias + alpha times a sum of size numbers of square. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func lrnGradient512(term []float32, power []float32, dy []float32, y []float32, square []float32, size int, alpha float32, bias float32)
 
-// lrnFinish512 sets dx to dy power - factor x sum, where the sum is of size numbers of term. Lengths are multiples of 16.
+// lrnFinish512 sets dx to dy power - factor x sum, where the sum is of size numbers of term. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func lrnFinish512(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
 
-// input3512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// input3512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func input3512(dst []float32, src []float32, to []int, from []int, n int)
 
-// output3512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// output3512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func output3512(dst []float32, src []float32, to []int, from []int, n int)
 
-// output3Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// output3Adjoint512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func output3Adjoint512(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter3512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// filter3512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func filter3512(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter3Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// filter3Adjoint512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func filter3Adjoint512(dst []float32, src []float32, to []int, from []int, n int)
 
-// input5512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// input5512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func input5512(dst []float32, src []float32, to []int, from []int, n int)
 
-// output5512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// output5512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func output5512(dst []float32, src []float32, to []int, from []int, n int)
 
-// output5Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// output5Adjoint512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func output5Adjoint512(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter5512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// filter5512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func filter5512(dst []float32, src []float32, to []int, from []int, n int)
 
-// filter5Adjoint512 sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. Lengths are multiples of 16.
+// filter5Adjoint512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //
 //go:noescape
 func filter5Adjoint512(dst []float32, src []float32, to []int, from []int, n int)

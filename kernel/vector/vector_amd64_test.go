@@ -124,9 +124,9 @@ func TestSameBits(t *testing.T) {
 		}
 	}
 	for i := range 10 {
-		tile := Tile{Kind(i / 2), 3 + i%2*2}
-		loops[fmt.Sprintf("Tile %+v", tile)] = func(r *rand.Rand, n int) []float32 {
-			side, size := tile.sides()
+		t := Transform{Operand(i / 2), 3 + i%2*2}
+		loops[fmt.Sprintf("%+v", t)] = func(r *rand.Rand, n int) []float32 {
+			side, size := t.sides()
 			to, from := r.Perm(side*side), r.Perm(size*size)
 			for k := range to {
 				to[k] *= n
@@ -135,7 +135,7 @@ func TestSameBits(t *testing.T) {
 				from[k] *= n
 			}
 			dst := make([]float32, n*side*side)
-			tile.Transform(dst, random(r, n*size*size), to, from, n)
+			t.Apply(dst, random(r, n*size*size), to, from, n)
 			return dst
 		}
 	}

@@ -80,6 +80,15 @@ func Peak(k Kernels) (float64, error) {
 	return kernel.Peak(s)
 }
 
+// Rate measures how many they reach on a convolution of 3x3, as kernel.Rate.
+func Rate(k Kernels) (float64, error) {
+	s, err := k.open()
+	if err != nil {
+		return 0, err
+	}
+	return kernel.Rate(s, 3)
+}
+
 // FasterKernels says how to get faster kernels than those that are there, or returns "".
 func FasterKernels() string {
 	if _, err := onednn.New(1, onednn.Float32); err != nil {

@@ -46,10 +46,10 @@ func main() {
 		v.maxPoolGradient()
 		v.lrn()
 		v.lrnGradient()
-		for _, t := range tiles {
-			v.tile(t.name, t.matrix)
+		for _, t := range transforms {
+			v.transform(t.name, t.matrix)
 			if !strings.HasPrefix(t.name, "input") {
-				v.tile(t.name+"Adjoint", t.transposed())
+				v.transform(t.name+"Adjoint", t.transposed())
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func (v isa) function(name, doc string, slices, numbers []string) {
 	params = append(params, numbers...)
 	TEXT(name+v.suffix, NOSPLIT, "func("+strings.Join(params, ", ")+")")
 	Pragma("noescape")
-	Doc(name + v.suffix + " " + doc + fmt.Sprintf(" Lengths are multiples of %d.", v.lanes))
+	Doc(name + v.suffix + " " + doc + fmt.Sprintf(" Lengths, or n, are multiples of %d.", v.lanes))
 }
 
 // broadcast returns a parameter, a float32, in every lane.

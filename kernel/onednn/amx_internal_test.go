@@ -9,8 +9,8 @@ import (
 	"alexctl/kernel/kerneltest"
 )
 
-// TestTiles computes in bfloat16 what is computed so only where there is AMX.
-func TestTiles(t *testing.T) {
+// TestAMX computes in bfloat16 what is computed so only where there is AMX.
+func TestAMX(t *testing.T) {
 	if BFloat16Unit() == "" {
 		t.Skip(ErrPrecision)
 	}
@@ -20,7 +20,7 @@ func TestTiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.(*set).tiles = true
+		s.(*set).amx = true
 		return s
 	}, tolerance)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// matrix is one of ../tile.go, as it is there.
+// matrix is one of ../winograd.go, as it is there: the test of the same bits compares them.
 type matrix [][]float32
 
-// tiles are the matrices by the names of what they make, for kernels of 3 and of 5.
-var tiles = []struct {
+// transforms are the matrices by the operands that they transform, for kernels of 3 and of 5.
+var transforms = []struct {
 	name string
 	matrix
 }{
@@ -107,8 +107,8 @@ func order(row []float32) []int {
 	return append(above, below...)
 }
 
-func (v isa) tile(name string, m matrix) {
-	v.function(name, "sets the tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from.",
+func (v isa) transform(name string, m matrix) {
+	v.function(name, "sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0.",
 		[]string{"dst", "src"}, []string{"to, from []int", "n int"})
 	dst, src, to, from := base("dst"), base("src"), base("to"), base("from")
 	n, i := GP64(), GP64()

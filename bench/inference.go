@@ -17,7 +17,7 @@ import (
 // its best. Two threads each.
 func (b *bench) inference(ctx context.Context) error {
 	torch, python := b.has(ctx, "torch, torchvision"), b.has(ctx, "onnxruntime")
-	for _, w := range []workload{{"cifar", 32, 128}, {"pwc", 227, 1}, {"pwc", 227, 32}, {"zhihu", 227, 1}, {"zhihu", 227, 32}, {"torchvision", 224, 32}} {
+	for _, w := range b.of([]workload{{"cifar", 32, 128}, {"pwc", 227, 1}, {"pwc", 227, 32}, {"zhihu", 227, 1}, {"zhihu", 227, 32}, {"torchvision", 224, 32}}) {
 		model := filepath.Join(b.dir, w.variant+".onnx")
 		if _, err := measure(ctx, b.alexctl, "build", "--variant", w.variant, "-q", "-o", model); err != nil {
 			return err

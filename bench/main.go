@@ -1,7 +1,7 @@
 // Command bench measures alexctl beside its peers, in one run, in alternating
 // rounds, and prints medians and ratios. It is called by bench/run.
 //
-//	go run ./bench [-rounds 7] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer] [step] [bf16] [inference]
+//	go run ./bench [-rounds 7] [-network NAME] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer] [step] [bf16] [inference]
 package main
 
 import (
@@ -22,6 +22,7 @@ type bench struct {
 	python  string
 	gomlx   string // the program of bench/peers/gomlx, or ""
 	rounds  int
+	network string // of the peers' comparisons, or "" for all
 	photos  int
 	dir     string
 }
@@ -32,6 +33,7 @@ func main() {
 	flag.StringVar(&b.python, "python", "python3", "a Python with torch, for the peer of build")
 	flag.StringVar(&b.gomlx, "gomlx", "", "the program of bench/peers/gomlx, for the peer of step")
 	flag.IntVar(&b.rounds, "rounds", 7, "rounds of each measurement")
+	flag.StringVar(&b.network, "network", "", "the network of step, bf16 and inference; all of them without")
 	flag.IntVar(&b.photos, "photos", 1000, "photographs to classify")
 	serving := flag.Bool("serve", false, "be one of the processes that are compared")
 	flag.Parse()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,11 @@ func (w workload) args() []string {
 }
 
 var workloads = []workload{{"cifar", 32, 128}, {"cifar", 32, 32}, {"pwc", 227, 32}, {"zhihu", 227, 32}, {"torchvision", 224, 32}}
+
+// of keeps the workloads of the network that was asked for.
+func (b *bench) of(list []workload) []workload {
+	return slices.DeleteFunc(slices.Clone(list), func(w workload) bool { return b.network != "" && w.variant != b.network })
+}
 
 // peer returns the path of a peer's script.
 func peer(name string) string { return filepath.Join("bench", "peers", name) }
@@ -64,7 +70,7 @@ func ours(name, kind string, args ...string) (racer, error) {
 // PyTorch at its best, stock Gorgonia and GoMLX, two threads each.
 func (b *bench) step(ctx context.Context) error {
 	torch := b.has(ctx, "torch, torchvision")
-	for _, w := range workloads {
+	for _, w := range b.of(workloads) {
 		var racers []racer
 		for _, kernels := range []string{"onednn", "plain"} {
 			r, err := ours("alexctl, "+kernels, "step:"+kernels+":float32", w.args()...)
@@ -96,7 +102,7 @@ func (b *bench) step(ctx context.Context) error {
 // bf16 compares the training step in bfloat16 with ours in float32 and PyTorch's autocast.
 func (b *bench) bf16(ctx context.Context) error {
 	torch := b.has(ctx, "torch, torchvision")
-	for _, w := range []workload{workloads[0], workloads[3]} {
+	for _, w := range b.of([]workload{workloads[0], workloads[3]}) {
 		var racers []racer
 		for _, precision := range []string{"bf16", "float32"} {
 			r, err := ours("alexctl, onednn, "+precision, "step:onednn:"+precision, w.args()...)

@@ -74,7 +74,7 @@ bench: setup
 
 # The same work on PyTorch, ONNX Runtime, stock Gorgonia and GoMLX, in the same minutes.
 bench-peers: setup
-	bench/peers/run
+	bench/peers/run $(PEERS)
 
 clean:
 	rm -rf $(BIN) $(DEMO) $(TOOLS)

@@ -1,5 +1,5 @@
 // Command bench measures alexctl beside its peers, in one run, in alternating
-// rounds, and prints medians and ratios. It is called by bench/run.
+// rounds, and prints medians and ratios. bench/run and bench/peers/run call it.
 //
 //	go run ./bench [-rounds 7] [-network NAME] [-python python3] [-alexctl ./alexctl] [build] [memory] [infer] [step] [bf16] [inference]
 package main
@@ -50,6 +50,12 @@ func main() {
 	}
 }
 
+// section is one group of comparisons.
+type section struct {
+	name string
+	f    func(context.Context) error
+}
+
 func (b *bench) run(names []string) error {
 	dir, err := os.MkdirTemp("", "alexctl-bench-*")
 	if err != nil {
@@ -57,10 +63,15 @@ func (b *bench) run(names []string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	b.dir = dir
-	all := []struct {
-		name string
-		f    func(context.Context) error
-	}{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}, {"step", b.step}, {"bf16", b.bf16}, {"inference", b.inference}}
+	all := []section{{"build", b.build}, {"memory", b.memory}, {"infer", b.infer}, {"step", b.step}, {"bf16", b.bf16}, {"inference", b.inference}}
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(x section) bool { return x.name == name }) {
+			return fmt.Errorf("nothing is called %q (flags go first)", name)
+		}
+	}
+	if len(b.of(workloads)) == 0 {
+		return fmt.Errorf("no network called %q is measured", b.network)
+	}
 	for _, x := range all {
 		if len(names) > 0 && !slices.Contains(names, x.name) {
 			continue

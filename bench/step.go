@@ -112,7 +112,7 @@ func (b *bench) bf16(ctx context.Context) error {
 			racers = append(racers, r)
 		}
 		if torch {
-			racers = append(racers, best(ctx, w.String(), b.torchSettings(w, "bf16"))...)
+			racers = append(racers, best(ctx, w.String()+", bf16", b.torchSettings(w, "bf16"))...)
 		}
 		if err := b.race(ctx, w.String()+", bf16", w.batch, racers); err != nil {
 			return err

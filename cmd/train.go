@@ -107,7 +107,7 @@ func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of weights, order, augmentation and dropout")
 	f.Float64Var(&o.ValSplit, "val-split", o.ValSplit, "part of the training images that is held out for validation")
 	f.IntVar(&o.Patience, "patience", o.Patience, "end after so many epochs without a better validation accuracy, and keep the best; 0 for never")
-	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions and dense layers in bfloat16, weights and sums in float32")
+	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions (with AMX, also of dense layers) rounded to bfloat16")
 	kernelsFlag(f, &o.Kernels)
 	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "write a checkpoint every so many steps too")
 }

@@ -133,6 +133,28 @@ func (w Window) taps() int { return w[0].Kernel * w[1].Kernel * w[2].Kernel }
 // from returns where the window at output o begins in the input.
 func (a Axis) from(o int) int { return o*a.Stride - a.Begin }
 
+// inside is how many taps, over all output positions, are inside the input.
+func (a Axis) inside() int {
+	n := 0
+	for o := range a.Out {
+		for k := range a.Kernel {
+			if x := a.from(o) + k*a.Dilation; x >= 0 && x < a.In {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// reach is which part of its taps, over all output positions, are inside the input.
+func (w Window) reach() float64 {
+	r := 1.0
+	for _, a := range w {
+		r *= float64(a.inside()) / float64(a.Out*a.Kernel)
+	}
+	return r
+}
+
 // each calls f for every tap of the window at output position p (row-major) that is
 // inside the input, in row-major order, with its number in the kernel and the
 // position in the input.

@@ -99,16 +99,3 @@ func worthwhile(w *Window) bool {
 	}
 	return float64(max(output, input)) <= enough*float64(direct)
 }
-
-// inside is how many taps, over all output positions, are inside the input.
-func (a Axis) inside() int {
-	n := 0
-	for o := range a.Out {
-		for k := range a.Kernel {
-			if x := a.from(o) + k*a.Dilation; x >= 0 && x < a.In {
-				n++
-			}
-		}
-	}
-	return n
-}

@@ -29,7 +29,7 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 	// Pairs of channels are what bfloat16 multiplies: a few, as of an image, win nothing.
 	const few = 16
 	bf16 := s.precision == BFloat16 && spec.C/spec.Group >= few
-	if spec.Winograd() && (!bf16 || !s.amx) { // Go's kernel makes fewer products
+	if spec.Saves() && (!bf16 || !s.amx) {
 		plan, err := s.plain.Plan(spec)
 		if bf16 {
 			plan = &rounded{Plan: plan, set: s}

@@ -14,8 +14,9 @@ type Kernels struct {
 	// Set is "plain", "onednn", or "" for the faster one of those that are there.
 	Set string
 	// Precision is "float32", for which "" stands too, or "bf16": the operands of
-	// convolutions and dense layers rounded to bfloat16, with sums, weights and
-	// everything else in float32. It takes oneDNN and a processor that has it.
+	// convolutions of 16 channels or more, and of dense layers where there is AMX, rounded
+	// to bfloat16, with sums, weights and everything else in float32. It takes oneDNN and a
+	// processor that has it.
 	Precision string
 	// Threads is how many compute at once; 0 means one a processor.
 	Threads int

@@ -234,7 +234,7 @@ func (v isa) squareSum() {
 // same as without vectors.
 func (v isa) sgd(name string, nesterov bool) {
 	v.function(name, "updates w by the gradient g and the velocity u.", []string{"w", "g", "u"}, []string{"scale, decay, momentum, rate float32"})
-	w, g, u := base("w"), base("g"), base("u")
+	w, g, u, exponent := base("w"), base("g"), base("u"), v.constant(exponentBits)
 	scale, decay, momentum, rate := v.broadcast("scale"), v.broadcast("decay"), v.broadcast("momentum"), v.broadcast("rate")
 	v.each("w", func(i reg.GPVirtual) {
 		weight, gradient, velocity, t := v.load(at(w, i)), v.vector(), v.vector(), v.vector()
@@ -243,6 +243,7 @@ func (v isa) sgd(name string, nesterov bool) {
 		VADDPS(t, gradient, gradient)
 		VMULPS(at(u, i), momentum, velocity)
 		VADDPS(gradient, velocity, velocity)
+		v.flush(velocity, exponent)
 		VMOVUPS(velocity, at(u, i))
 		if nesterov {
 			VMULPS(velocity, momentum, velocity)
@@ -255,10 +256,26 @@ func (v isa) sgd(name string, nesterov bool) {
 	v.end()
 }
 
+const exponentBits = 0x7f800000 // the exponent of a float32: 0 in those below the smallest normal one
+
+// flush sets numbers whose exponent is 0 to 0.
+func (v isa) flush(x, exponent reg.VecVirtual) {
+	if v.wide() {
+		normal := K()
+		VPTESTMD(exponent, x, normal)
+		VMOVAPS_Z(x, normal, x)
+		return
+	}
+	tiny, zero := v.vector(), v.zero()
+	VPAND(exponent, x, tiny)
+	VPCMPEQD(zero, tiny, tiny)
+	VPANDN(x, tiny, x)
+}
+
 func (v isa) adam() {
 	v.function("adam", "updates w by the gradient g and its moments m and s.", []string{"w", "g", "m", "s"},
 		[]string{"scale, decay, keep, b1, rest1, b2, rest2, rate, root, epsilon float32"})
-	w, g, m, s := base("w"), base("g"), base("m"), base("s")
+	w, g, m, s, exponent := base("w"), base("g"), base("m"), base("s"), v.constant(exponentBits)
 	p := map[string]reg.VecVirtual{}
 	for _, name := range []string{"scale", "decay", "keep", "b1", "rest1", "b2", "rest2", "rate", "root", "epsilon"} {
 		if v.wide() {
@@ -279,11 +296,13 @@ func (v isa) adam() {
 		VMULPS(at(m, i), get("b1"), first)
 		VMULPS(gradient, get("rest1"), t)
 		VADDPS(t, first, first)
+		v.flush(first, exponent)
 		VMOVUPS(first, at(m, i))
 		VMULPS(gradient, get("rest2"), t)
 		VMULPS(gradient, t, t)
 		VMULPS(at(s, i), get("b2"), second)
 		VADDPS(t, second, second)
+		v.flush(second, exponent)
 		VMOVUPS(second, at(s, i))
 		VSQRTPS(second, second)
 		VMULPS(second, get("root"), second)

@@ -1,7 +1,10 @@
 // Package vector has the loops of training that are not matrix products, for numbers in
 // a row. Where the processor has AVX2 or AVX-512 they run in assembly, which asm writes,
 // for float32; everything else, and what is left over at the end of a row, runs in Go.
-// Both do the same operations in the same order on each number, so the bits are the same.
+// Both do the same operations in the same order on each number, so the bits are the same,
+// but for one thing: vectors of UpdateSGD and UpdateAdam take numbers below the smallest
+// normal one for 0. The moments of a weight that gets no gradient any more shrink to such
+// numbers within a thousand steps, and processors take some hundred times as long over them.
 package vector
 
 //go:generate sh -c "cd asm && go run . -out ../vector_amd64.s -stubs ../stubs_amd64.go -pkg vector"
@@ -113,17 +116,6 @@ func SquareSum[T number](x []T) float64 {
 	return total
 }
 
-// flush returns 0 for what is below the smallest normal float32, otherwise x. The moments of
-// a weight that has no gradient any more shrink to that within a thousand steps, and
-// processors take some hundred times as long over such numbers.
-func flush[T number](x T) T {
-	const smallest = 0x1p-126
-	if x > -smallest && x < smallest {
-		return 0
-	}
-	return x
-}
-
 // SGD is what one step of torch.optim.SGD does with momentum: g is scaled, the velocity u
 // is updated, and w moves by it, or, with nesterov, further.
 type SGD struct {
@@ -141,7 +133,7 @@ func UpdateSGD[T number](s SGD, w, g, u []T) {
 	}
 	for i := n; i < len(w); i++ {
 		v := g[i]*scale + decay*w[i]
-		t := flush(momentum*u[i] + v)
+		t := momentum*u[i] + v
 		u[i] = t
 		if s.Nesterov {
 			t = v + momentum*t
@@ -169,8 +161,8 @@ func UpdateAdam[T number](a Adam, w, g, m, s []T) {
 	}
 	for i := n; i < len(w); i++ {
 		x := g[i]*scale + decay*w[i]
-		m[i] = flush(b1*m[i] + rest1*x)
-		s[i] = flush(b2*s[i] + rest2*x*x)
+		m[i] = b1*m[i] + rest1*x
+		s[i] = b2*s[i] + rest2*x*x
 		w[i] = w[i]*keep - rate*m[i]/(T(math.Sqrt(float64(s[i])))*root+epsilon)
 	}
 }

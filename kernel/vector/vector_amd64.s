@@ -142,137 +142,130 @@ loop:
 	RET
 
 // func sgd256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX2
-TEXT ·sgd256(SB), NOSPLIT, $0-88
+// Requires: AVX, SSE
+TEXT ·sgd256(SB), NOSPLIT, $8-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVL         $0x7f800000, BX
-	VMOVD        BX, X0
-	VBROADCASTSS X0, Y0
-	VBROADCASTSS scale+72(FP), Y1
-	VBROADCASTSS decay+76(FP), Y2
-	VBROADCASTSS momentum+80(FP), Y3
-	VBROADCASTSS rate+84(FP), Y4
+	VBROADCASTSS scale+72(FP), Y0
+	VBROADCASTSS decay+76(FP), Y1
+	VBROADCASTSS momentum+80(FP), Y2
+	VBROADCASTSS rate+84(FP), Y3
+	STMXCSR      (SP)
+	MOVL         (SP), BX
+	ORL          $0x00008040, BX
+	MOVL         BX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
 loop:
-	VMOVUPS  (AX)(SI*4), Y5
-	VMULPS   (CX)(SI*4), Y1, Y6
-	VMULPS   Y5, Y2, Y7
-	VADDPS   Y7, Y6, Y6
-	VMULPS   (DX)(SI*4), Y3, Y7
-	VADDPS   Y6, Y7, Y7
-	VXORPS   Y8, Y8, Y8
-	VPAND    Y0, Y7, Y6
-	VPCMPEQD Y8, Y6, Y6
-	VPANDN   Y7, Y6, Y7
-	VMOVUPS  Y7, (DX)(SI*4)
-	VMULPS   Y7, Y4, Y7
-	VSUBPS   Y7, Y5, Y5
-	VMOVUPS  Y5, (AX)(SI*4)
-	ADDQ     $0x08, SI
-	CMPQ     SI, BX
-	JLT      loop
+	VMOVUPS (AX)(SI*4), Y4
+	VMULPS  (CX)(SI*4), Y0, Y5
+	VMULPS  Y4, Y1, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  (DX)(SI*4), Y2, Y6
+	VADDPS  Y5, Y6, Y6
+	VMOVUPS Y6, (DX)(SI*4)
+	VMULPS  Y6, Y3, Y6
+	VSUBPS  Y6, Y4, Y4
+	VMOVUPS Y4, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
 // func nesterov256(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX2
-TEXT ·nesterov256(SB), NOSPLIT, $0-88
+// Requires: AVX, SSE
+TEXT ·nesterov256(SB), NOSPLIT, $8-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVL         $0x7f800000, BX
-	VMOVD        BX, X0
-	VBROADCASTSS X0, Y0
-	VBROADCASTSS scale+72(FP), Y1
-	VBROADCASTSS decay+76(FP), Y2
-	VBROADCASTSS momentum+80(FP), Y3
-	VBROADCASTSS rate+84(FP), Y4
+	VBROADCASTSS scale+72(FP), Y0
+	VBROADCASTSS decay+76(FP), Y1
+	VBROADCASTSS momentum+80(FP), Y2
+	VBROADCASTSS rate+84(FP), Y3
+	STMXCSR      (SP)
+	MOVL         (SP), BX
+	ORL          $0x00008040, BX
+	MOVL         BX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
 loop:
-	VMOVUPS  (AX)(SI*4), Y5
-	VMULPS   (CX)(SI*4), Y1, Y6
-	VMULPS   Y5, Y2, Y7
-	VADDPS   Y7, Y6, Y6
-	VMULPS   (DX)(SI*4), Y3, Y7
-	VADDPS   Y6, Y7, Y7
-	VXORPS   Y9, Y9, Y9
-	VPAND    Y0, Y7, Y8
-	VPCMPEQD Y9, Y8, Y8
-	VPANDN   Y7, Y8, Y7
-	VMOVUPS  Y7, (DX)(SI*4)
-	VMULPS   Y7, Y3, Y7
-	VADDPS   Y7, Y6, Y7
-	VMULPS   Y7, Y4, Y7
-	VSUBPS   Y7, Y5, Y5
-	VMOVUPS  Y5, (AX)(SI*4)
-	ADDQ     $0x08, SI
-	CMPQ     SI, BX
-	JLT      loop
+	VMOVUPS (AX)(SI*4), Y4
+	VMULPS  (CX)(SI*4), Y0, Y5
+	VMULPS  Y4, Y1, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  (DX)(SI*4), Y2, Y6
+	VADDPS  Y5, Y6, Y6
+	VMOVUPS Y6, (DX)(SI*4)
+	VMULPS  Y6, Y2, Y6
+	VADDPS  Y6, Y5, Y6
+	VMULPS  Y6, Y3, Y6
+	VSUBPS  Y6, Y4, Y4
+	VMOVUPS Y4, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
 // func adam256(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
-// Requires: AVX, AVX2
-TEXT ·adam256(SB), NOSPLIT, $0-136
-	MOVQ         w_base+0(FP), AX
-	MOVQ         g_base+24(FP), CX
-	MOVQ         m_base+48(FP), DX
-	MOVQ         s_base+72(FP), BX
-	MOVL         $0x7f800000, SI
-	VMOVD        SI, X0
-	VBROADCASTSS X0, Y0
-	MOVQ         w_len+8(FP), SI
-	XORQ         DI, DI
+// Requires: AVX, SSE
+TEXT ·adam256(SB), NOSPLIT, $8-136
+	MOVQ    w_base+0(FP), AX
+	MOVQ    g_base+24(FP), CX
+	MOVQ    m_base+48(FP), DX
+	MOVQ    s_base+72(FP), BX
+	STMXCSR (SP)
+	MOVL    (SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 4(SP)
+	LDMXCSR 4(SP)
+	MOVQ    w_len+8(FP), SI
+	XORQ    DI, DI
 
 loop:
-	VMOVUPS      (AX)(DI*4), Y1
-	VBROADCASTSS scale+96(FP), Y2
-	VMULPS       (CX)(DI*4), Y2, Y2
-	VBROADCASTSS decay+100(FP), Y3
-	VMULPS       Y1, Y3, Y3
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS b1+108(FP), Y3
-	VMULPS       (DX)(DI*4), Y3, Y4
-	VBROADCASTSS rest1+112(FP), Y3
-	VMULPS       Y2, Y3, Y3
-	VADDPS       Y3, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VPAND        Y0, Y4, Y3
-	VPCMPEQD     Y5, Y3, Y3
-	VPANDN       Y4, Y3, Y4
-	VMOVUPS      Y4, (DX)(DI*4)
-	VBROADCASTSS rest2+120(FP), Y3
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VBROADCASTSS b2+116(FP), Y2
-	VMULPS       (BX)(DI*4), Y2, Y2
-	VADDPS       Y3, Y2, Y2
-	VXORPS       Y5, Y5, Y5
-	VPAND        Y0, Y2, Y3
-	VPCMPEQD     Y5, Y3, Y3
-	VPANDN       Y2, Y3, Y2
-	VMOVUPS      Y2, (BX)(DI*4)
-	VSQRTPS      Y2, Y2
-	VBROADCASTSS root+128(FP), Y3
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS epsilon+132(FP), Y3
-	VADDPS       Y2, Y3, Y2
-	VBROADCASTSS rate+124(FP), Y3
-	VMULPS       Y4, Y3, Y4
-	VDIVPS       Y2, Y4, Y4
-	VBROADCASTSS keep+104(FP), Y2
+	VMOVUPS      (AX)(DI*4), Y0
+	VBROADCASTSS scale+96(FP), Y1
+	VMULPS       (CX)(DI*4), Y1, Y1
+	VBROADCASTSS decay+100(FP), Y2
+	VMULPS       Y0, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VBROADCASTSS b1+108(FP), Y2
+	VMULPS       (DX)(DI*4), Y2, Y3
+	VBROADCASTSS rest1+112(FP), Y2
+	VMULPS       Y1, Y2, Y2
+	VADDPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (DX)(DI*4)
+	VBROADCASTSS rest2+120(FP), Y2
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS b2+116(FP), Y1
+	VMULPS       (BX)(DI*4), Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (BX)(DI*4)
+	VSQRTPS      Y1, Y1
+	VBROADCASTSS root+128(FP), Y2
 	VMULPS       Y1, Y2, Y1
-	VSUBPS       Y4, Y1, Y1
-	VMOVUPS      Y1, (AX)(DI*4)
+	VBROADCASTSS epsilon+132(FP), Y2
+	VADDPS       Y1, Y2, Y1
+	VBROADCASTSS rate+124(FP), Y2
+	VMULPS       Y3, Y2, Y3
+	VDIVPS       Y1, Y3, Y3
+	VBROADCASTSS keep+104(FP), Y1
+	VMULPS       Y0, Y1, Y0
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (AX)(DI*4)
 	ADDQ         $0x08, DI
 	CMPQ         DI, SI
 	JLT          loop
+	LDMXCSR      (SP)
 	VZEROUPPER
 	RET
 
@@ -3884,129 +3877,130 @@ loop:
 	RET
 
 // func sgd512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX512F
-TEXT ·sgd512(SB), NOSPLIT, $0-88
+// Requires: AVX, AVX512F, SSE
+TEXT ·sgd512(SB), NOSPLIT, $8-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVL         $0x7f800000, BX
-	VMOVD        BX, X0
-	VBROADCASTSS X0, Z0
-	VBROADCASTSS scale+72(FP), Z1
-	VBROADCASTSS decay+76(FP), Z2
-	VBROADCASTSS momentum+80(FP), Z3
-	VBROADCASTSS rate+84(FP), Z4
+	VBROADCASTSS scale+72(FP), Z0
+	VBROADCASTSS decay+76(FP), Z1
+	VBROADCASTSS momentum+80(FP), Z2
+	VBROADCASTSS rate+84(FP), Z3
+	STMXCSR      (SP)
+	MOVL         (SP), BX
+	ORL          $0x00008040, BX
+	MOVL         BX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
 loop:
-	VMOVUPS   (AX)(SI*4), Z5
-	VMULPS    (CX)(SI*4), Z1, Z6
-	VMULPS    Z5, Z2, Z7
-	VADDPS    Z7, Z6, Z6
-	VMULPS    (DX)(SI*4), Z3, Z7
-	VADDPS    Z6, Z7, Z7
-	VPTESTMD  Z0, Z7, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VMOVUPS   Z7, (DX)(SI*4)
-	VMULPS    Z7, Z4, Z7
-	VSUBPS    Z7, Z5, Z5
-	VMOVUPS   Z5, (AX)(SI*4)
-	ADDQ      $0x10, SI
-	CMPQ      SI, BX
-	JLT       loop
+	VMOVUPS (AX)(SI*4), Z4
+	VMULPS  (CX)(SI*4), Z0, Z5
+	VMULPS  Z4, Z1, Z6
+	VADDPS  Z6, Z5, Z5
+	VMULPS  (DX)(SI*4), Z2, Z6
+	VADDPS  Z5, Z6, Z6
+	VMOVUPS Z6, (DX)(SI*4)
+	VMULPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS Z4, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
 // func nesterov512(w []float32, g []float32, u []float32, scale float32, decay float32, momentum float32, rate float32)
-// Requires: AVX, AVX512F
-TEXT ·nesterov512(SB), NOSPLIT, $0-88
+// Requires: AVX, AVX512F, SSE
+TEXT ·nesterov512(SB), NOSPLIT, $8-88
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         u_base+48(FP), DX
-	MOVL         $0x7f800000, BX
-	VMOVD        BX, X0
-	VBROADCASTSS X0, Z0
-	VBROADCASTSS scale+72(FP), Z1
-	VBROADCASTSS decay+76(FP), Z2
-	VBROADCASTSS momentum+80(FP), Z3
-	VBROADCASTSS rate+84(FP), Z4
+	VBROADCASTSS scale+72(FP), Z0
+	VBROADCASTSS decay+76(FP), Z1
+	VBROADCASTSS momentum+80(FP), Z2
+	VBROADCASTSS rate+84(FP), Z3
+	STMXCSR      (SP)
+	MOVL         (SP), BX
+	ORL          $0x00008040, BX
+	MOVL         BX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         w_len+8(FP), BX
 	XORQ         SI, SI
 
 loop:
-	VMOVUPS   (AX)(SI*4), Z5
-	VMULPS    (CX)(SI*4), Z1, Z6
-	VMULPS    Z5, Z2, Z7
-	VADDPS    Z7, Z6, Z6
-	VMULPS    (DX)(SI*4), Z3, Z7
-	VADDPS    Z6, Z7, Z7
-	VPTESTMD  Z0, Z7, K1
-	VMOVAPS.Z Z7, K1, Z7
-	VMOVUPS   Z7, (DX)(SI*4)
-	VMULPS    Z7, Z3, Z7
-	VADDPS    Z7, Z6, Z7
-	VMULPS    Z7, Z4, Z7
-	VSUBPS    Z7, Z5, Z5
-	VMOVUPS   Z5, (AX)(SI*4)
-	ADDQ      $0x10, SI
-	CMPQ      SI, BX
-	JLT       loop
+	VMOVUPS (AX)(SI*4), Z4
+	VMULPS  (CX)(SI*4), Z0, Z5
+	VMULPS  Z4, Z1, Z6
+	VADDPS  Z6, Z5, Z5
+	VMULPS  (DX)(SI*4), Z2, Z6
+	VADDPS  Z5, Z6, Z6
+	VMOVUPS Z6, (DX)(SI*4)
+	VMULPS  Z6, Z2, Z6
+	VADDPS  Z6, Z5, Z6
+	VMULPS  Z6, Z3, Z6
+	VSUBPS  Z6, Z4, Z4
+	VMOVUPS Z4, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
 // func adam512(w []float32, g []float32, m []float32, s []float32, scale float32, decay float32, keep float32, b1 float32, rest1 float32, b2 float32, rest2 float32, rate float32, root float32, epsilon float32)
-// Requires: AVX, AVX512F
-TEXT ·adam512(SB), NOSPLIT, $0-136
+// Requires: AVX, AVX512F, SSE
+TEXT ·adam512(SB), NOSPLIT, $8-136
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         s_base+72(FP), BX
-	MOVL         $0x7f800000, SI
-	VMOVD        SI, X0
-	VBROADCASTSS X0, Z0
-	VBROADCASTSS scale+96(FP), Z1
-	VBROADCASTSS decay+100(FP), Z2
-	VBROADCASTSS keep+104(FP), Z3
-	VBROADCASTSS b1+108(FP), Z4
-	VBROADCASTSS rest1+112(FP), Z5
-	VBROADCASTSS b2+116(FP), Z6
-	VBROADCASTSS rest2+120(FP), Z7
-	VBROADCASTSS rate+124(FP), Z8
-	VBROADCASTSS root+128(FP), Z9
-	VBROADCASTSS epsilon+132(FP), Z10
+	VBROADCASTSS scale+96(FP), Z0
+	VBROADCASTSS decay+100(FP), Z1
+	VBROADCASTSS keep+104(FP), Z2
+	VBROADCASTSS b1+108(FP), Z3
+	VBROADCASTSS rest1+112(FP), Z4
+	VBROADCASTSS b2+116(FP), Z5
+	VBROADCASTSS rest2+120(FP), Z6
+	VBROADCASTSS rate+124(FP), Z7
+	VBROADCASTSS root+128(FP), Z8
+	VBROADCASTSS epsilon+132(FP), Z9
+	STMXCSR      (SP)
+	MOVL         (SP), SI
+	ORL          $0x00008040, SI
+	MOVL         SI, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 
 loop:
-	VMOVUPS   (AX)(DI*4), Z11
-	VMULPS    (CX)(DI*4), Z1, Z12
-	VMULPS    Z11, Z2, Z13
-	VADDPS    Z13, Z12, Z12
-	VMULPS    (DX)(DI*4), Z4, Z14
-	VMULPS    Z12, Z5, Z13
-	VADDPS    Z13, Z14, Z14
-	VPTESTMD  Z0, Z14, K1
-	VMOVAPS.Z Z14, K1, Z14
-	VMOVUPS   Z14, (DX)(DI*4)
-	VMULPS    Z12, Z7, Z13
-	VMULPS    Z12, Z13, Z13
-	VMULPS    (BX)(DI*4), Z6, Z12
-	VADDPS    Z13, Z12, Z12
-	VPTESTMD  Z0, Z12, K1
-	VMOVAPS.Z Z12, K1, Z12
-	VMOVUPS   Z12, (BX)(DI*4)
-	VSQRTPS   Z12, Z12
-	VMULPS    Z12, Z9, Z12
-	VADDPS    Z12, Z10, Z12
-	VMULPS    Z14, Z8, Z14
-	VDIVPS    Z12, Z14, Z14
-	VMULPS    Z11, Z3, Z11
-	VSUBPS    Z14, Z11, Z11
-	VMOVUPS   Z11, (AX)(DI*4)
-	ADDQ      $0x10, DI
-	CMPQ      DI, SI
-	JLT       loop
+	VMOVUPS (AX)(DI*4), Z10
+	VMULPS  (CX)(DI*4), Z0, Z11
+	VMULPS  Z10, Z1, Z12
+	VADDPS  Z12, Z11, Z11
+	VMULPS  (DX)(DI*4), Z3, Z13
+	VMULPS  Z11, Z4, Z12
+	VADDPS  Z12, Z13, Z13
+	VMOVUPS Z13, (DX)(DI*4)
+	VMULPS  Z11, Z6, Z12
+	VMULPS  Z11, Z12, Z12
+	VMULPS  (BX)(DI*4), Z5, Z11
+	VADDPS  Z12, Z11, Z11
+	VMOVUPS Z11, (BX)(DI*4)
+	VSQRTPS Z11, Z11
+	VMULPS  Z11, Z8, Z11
+	VADDPS  Z11, Z9, Z11
+	VMULPS  Z13, Z7, Z13
+	VDIVPS  Z11, Z13, Z13
+	VMULPS  Z10, Z2, Z10
+	VSUBPS  Z13, Z10, Z10
+	VMOVUPS Z10, (AX)(DI*4)
+	ADDQ    $0x10, DI
+	CMPQ    DI, SI
+	JLT     loop
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 

@@ -234,48 +234,47 @@ func (v isa) squareSum() {
 // same as without vectors.
 func (v isa) sgd(name string, nesterov bool) {
 	v.function(name, "updates w by the gradient g and the velocity u.", []string{"w", "g", "u"}, []string{"scale, decay, momentum, rate float32"})
-	w, g, u, exponent := base("w"), base("g"), base("u"), v.constant(exponentBits)
+	w, g, u := base("w"), base("g"), base("u")
 	scale, decay, momentum, rate := v.broadcast("scale"), v.broadcast("decay"), v.broadcast("momentum"), v.broadcast("rate")
-	v.each("w", func(i reg.GPVirtual) {
-		weight, gradient, velocity, t := v.load(at(w, i)), v.vector(), v.vector(), v.vector()
-		VMULPS(at(g, i), scale, gradient)
-		VMULPS(weight, decay, t)
-		VADDPS(t, gradient, gradient)
-		VMULPS(at(u, i), momentum, velocity)
-		VADDPS(gradient, velocity, velocity)
-		v.flush(velocity, exponent)
-		VMOVUPS(velocity, at(u, i))
-		if nesterov {
-			VMULPS(velocity, momentum, velocity)
-			VADDPS(velocity, gradient, velocity)
-		}
-		VMULPS(velocity, rate, velocity)
-		VSUBPS(velocity, weight, weight)
-		VMOVUPS(weight, at(w, i))
+	v.flushing(func() {
+		v.each("w", func(i reg.GPVirtual) {
+			weight, gradient, velocity, t := v.load(at(w, i)), v.vector(), v.vector(), v.vector()
+			VMULPS(at(g, i), scale, gradient)
+			VMULPS(weight, decay, t)
+			VADDPS(t, gradient, gradient)
+			VMULPS(at(u, i), momentum, velocity)
+			VADDPS(gradient, velocity, velocity)
+			VMOVUPS(velocity, at(u, i))
+			if nesterov {
+				VMULPS(velocity, momentum, velocity)
+				VADDPS(velocity, gradient, velocity)
+			}
+			VMULPS(velocity, rate, velocity)
+			VSUBPS(velocity, weight, weight)
+			VMOVUPS(weight, at(w, i))
+		})
 	})
 	v.end()
 }
 
-const exponentBits = 0x7f800000 // the exponent of a float32: 0 in those below the smallest normal one
-
-// flush sets numbers whose exponent is 0 to 0.
-func (v isa) flush(x, exponent reg.VecVirtual) {
-	if v.wide() {
-		normal := K()
-		VPTESTMD(exponent, x, normal)
-		VMOVAPS_Z(x, normal, x)
-		return
-	}
-	tiny, zero := v.vector(), v.zero()
-	VPAND(exponent, x, tiny)
-	VPCMPEQD(zero, tiny, tiny)
-	VPANDN(x, tiny, x)
+// flushing has body run, until it returns, with numbers below the smallest normal one taken
+// and written as 0: bits 6 and 15 of MXCSR, which is as it was afterwards.
+func (v isa) flushing(body func()) {
+	const flags = 1<<6 | 1<<15
+	old, changed, bits := AllocLocal(4), AllocLocal(4), GP32()
+	STMXCSR(old)
+	MOVL(old, bits)
+	ORL(U32(flags), bits)
+	MOVL(bits, changed)
+	LDMXCSR(changed)
+	body()
+	LDMXCSR(old)
 }
 
 func (v isa) adam() {
 	v.function("adam", "updates w by the gradient g and its moments m and s.", []string{"w", "g", "m", "s"},
 		[]string{"scale, decay, keep, b1, rest1, b2, rest2, rate, root, epsilon float32"})
-	w, g, m, s, exponent := base("w"), base("g"), base("m"), base("s"), v.constant(exponentBits)
+	w, g, m, s := base("w"), base("g"), base("m"), base("s")
 	p := map[string]reg.VecVirtual{}
 	for _, name := range []string{"scale", "decay", "keep", "b1", "rest1", "b2", "rest2", "rate", "root", "epsilon"} {
 		if v.wide() {
@@ -288,30 +287,30 @@ func (v isa) adam() {
 		}
 		return v.broadcast(name)
 	}
-	v.each("w", func(i reg.GPVirtual) {
-		weight, gradient, t, first, second := v.load(at(w, i)), v.vector(), v.vector(), v.vector(), v.vector()
-		VMULPS(at(g, i), get("scale"), gradient)
-		VMULPS(weight, get("decay"), t)
-		VADDPS(t, gradient, gradient)
-		VMULPS(at(m, i), get("b1"), first)
-		VMULPS(gradient, get("rest1"), t)
-		VADDPS(t, first, first)
-		v.flush(first, exponent)
-		VMOVUPS(first, at(m, i))
-		VMULPS(gradient, get("rest2"), t)
-		VMULPS(gradient, t, t)
-		VMULPS(at(s, i), get("b2"), second)
-		VADDPS(t, second, second)
-		v.flush(second, exponent)
-		VMOVUPS(second, at(s, i))
-		VSQRTPS(second, second)
-		VMULPS(second, get("root"), second)
-		VADDPS(second, get("epsilon"), second)
-		VMULPS(first, get("rate"), first)
-		VDIVPS(second, first, first)
-		VMULPS(weight, get("keep"), weight)
-		VSUBPS(first, weight, weight)
-		VMOVUPS(weight, at(w, i))
+	v.flushing(func() {
+		v.each("w", func(i reg.GPVirtual) {
+			weight, gradient, t, first, second := v.load(at(w, i)), v.vector(), v.vector(), v.vector(), v.vector()
+			VMULPS(at(g, i), get("scale"), gradient)
+			VMULPS(weight, get("decay"), t)
+			VADDPS(t, gradient, gradient)
+			VMULPS(at(m, i), get("b1"), first)
+			VMULPS(gradient, get("rest1"), t)
+			VADDPS(t, first, first)
+			VMOVUPS(first, at(m, i))
+			VMULPS(gradient, get("rest2"), t)
+			VMULPS(gradient, t, t)
+			VMULPS(at(s, i), get("b2"), second)
+			VADDPS(t, second, second)
+			VMOVUPS(second, at(s, i))
+			VSQRTPS(second, second)
+			VMULPS(second, get("root"), second)
+			VADDPS(second, get("epsilon"), second)
+			VMULPS(first, get("rate"), first)
+			VDIVPS(second, first, first)
+			VMULPS(weight, get("keep"), weight)
+			VSUBPS(first, weight, weight)
+			VMOVUPS(weight, at(w, i))
+		})
 	})
 	v.end()
 }

@@ -59,7 +59,7 @@ func newConv[T Float](s Conv, k workers) *conv[T] {
 	c := &conv[T]{workers: k, up: NewUpstream[T](s.ReLU, k)}
 	single, ok := any(c).(*conv[float32])
 	switch {
-	case ok && s.Winograd():
+	case ok && s.winograd():
 		single.convolver = newWinogradConv(s, k)
 	case ok && s.direct():
 		single.convolver = newDirectConv(s, k)
@@ -120,12 +120,12 @@ func (s Conv) direct() bool {
 // with pads.
 func (s Conv) Saves() bool {
 	const few = 0.75 // of the products; measured on maps of 4x4
-	return s.Winograd() || s.direct() && s.Window.reach() < few
+	return s.winograd() || s.direct() && s.Window.reach() < few
 }
 
-// Winograd reports whether Plain computes the convolution in float32 by way of Winograd's
+// winograd reports whether Plain computes the convolution in float32 by way of Winograd's
 // tiles: with kernels of 3x3 or 5x5 at every position, where that needs fewer products.
-func (s Conv) Winograd() bool {
+func (s Conv) winograd() bool {
 	rows, columns := s.Window[1], s.Window[2]
 	for _, a := range []Axis{rows, columns} {
 		if a.Stride != 1 || a.Dilation != 1 || a.Kernel != rows.Kernel {

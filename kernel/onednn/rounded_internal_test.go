@@ -24,7 +24,7 @@ func TestRounded(t *testing.T) {
 	low.(*set).amx = false
 	for _, c := range kerneltest.Wide()["Winograd"] {
 		spec, _ := c.Spec.(kernel.Conv)
-		if !spec.Winograd() {
+		if !spec.Saves() {
 			t.Fatalf("%+v", spec)
 		}
 		in, dy := c.Draw(rand.New(rand.NewPCG(1, 2)))

@@ -2,7 +2,7 @@
 // a row. Where the processor has AVX2 or AVX-512 they run in assembly, which asm writes,
 // for float32; everything else, and what is left over at the end of a row, runs in Go.
 // Both do the same operations in the same order on each number, so the bits are the same,
-// but for one thing: vectors of UpdateSGD and UpdateAdam take numbers below the smallest
+// but for one thing: with vectors, UpdateSGD and UpdateAdam take numbers below the smallest
 // normal one for 0. The moments of a weight that gets no gradient any more shrink to such
 // numbers within a thousand steps, and processors take some hundred times as long over them.
 package vector
@@ -22,9 +22,12 @@ func as32[T number](x []T) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
 }
 
+// vectors reports whether there are any for T.
+func vectors[T number]() bool { return lanes > 0 && unsafe.Sizeof(T(0)) == 4 }
+
 // whole returns how many of n numbers are done in vectors.
 func whole[T number](n int) int {
-	if lanes == 0 || unsafe.Sizeof(T(0)) != 4 {
+	if !vectors[T]() {
 		return 0
 	}
 	return n &^ (lanes - 1)
@@ -116,6 +119,16 @@ func SquareSum[T number](x []T) float64 {
 	return total
 }
 
+// vector holds what an update has left over after whole ones, so that it is treated no
+// otherwise: which numbers are left over depends on how a parameter is split.
+type vector [16]float32
+
+// take copies x, which is shorter than a vector and of float32.
+func take[T number](v *vector, x []T) { copy(v[:], as32(x)) }
+
+// row is one whole vector.
+func (v *vector) row() []float32 { return v[:lanes] }
+
 // SGD is what one step of torch.optim.SGD does with momentum: g is scaled, the velocity u
 // is updated, and w moves by it, or, with nesterov, further.
 type SGD struct {
@@ -130,6 +143,16 @@ func UpdateSGD[T number](s SGD, w, g, u []T) {
 	scale, decay, momentum, rate := T(s.Scale), T(s.Decay), T(s.Momentum), T(s.Rate)
 	if n > 0 {
 		sgd(s.Nesterov, as32(w[:n]), as32(g[:n]), as32(u[:n]), float32(scale), float32(decay), float32(momentum), float32(rate))
+	}
+	if n < len(w) && vectors[T]() {
+		var last [3]vector
+		take(&last[0], w[n:])
+		take(&last[1], g[n:])
+		take(&last[2], u[n:])
+		sgd(s.Nesterov, last[0].row(), last[1].row(), last[2].row(), float32(scale), float32(decay), float32(momentum), float32(rate))
+		copy(as32(w[n:]), last[0][:])
+		copy(as32(u[n:]), last[2][:])
+		return
 	}
 	for i := n; i < len(w); i++ {
 		v := g[i]*scale + decay*w[i]
@@ -158,6 +181,19 @@ func UpdateAdam[T number](a Adam, w, g, m, s []T) {
 	if n > 0 {
 		adam(as32(w[:n]), as32(g[:n]), as32(m[:n]), as32(s[:n]), float32(scale), float32(decay), float32(keep),
 			float32(b1), float32(rest1), float32(b2), float32(rest2), float32(rate), float32(root), float32(epsilon))
+	}
+	if n < len(w) && vectors[T]() {
+		var last [4]vector
+		take(&last[0], w[n:])
+		take(&last[1], g[n:])
+		take(&last[2], m[n:])
+		take(&last[3], s[n:])
+		adam(last[0].row(), last[1].row(), last[2].row(), last[3].row(), float32(scale), float32(decay), float32(keep),
+			float32(b1), float32(rest1), float32(b2), float32(rest2), float32(rate), float32(root), float32(epsilon))
+		copy(as32(w[n:]), last[0][:])
+		copy(as32(m[n:]), last[2][:])
+		copy(as32(s[n:]), last[3][:])
+		return
 	}
 	for i := n; i < len(w); i++ {
 		x := g[i]*scale + decay*w[i]

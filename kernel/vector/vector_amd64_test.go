@@ -156,20 +156,21 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// TestFlush has moments below the smallest normal number: they become 0.
+// TestFlush has moments and velocities below the smallest normal number: they become 0.
 func TestFlush(t *testing.T) {
 	if lanes == 0 {
 		t.Skip("no vectors")
 	}
-	const n = 48 // whole vectors
-	w, g, m, s := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+	const n = 50 // three whole vectors, or six, and what is left over
+	w, g, m, s, u := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
 	for i := range m {
-		m[i], s[i] = 0x1p-126, 0x1p-126
+		m[i], s[i], u[i] = 0x1p-126, 0x1p-126, 0x1p-126
 	}
+	UpdateSGD(SGD{Scale: 1, Momentum: 0.9, Rate: 0.1}, w, g, u)
 	UpdateAdam(Adam{Scale: 1, Keep: 1, Beta1: 0.9, Beta2: 0.999, Rate: 1e-3, Root: 1, Epsilon: 1e-8}, w, g, m, s)
 	for i := range m {
-		if m[i] != 0 || s[i] != 0 {
-			t.Fatalf("moments %d are %g and %g", i, m[i], s[i])
+		if m[i] != 0 || s[i] != 0 || u[i] != 0 {
+			t.Fatalf("moments %d are %g and %g, the velocity is %g", i, m[i], s[i], u[i])
 		}
 	}
 	if x := m[0] + 0x1p-126; x/2 == 0 {

@@ -132,6 +132,22 @@ func lrnFinish(dx, dy, power, x, term []float32, size int, factor float32) {
 	}
 }
 
+func dots(sum, w, x []float64) {
+	if lanes == 16 {
+		dots512(sum, w, x)
+	} else {
+		dots256(sum, w, x)
+	}
+}
+
+func tallies(sum, square, peak, w, x []float64) {
+	if lanes == 16 {
+		tallies512(sum, square, peak, w, x)
+	} else {
+		tallies256(sum, square, peak, w, x)
+	}
+}
+
 func transform(t Transform, dst, src []float32, to, from []int, n int) {
 	switch wide := lanes == 16; t {
 	case Transform{Input, 3}:

@@ -22,4 +22,6 @@ func maxPoolGradient(dy, y, dx, x []float32, at []int32)                        
 func lrn(y, x, square []float32, size int, alpha, bias float32)                       {}
 func lrnGradient(term, power, dy, y, square []float32, size int, alpha, bias float32) {}
 func lrnFinish(dx, dy, power, x, term []float32, size int, factor float32)            {}
+func dots(sum, w, x []float64)                                                        {}
+func tallies(sum, square, peak, w, x []float64)                                       {}
 func transform(t Transform, dst, src []float32, to, from []int, n int)                {}

@@ -79,6 +79,16 @@ func lrnGradient256(term []float32, power []float32, dy []float32, y []float32, 
 //go:noescape
 func lrnFinish256(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
 
+// dots256 adds the products of w with the columns of x to sum.
+//
+//go:noescape
+func dots256(sum []float64, w []float64, x []float64)
+
+// tallies256 is dots, with sums of squared products and the peaks of the sums.
+//
+//go:noescape
+func tallies256(sum []float64, square []float64, peak []float64, w []float64, x []float64)
+
 // input3256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
@@ -203,6 +213,16 @@ func lrnGradient512(term []float32, power []float32, dy []float32, y []float32, 
 //
 //go:noescape
 func lrnFinish512(dx []float32, dy []float32, power []float32, x []float32, term []float32, size int, factor float32)
+
+// dots512 adds the products of w with the columns of x to sum.
+//
+//go:noescape
+func dots512(sum []float64, w []float64, x []float64)
+
+// tallies512 is dots, with sums of squared products and the peaks of the sums.
+//
+//go:noescape
+func tallies512(sum []float64, square []float64, peak []float64, w []float64, x []float64)
 
 // input3512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //

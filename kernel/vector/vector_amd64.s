@@ -546,6 +546,261 @@ window:
 	VZEROUPPER
 	RET
 
+// func dots256(sum []float64, w []float64, x []float64)
+// Requires: AVX, FMA3
+TEXT ·dots256(SB), NOSPLIT, $0-72
+	MOVQ    sum_base+0(FP), AX
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD 64(AX), Y2
+	VMOVUPD 96(AX), Y3
+	MOVQ    w_base+24(FP), BX
+	MOVQ    x_base+48(FP), SI
+	MOVQ    w_len+32(FP), CX
+	XORQ    DX, DX
+	JMP     dots0Test
+
+dots0:
+	VBROADCASTSD (BX)(DX*8), Y4
+	VFMADD231PD  (SI), Y4, Y0
+	VFMADD231PD  32(SI), Y4, Y1
+	VFMADD231PD  64(SI), Y4, Y2
+	VFMADD231PD  96(SI), Y4, Y3
+	ADDQ         $0x00000100, SI
+	INCQ         DX
+
+dots0Test:
+	CMPQ    DX, CX
+	JLT     dots0
+	VMOVUPD Y0, (AX)
+	VMOVUPD Y1, 32(AX)
+	VMOVUPD Y2, 64(AX)
+	VMOVUPD Y3, 96(AX)
+	VMOVUPD 128(AX), Y0
+	VMOVUPD 160(AX), Y1
+	VMOVUPD 192(AX), Y2
+	VMOVUPD 224(AX), Y3
+	MOVQ    w_base+24(FP), BX
+	MOVQ    x_base+48(FP), SI
+	MOVQ    w_len+32(FP), CX
+	XORQ    DX, DX
+	JMP     dots16Test
+
+dots16:
+	VBROADCASTSD (BX)(DX*8), Y4
+	VFMADD231PD  128(SI), Y4, Y0
+	VFMADD231PD  160(SI), Y4, Y1
+	VFMADD231PD  192(SI), Y4, Y2
+	VFMADD231PD  224(SI), Y4, Y3
+	ADDQ         $0x00000100, SI
+	INCQ         DX
+
+dots16Test:
+	CMPQ    DX, CX
+	JLT     dots16
+	VMOVUPD Y0, 128(AX)
+	VMOVUPD Y1, 160(AX)
+	VMOVUPD Y2, 192(AX)
+	VMOVUPD Y3, 224(AX)
+	VZEROUPPER
+	RET
+
+// func tallies256(sum []float64, square []float64, peak []float64, w []float64, x []float64)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·tallies256(SB), NOSPLIT, $0-120
+	MOVQ         sum_base+0(FP), AX
+	MOVQ         square_base+24(FP), CX
+	MOVQ         peak_base+48(FP), DX
+	MOVQ         $0x7fffffffffffffff, BX
+	MOVQ         BX, X0
+	VBROADCASTSD X0, Y0
+	VMOVUPD      (AX), Y1
+	VMOVUPD      (CX), Y2
+	VMOVUPD      (DX), Y3
+	VMOVUPD      32(AX), Y4
+	VMOVUPD      32(CX), Y5
+	VMOVUPD      32(DX), Y6
+	MOVQ         w_base+72(FP), DI
+	MOVQ         x_base+96(FP), R8
+	MOVQ         w_len+80(FP), BX
+	XORQ         SI, SI
+	JMP          tallies0Test
+
+tallies0:
+	VBROADCASTSD (DI)(SI*8), Y7
+	VMULPD       (R8), Y7, Y8
+	VADDPD       Y8, Y1, Y1
+	VFMADD231PD  Y8, Y8, Y2
+	VMULPD       32(R8), Y7, Y7
+	VADDPD       Y7, Y4, Y4
+	VFMADD231PD  Y7, Y7, Y5
+	MOVQ         SI, R9
+	ANDQ         $0x0f, R9
+	CMPQ         R9, $0x0f
+	JNE          tallies0Next
+	VANDPD       Y1, Y0, Y7
+	VMAXPD       Y7, Y3, Y3
+	VANDPD       Y4, Y0, Y7
+	VMAXPD       Y7, Y6, Y6
+
+tallies0Next:
+	ADDQ $0x00000100, R8
+	INCQ SI
+
+tallies0Test:
+	CMPQ    SI, BX
+	JLT     tallies0
+	VANDPD  Y1, Y0, Y7
+	VMAXPD  Y7, Y3, Y3
+	VANDPD  Y4, Y0, Y7
+	VMAXPD  Y7, Y6, Y6
+	VMOVUPD Y1, (AX)
+	VMOVUPD Y2, (CX)
+	VMOVUPD Y3, (DX)
+	VMOVUPD Y4, 32(AX)
+	VMOVUPD Y5, 32(CX)
+	VMOVUPD Y6, 32(DX)
+	VMOVUPD 64(AX), Y1
+	VMOVUPD 64(CX), Y2
+	VMOVUPD 64(DX), Y3
+	VMOVUPD 96(AX), Y4
+	VMOVUPD 96(CX), Y5
+	VMOVUPD 96(DX), Y6
+	MOVQ    w_base+72(FP), DI
+	MOVQ    x_base+96(FP), R8
+	MOVQ    w_len+80(FP), BX
+	XORQ    SI, SI
+	JMP     tallies8Test
+
+tallies8:
+	VBROADCASTSD (DI)(SI*8), Y7
+	VMULPD       64(R8), Y7, Y8
+	VADDPD       Y8, Y1, Y1
+	VFMADD231PD  Y8, Y8, Y2
+	VMULPD       96(R8), Y7, Y7
+	VADDPD       Y7, Y4, Y4
+	VFMADD231PD  Y7, Y7, Y5
+	MOVQ         SI, R9
+	ANDQ         $0x0f, R9
+	CMPQ         R9, $0x0f
+	JNE          tallies8Next
+	VANDPD       Y1, Y0, Y7
+	VMAXPD       Y7, Y3, Y3
+	VANDPD       Y4, Y0, Y7
+	VMAXPD       Y7, Y6, Y6
+
+tallies8Next:
+	ADDQ $0x00000100, R8
+	INCQ SI
+
+tallies8Test:
+	CMPQ    SI, BX
+	JLT     tallies8
+	VANDPD  Y1, Y0, Y7
+	VMAXPD  Y7, Y3, Y3
+	VANDPD  Y4, Y0, Y7
+	VMAXPD  Y7, Y6, Y6
+	VMOVUPD Y1, 64(AX)
+	VMOVUPD Y2, 64(CX)
+	VMOVUPD Y3, 64(DX)
+	VMOVUPD Y4, 96(AX)
+	VMOVUPD Y5, 96(CX)
+	VMOVUPD Y6, 96(DX)
+	VMOVUPD 128(AX), Y1
+	VMOVUPD 128(CX), Y2
+	VMOVUPD 128(DX), Y3
+	VMOVUPD 160(AX), Y4
+	VMOVUPD 160(CX), Y5
+	VMOVUPD 160(DX), Y6
+	MOVQ    w_base+72(FP), DI
+	MOVQ    x_base+96(FP), R8
+	MOVQ    w_len+80(FP), BX
+	XORQ    SI, SI
+	JMP     tallies16Test
+
+tallies16:
+	VBROADCASTSD (DI)(SI*8), Y7
+	VMULPD       128(R8), Y7, Y8
+	VADDPD       Y8, Y1, Y1
+	VFMADD231PD  Y8, Y8, Y2
+	VMULPD       160(R8), Y7, Y7
+	VADDPD       Y7, Y4, Y4
+	VFMADD231PD  Y7, Y7, Y5
+	MOVQ         SI, R9
+	ANDQ         $0x0f, R9
+	CMPQ         R9, $0x0f
+	JNE          tallies16Next
+	VANDPD       Y1, Y0, Y7
+	VMAXPD       Y7, Y3, Y3
+	VANDPD       Y4, Y0, Y7
+	VMAXPD       Y7, Y6, Y6
+
+tallies16Next:
+	ADDQ $0x00000100, R8
+	INCQ SI
+
+tallies16Test:
+	CMPQ    SI, BX
+	JLT     tallies16
+	VANDPD  Y1, Y0, Y7
+	VMAXPD  Y7, Y3, Y3
+	VANDPD  Y4, Y0, Y7
+	VMAXPD  Y7, Y6, Y6
+	VMOVUPD Y1, 128(AX)
+	VMOVUPD Y2, 128(CX)
+	VMOVUPD Y3, 128(DX)
+	VMOVUPD Y4, 160(AX)
+	VMOVUPD Y5, 160(CX)
+	VMOVUPD Y6, 160(DX)
+	VMOVUPD 192(AX), Y1
+	VMOVUPD 192(CX), Y2
+	VMOVUPD 192(DX), Y3
+	VMOVUPD 224(AX), Y4
+	VMOVUPD 224(CX), Y5
+	VMOVUPD 224(DX), Y6
+	MOVQ    w_base+72(FP), DI
+	MOVQ    x_base+96(FP), R8
+	MOVQ    w_len+80(FP), BX
+	XORQ    SI, SI
+	JMP     tallies24Test
+
+tallies24:
+	VBROADCASTSD (DI)(SI*8), Y7
+	VMULPD       192(R8), Y7, Y8
+	VADDPD       Y8, Y1, Y1
+	VFMADD231PD  Y8, Y8, Y2
+	VMULPD       224(R8), Y7, Y7
+	VADDPD       Y7, Y4, Y4
+	VFMADD231PD  Y7, Y7, Y5
+	MOVQ         SI, R9
+	ANDQ         $0x0f, R9
+	CMPQ         R9, $0x0f
+	JNE          tallies24Next
+	VANDPD       Y1, Y0, Y7
+	VMAXPD       Y7, Y3, Y3
+	VANDPD       Y4, Y0, Y7
+	VMAXPD       Y7, Y6, Y6
+
+tallies24Next:
+	ADDQ $0x00000100, R8
+	INCQ SI
+
+tallies24Test:
+	CMPQ    SI, BX
+	JLT     tallies24
+	VANDPD  Y1, Y0, Y7
+	VMAXPD  Y7, Y3, Y3
+	VANDPD  Y4, Y0, Y0
+	VMAXPD  Y0, Y6, Y6
+	VMOVUPD Y1, 192(AX)
+	VMOVUPD Y2, 192(CX)
+	VMOVUPD Y3, 192(DX)
+	VMOVUPD Y4, 224(AX)
+	VMOVUPD Y5, 224(CX)
+	VMOVUPD Y6, 224(DX)
+	VZEROUPPER
+	RET
+
 // func input3256(dst []float32, src []float32, to []int, from []int, n int)
 // Requires: AVX
 TEXT ·input3256(SB), NOSPLIT, $0-104
@@ -4278,6 +4533,123 @@ window:
 	ADDQ    $0x10, R9
 	CMPQ    R9, R8
 	JLT     other
+	VZEROUPPER
+	RET
+
+// func dots512(sum []float64, w []float64, x []float64)
+// Requires: AVX, AVX512F
+TEXT ·dots512(SB), NOSPLIT, $0-72
+	MOVQ    sum_base+0(FP), AX
+	VMOVUPD (AX), Z0
+	VMOVUPD 64(AX), Z1
+	VMOVUPD 128(AX), Z2
+	VMOVUPD 192(AX), Z3
+	MOVQ    w_base+24(FP), BX
+	MOVQ    x_base+48(FP), SI
+	MOVQ    w_len+32(FP), CX
+	XORQ    DX, DX
+	JMP     dots0Test
+
+dots0:
+	VBROADCASTSD (BX)(DX*8), Z4
+	VFMADD231PD  (SI), Z4, Z0
+	VFMADD231PD  64(SI), Z4, Z1
+	VFMADD231PD  128(SI), Z4, Z2
+	VFMADD231PD  192(SI), Z4, Z3
+	ADDQ         $0x00000100, SI
+	INCQ         DX
+
+dots0Test:
+	CMPQ    DX, CX
+	JLT     dots0
+	VMOVUPD Z0, (AX)
+	VMOVUPD Z1, 64(AX)
+	VMOVUPD Z2, 128(AX)
+	VMOVUPD Z3, 192(AX)
+	VZEROUPPER
+	RET
+
+// func tallies512(sum []float64, square []float64, peak []float64, w []float64, x []float64)
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·tallies512(SB), NOSPLIT, $0-120
+	MOVQ         sum_base+0(FP), AX
+	MOVQ         square_base+24(FP), CX
+	MOVQ         peak_base+48(FP), DX
+	MOVQ         $0x7fffffffffffffff, BX
+	MOVQ         BX, X0
+	VBROADCASTSD X0, Z0
+	VMOVUPD      (AX), Z1
+	VMOVUPD      (CX), Z2
+	VMOVUPD      (DX), Z3
+	VMOVUPD      64(AX), Z4
+	VMOVUPD      64(CX), Z5
+	VMOVUPD      64(DX), Z6
+	VMOVUPD      128(AX), Z7
+	VMOVUPD      128(CX), Z8
+	VMOVUPD      128(DX), Z9
+	VMOVUPD      192(AX), Z10
+	VMOVUPD      192(CX), Z11
+	VMOVUPD      192(DX), Z12
+	MOVQ         w_base+72(FP), DI
+	MOVQ         x_base+96(FP), R8
+	MOVQ         w_len+80(FP), BX
+	XORQ         SI, SI
+	JMP          tallies0Test
+
+tallies0:
+	VBROADCASTSD (DI)(SI*8), Z13
+	VMULPD       (R8), Z13, Z14
+	VADDPD       Z14, Z1, Z1
+	VFMADD231PD  Z14, Z14, Z2
+	VMULPD       64(R8), Z13, Z14
+	VADDPD       Z14, Z4, Z4
+	VFMADD231PD  Z14, Z14, Z5
+	VMULPD       128(R8), Z13, Z14
+	VADDPD       Z14, Z7, Z7
+	VFMADD231PD  Z14, Z14, Z8
+	VMULPD       192(R8), Z13, Z13
+	VADDPD       Z13, Z10, Z10
+	VFMADD231PD  Z13, Z13, Z11
+	MOVQ         SI, R9
+	ANDQ         $0x0f, R9
+	CMPQ         R9, $0x0f
+	JNE          tallies0Next
+	VANDPD       Z1, Z0, Z13
+	VMAXPD       Z13, Z3, Z3
+	VANDPD       Z4, Z0, Z13
+	VMAXPD       Z13, Z6, Z6
+	VANDPD       Z7, Z0, Z13
+	VMAXPD       Z13, Z9, Z9
+	VANDPD       Z10, Z0, Z13
+	VMAXPD       Z13, Z12, Z12
+
+tallies0Next:
+	ADDQ $0x00000100, R8
+	INCQ SI
+
+tallies0Test:
+	CMPQ    SI, BX
+	JLT     tallies0
+	VANDPD  Z1, Z0, Z13
+	VMAXPD  Z13, Z3, Z3
+	VANDPD  Z4, Z0, Z13
+	VMAXPD  Z13, Z6, Z6
+	VANDPD  Z7, Z0, Z13
+	VMAXPD  Z13, Z9, Z9
+	VANDPD  Z10, Z0, Z0
+	VMAXPD  Z0, Z12, Z12
+	VMOVUPD Z1, (AX)
+	VMOVUPD Z2, (CX)
+	VMOVUPD Z3, (DX)
+	VMOVUPD Z4, 64(AX)
+	VMOVUPD Z5, 64(CX)
+	VMOVUPD Z6, 64(DX)
+	VMOVUPD Z7, 128(AX)
+	VMOVUPD Z8, 128(CX)
+	VMOVUPD Z9, 128(DX)
+	VMOVUPD Z10, 192(AX)
+	VMOVUPD Z11, 192(CX)
+	VMOVUPD Z12, 192(DX)
 	VZEROUPPER
 	RET
 

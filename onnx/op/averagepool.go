@@ -1,6 +1,9 @@
 package op
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // averagePool is AveragePool-1, -7, -10, -11, -19, -22: the mean under the window,
 // over the elements inside the input or, with count_include_pad, over those inside
@@ -14,6 +17,7 @@ func averagePool() *Spec {
 			intsAttr("dilations").since(19)),
 		Infer: inferPool,
 		Eval:  evalAveragePool,
+		Bound: boundAveragePool,
 	}
 }
 
@@ -46,6 +50,39 @@ func evalAveragePool(n *Node, in []*Array) ([]*Array, error) {
 		})
 	}
 	return []*Array{y}, nil
+}
+
+func boundAveragePool(n *Node, in, out []*Array, r Rounding) []float64 {
+	x := in[0]
+	b := make([]float64, out[0].Len())
+	g, err := poolGeometry(n, x)
+	if err != nil {
+		return b // the evaluation said so
+	}
+	includePad := n.Int("count_include_pad") != 0
+	for c := range x.Shape[0] * x.Shape[1] {
+		plane := x.F[c*g.inSize():]
+		g.positions(func(p int, o [3]int) {
+			sum, count := 0.0, 0
+			g.each(o, func(_, offset int) {
+				sum += math.Abs(plane[offset])
+				count++
+			})
+			terms := count
+			if includePad {
+				count = g.padded(0, o[0]) * g.padded(1, o[1]) * g.padded(2, o[2])
+			}
+			b[c*g.outSize()+p] = r.average(terms, sum/float64(count))
+		})
+	}
+	return b
+}
+
+// average bounds the mean of some terms, whatever their errors are: its sum of absolute
+// terms, divided like it, is given. A mean has few terms, often equal ones.
+func (r Rounding) average(terms int, absolute float64) float64 {
+	n := float64(terms) + 2 // the division, and the reciprocal of the count
+	return n*r.Unit/(1-n*r.Unit)*absolute + r.Store*absolute + n*r.Tiny
 }
 
 // padded returns how many taps of the window at output o along axis i lie inside

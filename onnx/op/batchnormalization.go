@@ -48,7 +48,8 @@ func batchNormalization() *Spec {
 			}
 			return out, err
 		},
-		Eval: evalBatchNormalization,
+		Eval:  evalBatchNormalization,
+		Bound: boundBatchNormalization,
 	}
 }
 
@@ -105,4 +106,24 @@ func batchStatistics(x *Array) (mean, variance *Array) {
 		variance.F[i/plane%channels] += d * d / count
 	}
 	return mean, variance
+}
+
+// boundBatchNormalization allows for the folded form too, x*a + (B - mean*a) with
+// a = scale / sqrt(var + epsilon): ten operations an element at most.
+func boundBatchNormalization(n *Node, in, out []*Array, r Rounding) []float64 {
+	x, scale, bias, mean, variance := in[0], in[1], in[2], in[3], in[4]
+	terms := 10.0
+	if n.Int("training_mode") != 0 {
+		mean, variance = batchStatistics(x)
+		terms += 2 * math.Sqrt(float64(len(x.F)/max(1, x.Shape[1]))) // means of a batch
+	}
+	channels, plane := x.Shape[1], product(x.Shape[2:])
+	epsilon, unit := n.Float("epsilon"), max(r.Unit, r.Store)
+	b := make([]float64, len(out[0].F))
+	for i, v := range x.F {
+		c := i / plane % channels
+		a := math.Abs(scale.F[c]) / math.Sqrt(variance.F[c]+epsilon)
+		b[i] = terms*unit*(a*(math.Abs(v)+math.Abs(mean.F[c]))+math.Abs(bias.F[c])) + r.Tiny
+	}
+	return b
 }

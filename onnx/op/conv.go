@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"alexctl/onnx"
 )
@@ -167,18 +168,55 @@ func (c *Convolution) output(image, m, position int) float64 {
 	return sum
 }
 
-// Columns fills dst with the patches of one image and group under the output
-// positions from lo to hi: row k = (channel, tap), column = position; outside the
-// input it is zero. dst has CGroup*Taps*(hi-lo) elements.
-func (c *Convolution) Columns(dst []float64, image, group, lo, hi int) {
+// boundConv follows the partial sums of every element in the definition's order.
+func boundConv(n *Node, in, out []*Array, r Rounding) []float64 {
+	b := make([]float64, out[0].Len())
+	c, err := ConvOf(n, in)
+	if err != nil {
+		return b // the evaluation said so
+	}
+	g, row := &c.geometry, c.CGroup*c.Taps
+	for at := range b {
+		image, m, position := at/c.OutSize/c.M, at/c.OutSize%c.M, at%c.OutSize
+		o := [3]int{position / (g.out[1] * g.out[2]), position / g.out[2] % g.out[1], position % g.out[2]}
+		sum, peak, norm2 := 0.0, 0.0, 0.0
+		for ch := range c.CGroup {
+			x := c.X.F[(image*c.C+m/c.MGroup*c.CGroup+ch)*c.InSize:]
+			w := c.W.F[m*row+ch*c.Taps:]
+			g.each(o, func(tap, offset int) {
+				t := x[offset] * w[tap]
+				sum += t
+				norm2 += t * t
+				peak = max(peak, math.Abs(sum))
+			})
+		}
+		b[at] = c.Limit(r, m, out[0].F[at], peak, norm2, Irregular(c.W.F[m*row:(m+1)*row]))
+	}
+	return b
+}
+
+// Limit bounds the error of y, an element of output channel m, from the peak of its
+// partial sums and the sum of its squared products, both without the bias.
+func (c *Convolution) Limit(r Rounding, m int, y, peak, norm2 float64, irregular bool) float64 {
+	terms := c.CGroup * c.Taps
+	if c.B != nil {
+		terms++
+		norm2 += c.B.F[m] * c.B.F[m]
+	}
+	return r.Sum(terms, y, max(peak, math.Abs(y)), norm2, irregular)
+}
+
+// Columns fills dst with the patches of one image and group under the output positions
+// from lo to hi: row k = (channel, tap), column = position, rows stride elements apart;
+// outside the input it is zero. dst has CGroup*Taps*stride elements.
+func (c *Convolution) Columns(dst []float64, stride, image, group, lo, hi int) {
 	clear(dst)
 	g := &c.geometry
-	width := hi - lo
 	for p := lo; p < hi; p++ {
 		o := [3]int{p / (g.out[1] * g.out[2]), p / g.out[2] % g.out[1], p % g.out[2]}
 		g.each(o, func(tap, offset int) {
 			for ch := range c.CGroup {
-				dst[(ch*c.Taps+tap)*width+p-lo] = c.X.F[(image*c.C+group*c.CGroup+ch)*c.InSize+offset]
+				dst[(ch*c.Taps+tap)*stride+p-lo] = c.X.F[(image*c.C+group*c.CGroup+ch)*c.InSize+offset]
 			}
 		})
 	}

@@ -126,6 +126,7 @@ func arithmetic(name string, onFloat func(a, b float64) float64, onInt func(a, b
 		Type: name, Since: []int64{1, 6, 7, 13, 14},
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Infer: inferArithmetic,
+		Bound: twoUlps,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			a, b := in[0], in[1]
 			if a.Type != b.Type {
@@ -156,12 +157,16 @@ func arithmetic(name string, onFloat func(a, b float64) float64, onInt func(a, b
 	}
 }
 
+// bound is a Spec's Bound.
+type bound = func(n *Node, in, out []*Array, r Rounding) []float64
+
 // function returns the Spec of an operator that maps each floating-point element.
-func function(name string, since []int64, f func(float64) float64) *Spec {
+func function(name string, since []int64, f func(float64) float64, b bound) *Spec {
 	return &Spec{
 		Type: name, Since: since, FloatOnly: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Infer: sameAs,
+		Bound: b,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			if !in[0].float() {
 				return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)

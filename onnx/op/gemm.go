@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"alexctl/onnx"
 )
@@ -28,7 +29,8 @@ func gemm() *Spec {
 			}
 			return mul(out[0].count(), max(k.N, 0))
 		},
-		Eval: evalGemm,
+		Eval:  evalGemm,
+		Bound: boundGemm,
 	}
 }
 
@@ -110,6 +112,28 @@ func ProductOf(n *Node, in []*Array) (*Product, error) {
 	return p, nil
 }
 
+// Row returns row i of A', in dst where it does not lie in one piece.
+func (p *Product) Row(dst []float64, i int) []float64 {
+	if !p.TransA {
+		return p.A.F[i*p.K : (i+1)*p.K]
+	}
+	dst = dst[:p.K]
+	for k := range dst {
+		dst[k] = p.A.F[i+k*p.aCol]
+	}
+	return dst
+}
+
+// Block copies rows k0 to k1 and columns j0 to j1 of B' to dst, whose rows are stride
+// elements apart.
+func (p *Product) Block(dst []float64, stride, k0, k1, j0, j1 int) {
+	for k := k0; k < k1; k++ {
+		for j := j0; j < j1; j++ {
+			dst[(k-k0)*stride+j-j0] = p.B.F[k*p.bRow+j*p.bCol]
+		}
+	}
+}
+
 // Finish returns alpha*dot + beta*C for element i of Y.
 func (p *Product) Finish(i int, dot float64) float64 {
 	v := p.Alpha * dot
@@ -145,4 +169,46 @@ func evalGemm(n *Node, in []*Array) ([]*Array, error) {
 		p.Y.I[i] = wrap(v, p.Y.Type)
 	}
 	return []*Array{p.Y}, nil
+}
+
+// boundGemm follows the partial sums of every element in the definition's order.
+func boundGemm(n *Node, in, out []*Array, r Rounding) []float64 {
+	b := make([]float64, out[0].Len())
+	p, err := ProductOf(n, in)
+	if err != nil {
+		return b // the evaluation said so
+	}
+	column := make([]float64, p.K)
+	for j := range p.N {
+		for k := range column {
+			column[k] = p.B.F[j*p.bCol+k*p.bRow]
+		}
+		irregular := Irregular(column)
+		for i := range p.M {
+			sum, peak, norm2 := 0.0, 0.0, 0.0
+			for k, w := range column {
+				t := p.A.F[i*p.aRow+k*p.aCol] * w
+				sum += t
+				norm2 += t * t
+				peak = max(peak, math.Abs(sum))
+			}
+			at := i*p.N + j
+			b[at] = p.Limit(r, at, out[0].F[at], peak, norm2, irregular)
+		}
+	}
+	return b
+}
+
+// Limit bounds the error of y, element i of the product, from the peak of the partial
+// sums of A'*B' and the sum of its squared products.
+func (p *Product) Limit(r Rounding, i int, y, peak, norm2 float64, irregular bool) float64 {
+	alpha, c := math.Abs(p.Alpha), 0.0
+	if p.C != nil {
+		c = p.Beta * p.C.F[p.cIndex(i)]
+	}
+	b := r.Sum(p.K+1, y, max(alpha*peak, math.Abs(y)), alpha*alpha*norm2+c*c, irregular)
+	if p.Alpha != 1 || p.Beta != 1 { // two more products
+		b += 2 * r.Unit * (math.Abs(y-c) + math.Abs(c))
+	}
+	return b
 }

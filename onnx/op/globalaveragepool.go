@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"alexctl/onnx"
 )
@@ -24,6 +25,18 @@ func globalAveragePool() *Spec {
 				out = append(out, onnx.Known(1))
 			}
 			return ranked(x.Type, out), nil
+		},
+		Bound: func(_ *Node, in, out []*Array, r Rounding) []float64 {
+			b := make([]float64, out[0].Len())
+			size := product(in[0].Shape[2:])
+			for c := range b {
+				sum := 0.0
+				for _, v := range in[0].F[c*size : (c+1)*size] {
+					sum += math.Abs(v)
+				}
+				b[c] = r.average(size, sum/float64(size))
+			}
+			return b
 		},
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			x := in[0]

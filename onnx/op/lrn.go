@@ -28,7 +28,8 @@ func lrn() *Spec {
 			}
 			return sameAs(n, in)
 		},
-		Eval: evalLRN,
+		Eval:  evalLRN,
+		Bound: boundLRN,
 	}
 }
 
@@ -59,4 +60,38 @@ func evalLRN(n *Node, in []*Array) ([]*Array, error) {
 		}
 	}
 	return []*Array{y}, nil
+}
+
+// boundLRN allows for a sum of squares that slides over the channels: an error made
+// where the sum was large stays in it. d = bias + alpha/size*sum has the relative error
+// δ, and y = x / d^beta one of beta*δ and that of a power computed as exp(beta*ln d).
+func boundLRN(n *Node, in, out []*Array, r Rounding) []float64 {
+	x, y := in[0], out[0]
+	size := int(n.Int("size"))
+	alpha, beta, bias := math.Abs(n.Float("alpha"))/float64(size), math.Abs(n.Float("beta")), n.Float("bias")
+	channels, plane := x.Shape[1], product(x.Shape[2:])
+	unit := max(r.Unit, r.Store)
+	b := make([]float64, y.Len())
+	for image := range x.Shape[0] {
+		for p := range plane {
+			at := func(c int) int { return (image*channels+c)*plane + p }
+			sum, largest := 0.0, 0.0
+			for c := range min(size/2, channels) {
+				sum += x.F[at(c)] * x.F[at(c)]
+			}
+			for c := range channels {
+				if i := c + size/2; i < channels {
+					sum += x.F[at(i)] * x.F[at(i)]
+				}
+				if i := c - (size-1)/2 - 1; i >= 0 {
+					sum -= x.F[at(i)] * x.F[at(i)]
+				}
+				largest = max(largest, sum)
+				d := math.Abs(bias + alpha*sum)
+				delta := unit * (Deviations*math.Sqrt(2*float64(c+size))*alpha*largest/d + 4)
+				b[at(c)] = math.Abs(y.F[at(c)])*(beta*delta+unit*(6+2*beta*math.Abs(math.Log(d)))) + r.Tiny
+			}
+		}
+	}
+	return b
 }

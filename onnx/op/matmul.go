@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"alexctl/onnx"
 )
@@ -21,7 +22,8 @@ func matMul() *Spec {
 			}
 			return mul(out[0].count(), max(in[0].Shape[len(in[0].Shape)-1].N, 1))
 		},
-		Eval: evalMatMul,
+		Eval:  evalMatMul,
+		Bound: boundMatMul,
 	}
 }
 
@@ -59,52 +61,94 @@ func inferMatMul(_ *Node, in []*Info) ([]*Info, error) {
 	return ranked(a.Type, out), nil
 }
 
-func evalMatMul(_ *Node, in []*Array) ([]*Array, error) {
-	a, b := in[0], in[1]
-	if len(a.Shape) == 0 || len(b.Shape) == 0 || a.Type != b.Type {
-		return nil, fmt.Errorf("inputs are %s%v and %s%v", a.Type, a.Shape, b.Type, b.Shape)
-	}
-	x, y := a.Shape, b.Shape
+// matrices calls f with the place of each product of matrices: where its operands
+// (m, k) and (k, n) and its result begin. It returns the result's shape.
+func matrices(a, b []int, f func(atA, atB, at int)) (m, k, n int, shape []int, err error) {
+	x, y := a, b
 	if len(x) == 1 {
 		x = []int{1, x[0]}
 	}
 	if len(y) == 1 {
 		y = []int{y[0], 1}
 	}
-	m, k, n := x[len(x)-2], x[len(x)-1], y[len(y)-1]
+	m, k, n = x[len(x)-2], x[len(x)-1], y[len(y)-1]
 	if y[len(y)-2] != k {
-		return nil, fmt.Errorf("inputs are %v and %v: inner dimensions differ", a.Shape, b.Shape)
+		return 0, 0, 0, nil, fmt.Errorf("inputs are %v and %v: inner dimensions differ", a, b)
 	}
 	batch, err := Broadcast(x[:len(x)-2], y[:len(y)-2])
 	if err != nil {
-		return nil, err
+		return 0, 0, 0, nil, err
 	}
-	shape := append([]int{}, batch...)
-	if len(a.Shape) > 1 {
+	shape = append([]int{}, batch...)
+	if len(a) > 1 {
 		shape = append(shape, m)
 	}
-	if len(b.Shape) > 1 {
+	if len(b) > 1 {
 		shape = append(shape, n)
+	}
+	if f != nil {
+		fromA, fromB := broadcastIndex(x[:len(x)-2], batch), broadcastIndex(y[:len(y)-2], batch)
+		for p := range product(batch) {
+			f(fromA(p)*m*k, fromB(p)*k*n, p*m*n)
+		}
+	}
+	return m, k, n, shape, nil
+}
+
+func evalMatMul(_ *Node, in []*Array) ([]*Array, error) {
+	a, b := in[0], in[1]
+	if len(a.Shape) == 0 || len(b.Shape) == 0 || a.Type != b.Type {
+		return nil, fmt.Errorf("inputs are %s%v and %s%v", a.Type, a.Shape, b.Type, b.Shape)
+	}
+	m, k, n, shape, err := matrices(a.Shape, b.Shape, nil)
+	if err != nil {
+		return nil, err
 	}
 	out, err := NewArray(a.Type, shape...)
 	if err != nil {
 		return nil, err
 	}
-	fromA, fromB := broadcastIndex(x[:len(x)-2], batch), broadcastIndex(y[:len(y)-2], batch)
-	for p := range product(batch) {
-		atA, atB := fromA(p)*m*k, fromB(p)*k*n
-		for i := range m {
-			for j := range n {
-				at := (p*m+i)*n + j
-				for q := range k {
-					if out.float() {
-						out.F[at] += a.F[atA+i*k+q] * b.F[atB+q*n+j]
-					} else {
-						out.I[at] = wrap(out.I[at]+a.I[atA+i*k+q]*b.I[atB+q*n+j], out.Type)
-					}
+	_, _, _, _, err = matrices(a.Shape, b.Shape, func(atA, atB, at int) {
+		for i := range m * n {
+			for q := range k {
+				p, w := atA+i/n*k+q, atB+q*n+i%n
+				if out.float() {
+					out.F[at+i] += a.F[p] * b.F[w]
+				} else {
+					out.I[at+i] = wrap(out.I[at+i]+a.I[p]*b.I[w], out.Type)
 				}
 			}
 		}
+	})
+	return []*Array{out}, err
+}
+
+// boundMatMul follows the partial sums of every element in the definition's order.
+func boundMatMul(_ *Node, in, out []*Array, r Rounding) []float64 {
+	a, b := in[0], in[1]
+	limits := make([]float64, out[0].Len())
+	m, k, n, _, err := matrices(a.Shape, b.Shape, nil)
+	if err != nil {
+		return limits // the evaluation said so
 	}
-	return []*Array{out}, nil
+	column := make([]float64, k)
+	_, _, _, _, _ = matrices(a.Shape, b.Shape, func(atA, atB, at int) {
+		for j := range n {
+			for q := range column {
+				column[q] = b.F[atB+q*n+j]
+			}
+			irregular := Irregular(column)
+			for i := range m {
+				sum, peak, norm2 := 0.0, 0.0, 0.0
+				for q, w := range column {
+					t := a.F[atA+i*k+q] * w
+					sum += t
+					norm2 += t * t
+					peak = max(peak, math.Abs(sum))
+				}
+				limits[at+i*n+j] = r.Sum(k, out[0].F[at+i*n+j], peak, norm2, irregular)
+			}
+		}
+	})
+	return limits
 }

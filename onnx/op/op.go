@@ -49,6 +49,10 @@ type Spec struct {
 	MACs func(n *Node, in, out []*Info) int64
 	// Eval is the definition. Inputs left out are nil; it must not change them.
 	Eval func(n *Node, in []*Array) ([]*Array, error)
+	// Bound returns, for each element of the first output, how far rounding may move it
+	// from out, the definition's result for in. nil where the operator only moves or
+	// selects elements: its results are exact. Only for floating-point outputs.
+	Bound func(n *Node, in, out []*Array, r Rounding) []float64
 }
 
 // Arity is how many inputs or outputs an operator takes.

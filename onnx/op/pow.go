@@ -13,6 +13,7 @@ func pow() *Spec {
 		Type: "Pow", Since: []int64{1, 7, 12, 13, 15},
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Infer: inferBroadcast,
+		Bound: boundPow,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			a, b := in[0], in[1]
 			shape, err := Broadcast(a.Shape, b.Shape)
@@ -35,6 +36,18 @@ func pow() *Spec {
 			})
 		},
 	}
+}
+
+// boundPow allows for exp(b*ln a) in the type itself, whose argument is rounded too.
+func boundPow(_ *Node, in, out []*Array, r Rounding) []float64 {
+	exponents := make([]float64, out[0].Len())
+	// The shapes were broadcast before.
+	_ = pairs(in[0], in[1], func(i, p, q int) {
+		if a := math.Abs(in[0].number(p)); a > 0 {
+			exponents[i] = math.Abs(in[1].number(q) * math.Log(a))
+		}
+	})
+	return r.single(out[0].F, func(i int) float64 { return 4 + 2*exponents[i] })
 }
 
 // number returns element i in float64.

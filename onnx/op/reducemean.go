@@ -2,6 +2,7 @@ package op
 
 import (
 	"errors"
+	"math"
 	"slices"
 
 	"alexctl/onnx"
@@ -40,7 +41,8 @@ func reduceMean() *Spec {
 			}
 			return ranked(x.Type, out), nil
 		},
-		Eval: evalReduceMean,
+		Eval:  evalReduceMean,
+		Bound: boundReduceMean,
 	}
 }
 
@@ -103,4 +105,22 @@ func evalReduceMean(n *Node, in []*Array) ([]*Array, error) {
 		y.I[i] /= int64(count)
 	}
 	return []*Array{y}, nil
+}
+
+// boundReduceMean is the bound of an average, from the means of the absolute values.
+func boundReduceMean(n *Node, in, out []*Array, r Rounding) []float64 {
+	x := *in[0]
+	x.F = make([]float64, len(in[0].F))
+	for i, v := range in[0].F {
+		x.F[i] = math.Abs(v)
+	}
+	absolute, err := evalReduceMean(n, append([]*Array{&x}, in[1:]...))
+	if err != nil || len(absolute[0].F) == 0 {
+		return make([]float64, out[0].Len())
+	}
+	terms := len(x.F) / len(absolute[0].F)
+	for i, v := range absolute[0].F {
+		absolute[0].F[i] = r.average(terms, v)
+	}
+	return absolute[0].F
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"alexctl/kernel/vector"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 )
@@ -14,45 +15,78 @@ func (e panicError) Error() string {
 	return fmt.Sprintf("the inputs do not fit the operator: %v", e.value)
 }
 
-// columnsPerJob is how many output positions a convolution job computes: few
-// enough that their patches stay in the processor's cache.
-const columnsPerJob = 32
+// limits asks for bounds beside the results of a product: how far rounding may move each.
+type limits struct {
+	rounding op.Rounding
+	rows     int       // how many images, or rows of the left operand, have them
+	bound    []float64 // of those
+}
+
+// depth is how many products are added before the next output: few enough that the
+// columns they share stay in the processor's cache.
+const depth = 128
+
+// tally are the sums of one row and a block of columns.
+type tally struct{ sum, square, peak [vector.Columns]float64 }
+
+func (t *tally) add(w, x []float64, limited bool) {
+	if limited {
+		vector.Tallies(t.sum[:], t.square[:], t.peak[:], w, x)
+	} else {
+		vector.Dots(t.sum[:], w, x)
+	}
+}
 
 // conv computes a convolution as products of the weights with patches of the input.
-func (s *session) conv(ctx context.Context, n *op.Node, in []*op.Array) ([]*op.Array, error) {
+func (s *session) conv(ctx context.Context, n *op.Node, in []*op.Array, l *limits) ([]*op.Array, error) {
 	c, err := op.ConvOf(n, in)
 	if err != nil {
 		return nil, err
 	}
+	if l != nil {
+		l.rows = min(l.rows, c.N)
+		l.bound = make([]float64, l.rows*c.M*c.OutSize)
+	}
 	if c.Y.Len() == 0 {
 		return []*op.Array{c.Y}, nil
 	}
-	groups := c.M / c.MGroup
-	blocks := (c.OutSize + columnsPerJob - 1) / columnsPerJob
 	k := c.CGroup * c.Taps
+	irregular := make([]bool, c.M)
+	if l != nil {
+		for m := range irregular {
+			irregular[m] = op.Irregular(c.W.F[m*k : (m+1)*k])
+		}
+	}
+	groups := c.M / c.MGroup
+	blocks := (c.OutSize + vector.Columns - 1) / vector.Columns
 	err = s.workers.each(ctx, c.N*groups*blocks, func(job int, scratch *scratch) error {
 		return guarded(func() error {
 			image, group, block := job/blocks/groups, job/blocks%groups, job%blocks
-			lo := block * columnsPerJob
-			hi := min(lo+columnsPerJob, c.OutSize)
-			width := hi - lo
-			patches := scratch.floats(k * width)
-			c.Columns(patches, image, group, lo, hi)
-			for m := group * c.MGroup; m < (group+1)*c.MGroup; m += 4 {
-				rows := min(4, (group+1)*c.MGroup-m)
-				for p := 0; p < width; p += 2 {
-					var sums [4][2]float64
-					panel(&sums, c.W.F[m*k:], k, rows, patches, width, p)
-					for i := range rows {
-						bias := 0.0
-						if c.B != nil {
-							bias = c.B.F[m+i]
-						}
-						at := (image*c.M+m+i)*c.OutSize + lo + p
-						c.Y.F[at] = sums[i][0] + bias
-						if p+1 < width {
-							c.Y.F[at+1] = sums[i][1] + bias
-						}
+			lo := block * vector.Columns
+			hi := min(lo+vector.Columns, c.OutSize)
+			limited := l != nil && image < l.rows
+			patches := scratch.floats(k * vector.Columns)
+			c.Columns(patches, vector.Columns, image, group, lo, hi)
+			tallies := scratch.clear(c.MGroup)
+			for q := 0; q < k; q += depth {
+				end := min(q+depth, k)
+				for i := range tallies {
+					w := c.W.F[(group*c.MGroup+i)*k:]
+					tallies[i].add(w[q:end], patches[q*vector.Columns:], limited)
+				}
+			}
+			for i := range tallies {
+				m := group*c.MGroup + i
+				bias := 0.0
+				if c.B != nil {
+					bias = c.B.F[m]
+				}
+				at := (image*c.M + m) * c.OutSize
+				for p := lo; p < hi; p++ {
+					y := tallies[i].sum[p-lo] + bias
+					c.Y.F[at+p] = y
+					if limited {
+						l.bound[at+p] = c.Limit(l.rounding, m, y, tallies[i].peak[p-lo], tallies[i].square[p-lo], irregular[m])
 					}
 				}
 			}
@@ -62,136 +96,157 @@ func (s *session) conv(ctx context.Context, n *op.Node, in []*op.Array) ([]*op.A
 	return []*op.Array{c.Y}, err
 }
 
-// panel computes the products of up to four rows of w (each of k elements) with
-// two columns, p and p+1, of x (k rows of width elements).
-func panel(sums *[4][2]float64, w []float64, k, rows int, x []float64, width, p int) {
-	second := p + 1
-	if second >= width {
-		second = p
-	}
-	if rows < 4 {
-		for i := range rows {
-			for q, v := range w[i*k : (i+1)*k] {
-				sums[i][0] += v * x[q*width+p]
-				sums[i][1] += v * x[q*width+second]
-			}
-		}
-		return
-	}
-	w0, w1, w2, w3 := w[:k], w[k:2*k], w[2*k:3*k], w[3*k:4*k]
-	var a0, a1, b0, b1, c0, c1, d0, d1 float64
-	at := p
-	step := second - p
-	for q := range w0 {
-		u, v := x[at], x[at+step]
-		a0 += w0[q] * u
-		a1 += w0[q] * v
-		b0 += w1[q] * u
-		b1 += w1[q] * v
-		c0 += w2[q] * u
-		c1 += w2[q] * v
-		d0 += w3[q] * u
-		d1 += w3[q] * v
-		at += width
-	}
-	*sums = [4][2]float64{{a0, a1}, {b0, b1}, {c0, c1}, {d0, d1}}
+// right is the right operand of a product of matrices, (K, N).
+type right interface {
+	// open prepares columns lo to hi; copy then copies rows of them to dst, whose rows
+	// have vector.Columns elements.
+	open(lo, hi int, scratch *scratch) (copy func(dst []float64, k0, k1 int), err error)
 }
 
-// rowsPerJob is how many rows of a dense layer's weight are read at a time.
-const rowsPerJob = 16
-
-// dense computes a Gemm whose B' is a weight of the model in rows (transB=1),
-// reading the weight a few rows at a time.
-func (s *session) dense(ctx context.Context, n *op.Node, w *onnx.Tensor, values map[string]*op.Array) ([]*op.Array, error) {
-	var in []*op.Array
-	for i, name := range n.Inputs {
-		if i == 1 {
-			in = append(in, &op.Array{Type: w.Type, Shape: []int{int(w.Dims[0]), int(w.Dims[1])}})
-			continue
-		}
-		a, err := s.value(name, values)
-		if err != nil {
-			return nil, fmt.Errorf("node %q: %w", n.Label(), err)
-		}
-		in = append(in, a)
-	}
-	return n.Guard(func() ([]*op.Array, error) {
-		p, err := op.ProductOf(n, in)
-		if err != nil {
-			return nil, err
-		}
-		return s.rowProducts(ctx, p, func(dst []float64, row int) error {
-			return w.Float64s(dst, int64(row)*int64(p.K))
-		})
-	})
-}
-
-// rowProducts computes Y for a product whose B' is available by rows: read fills
-// dst with whole rows of B, beginning at row.
-func (s *session) rowProducts(ctx context.Context, p *op.Product, read func(dst []float64, row int) error) ([]*op.Array, error) {
-	jobs := (p.N + rowsPerJob - 1) / rowsPerJob
-	err := s.workers.each(ctx, jobs, func(job int, scratch *scratch) error {
+// product computes rows of a (m, k) with b (k, n), 32 columns at a time, and gives each
+// element to finish, with its tally.
+func (s *session) product(ctx context.Context, m, k, n int, row func(i int) []float64, b right, l *limits, finish func(i, j int, t *tally, column int, irregular bool)) error {
+	jobs := (n + vector.Columns - 1) / vector.Columns
+	return s.workers.each(ctx, jobs, func(job int, scratch *scratch) error {
 		return guarded(func() error {
-			lo := job * rowsPerJob
-			hi := min(lo+rowsPerJob, p.N)
-			rows := scratch.floats((hi - lo) * p.K)
-			if err := read(rows, lo); err != nil {
+			lo := job * vector.Columns
+			hi := min(lo+vector.Columns, n)
+			fill, err := b.open(lo, hi, scratch)
+			if err != nil {
 				return err
 			}
-			for m := range p.M {
-				x := p.A.F[m*p.K : (m+1)*p.K]
+			block := scratch.block()
+			tallies := scratch.clear(m)
+			var few [vector.Columns]values
+			for q := 0; q < k; q += depth {
+				end := min(q+depth, k)
+				fill(block, q, end)
+				for i := range tallies {
+					tallies[i].add(row(i)[q:end], block, l != nil && i < l.rows)
+				}
+				if l != nil {
+					for c := range few[:hi-lo] {
+						few[c].see(block[c:], end-q)
+					}
+				}
+			}
+			for i := range tallies {
 				for j := lo; j < hi; j++ {
-					i := m*p.N + j
-					p.Y.F[i] = p.Finish(i, dot(x, rows[(j-lo)*p.K:][:p.K]))
+					finish(i, j, &tallies[i], j-lo, !few[j-lo].many)
 				}
 			}
 			return nil
 		})
+	})
+}
+
+// values says whether a column takes many values, as op.Irregular does of all of it.
+type values struct{ many bool }
+
+// see looks at the next n elements of a column.
+func (v *values) see(column []float64, n int) {
+	if v.many {
+		return
+	}
+	var part [depth]float64
+	for i := range n {
+		part[i] = column[i*vector.Columns]
+	}
+	v.many = !op.Irregular(part[:n])
+}
+
+// rowWeight is a weight whose rows are the columns of the right operand (transB=1),
+// read from the model when they are needed.
+type rowWeight struct {
+	t *onnx.Tensor
+	k int
+}
+
+func (w rowWeight) open(lo, hi int, scratch *scratch) (func([]float64, int, int), error) {
+	rows := scratch.floats((hi - lo) * w.k)
+	if err := w.t.Float64s(rows, int64(lo)*int64(w.k)); err != nil {
+		return nil, err
+	}
+	return func(dst []float64, k0, k1 int) {
+		for c := range hi - lo {
+			for q, v := range rows[c*w.k+k0 : c*w.k+k1] {
+				dst[q*vector.Columns+c] = v
+			}
+		}
+	}, nil
+}
+
+// operand is a right operand in memory; of takes it a block at a time.
+type operand struct {
+	of func(dst []float64, stride, k0, k1, j0, j1 int)
+}
+
+func (o operand) open(lo, hi int, _ *scratch) (func([]float64, int, int), error) {
+	return func(dst []float64, k0, k1 int) { o.of(dst, vector.Columns, k0, k1, lo, hi) }, nil
+}
+
+// gemm computes a Gemm. weight is its B where that is a weight in rows (transB=1), which
+// is read a few rows at a time.
+func (s *session) gemm(ctx context.Context, n *op.Node, in []*op.Array, weight *onnx.Tensor, l *limits) ([]*op.Array, error) {
+	p, err := op.ProductOf(n, in)
+	if err != nil {
+		return nil, err
+	}
+	var b right = operand{p.Block}
+	if weight != nil {
+		b = rowWeight{weight, p.K}
+	}
+	rows := make([][]float64, p.M)
+	for i := range rows {
+		var buf []float64
+		if p.TransA {
+			buf = make([]float64, p.K)
+		}
+		rows[i] = p.Row(buf, i)
+	}
+	if l != nil {
+		l.rows = min(l.rows, p.M)
+		l.bound = make([]float64, l.rows*p.N)
+	}
+	err = s.product(ctx, p.M, p.K, p.N, func(i int) []float64 { return rows[i] }, b, l, func(i, j int, t *tally, c int, irregular bool) {
+		at := i*p.N + j
+		p.Y.F[at] = p.Finish(at, t.sum[c])
+		if l != nil && i < l.rows {
+			l.bound[at] = p.Limit(l.rounding, at, p.Y.F[at], t.peak[c], t.square[c], irregular)
+		}
 	})
 	return []*op.Array{p.Y}, err
 }
 
-// dot returns the product of two vectors of one length, in four partial sums.
-func dot(a, b []float64) float64 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float64
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return s0 + s1 + (s2 + s3)
-}
-
 // matMul computes a MatMul whose right operand is a matrix: all rows of the left
 // one, over all its leading axes, times that matrix.
-func (s *session) matMul(ctx context.Context, n *op.Node, in []*op.Array) ([]*op.Array, error) {
+func (s *session) matMul(ctx context.Context, n *op.Node, in []*op.Array, l *limits) ([]*op.Array, error) {
 	a, b := in[0], in[1]
 	k, width := b.Shape[0], b.Shape[1]
-	if a.Shape[len(a.Shape)-1] != k || a.F == nil {
-		return n.Spec.Eval(n, in) // which says what is wrong
-	}
 	shape := append(append([]int{}, a.Shape[:len(a.Shape)-1]...), width)
 	y, err := op.NewArray(a.Type, shape...)
-	if err != nil || y.Len() == 0 {
-		return []*op.Array{y}, err
+	if err != nil {
+		return nil, err
 	}
-	rows := y.Len() / width
-	err = s.workers.each(ctx, rows, func(row int, _ *scratch) error {
-		return guarded(func() error {
-			x, out := a.F[row*k:(row+1)*k], y.F[row*width:(row+1)*width]
-			for q, v := range x {
-				for j, w := range b.F[q*width : (q+1)*width] {
-					out[j] += v * w
-				}
-			}
-			return nil
-		})
+	rows := 0
+	if width > 0 {
+		rows = y.Len() / width
+	}
+	if l != nil {
+		l.rows = min(l.rows, rows)
+		l.bound = make([]float64, l.rows*width)
+	}
+	block := operand{func(dst []float64, stride, k0, k1, j0, j1 int) {
+		for q := k0; q < k1; q++ {
+			copy(dst[(q-k0)*stride:], b.F[q*width+j0:q*width+j1])
+		}
+	}}
+	err = s.product(ctx, rows, k, width, func(i int) []float64 { return a.F[i*k : (i+1)*k] }, block, l, func(i, j int, t *tally, c int, irregular bool) {
+		at := i*width + j
+		y.F[at] = t.sum[c]
+		if l != nil && i < l.rows {
+			l.bound[at] = l.rounding.Sum(k, t.sum[c], t.peak[c], t.square[c], irregular)
+		}
 	})
 	return []*op.Array{y}, err
 }

@@ -111,12 +111,9 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 		return nil, err
 	}
 	defer leave()
-	if err := runtime.CheckInputs(s.graph, inputs); err != nil {
+	inferred, err := s.accept(inputs)
+	if err != nil {
 		return nil, err
-	}
-	inferred := op.Infer(s.model, inputs.Shapes())
-	if len(inferred.Problems) > 0 {
-		return nil, refusal(inferred.Problems)
 	}
 	alive := int64(0) // bytes of values
 	values := map[string]*op.Array{}
@@ -135,7 +132,7 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 			return nil, fmt.Errorf("node %q: the values alive would take %d MiB, at most %d are allowed: try a smaller batch",
 				n.Label(), needed>>20, s.memory>>20)
 		}
-		out, err := s.node(ctx, n, values)
+		out, err := s.node(ctx, n, values, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -153,6 +150,18 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 		}
 	}
 	return s.outputs(values)
+}
+
+// accept checks the inputs and returns the shapes that follow from theirs.
+func (s *session) accept(inputs runtime.Tensors) (*op.Inferred, error) {
+	if err := runtime.CheckInputs(s.graph, inputs); err != nil {
+		return nil, err
+	}
+	inferred := op.Infer(s.model, inputs.Shapes())
+	if len(inferred.Problems) > 0 {
+		return nil, refusal(inferred.Problems)
+	}
+	return inferred, nil
 }
 
 // bytesOf returns the size of values as far as their shapes are known.
@@ -196,29 +205,45 @@ func (s *session) outputs(values map[string]*op.Array) (runtime.Tensors, error) 
 	return results, nil
 }
 
-// node evaluates one node. Values that no earlier node made are initializers.
-func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Array) ([]*op.Array, error) {
-	if n.OpType == "Gemm" && values[n.Inputs[1]] == nil {
-		if w := s.initializers[n.Inputs[1]]; w != nil && len(w.Dims) == 2 && w.Type.IsFloat() && n.Int("transB") != 0 && n.Int("transA") == 0 {
-			return s.dense(ctx, n, w, values)
-		}
-	}
+// node evaluates one node. Values that no earlier node made are initializers. With l, the
+// first output has bounds in it, for all rows where the operator has none.
+func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Array, l *limits) ([]*op.Array, error) {
+	weight := s.rowWeight(n, values)
 	in := make([]*op.Array, len(n.Inputs))
 	for i, name := range n.Inputs {
 		var err error
-		if in[i], err = s.value(name, values); err != nil {
+		if weight != nil && i == 1 { // its elements are read as they are needed
+			in[i] = &op.Array{Type: weight.Type, Shape: []int{int(weight.Dims[0]), int(weight.Dims[1])}}
+		} else if in[i], err = s.value(name, values); err != nil {
 			return nil, fmt.Errorf("node %q: %w", n.Label(), err)
 		}
 	}
 	return n.Guard(func() ([]*op.Array, error) {
 		switch {
 		case n.OpType == "Conv":
-			return s.conv(ctx, n, in)
-		case n.OpType == "MatMul" && in[1] != nil && in[1].F != nil && len(in[1].Shape) == 2 && len(in[0].Shape) > 1:
-			return s.matMul(ctx, n, in)
+			return s.conv(ctx, n, in, l)
+		case n.OpType == "Gemm" && in[0].Type.IsFloat():
+			return s.gemm(ctx, n, in, weight, l)
+		case n.OpType == "MatMul" && in[0].F != nil && in[1].F != nil && len(in[1].Shape) == 2 && len(in[0].Shape) > 1 && in[0].Shape[len(in[0].Shape)-1] == in[1].Shape[0]:
+			return s.matMul(ctx, n, in, l)
 		}
-		return n.Spec.Eval(n, in)
+		out, err := n.Spec.Eval(n, in)
+		if err == nil && l != nil && n.Spec.Bound != nil && out[0].Type.IsFloat() {
+			l.bound = n.Spec.Bound(n, in, out, l.rounding)
+		}
+		return out, err
 	})
+}
+
+// rowWeight returns the B of a Gemm that is a weight in rows (transB=1), or nil.
+func (s *session) rowWeight(n *op.Node, values map[string]*op.Array) *onnx.Tensor {
+	if n.OpType != "Gemm" || values[n.Inputs[1]] != nil || n.Int("transB") == 0 {
+		return nil
+	}
+	if w := s.initializers[n.Inputs[1]]; w != nil && len(w.Dims) == 2 && w.Type.IsFloat() {
+		return w
+	}
+	return nil
 }
 
 func (s *session) value(name string, values map[string]*op.Array) (*op.Array, error) {

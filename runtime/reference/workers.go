@@ -5,6 +5,8 @@ import (
 	goruntime "runtime"
 	"sync"
 	"sync/atomic"
+
+	"alexctl/kernel/vector"
 )
 
 // workers runs loops in parallel.
@@ -50,14 +52,31 @@ func (w workers) each(ctx context.Context, count int, f func(job int, scratch *s
 	return ctx.Err()
 }
 
-// scratch is a buffer that is reused from job to job.
-type scratch struct{ buf []float64 }
+// scratch holds buffers that are reused from job to job.
+type scratch struct {
+	buf     []float64
+	columns [depth * vector.Columns]float64
+	tallies []tally
+}
 
 func (s *scratch) floats(n int) []float64 {
 	if cap(s.buf) < n {
 		s.buf = make([]float64, n)
 	}
 	return s.buf[:n]
+}
+
+// block returns room for depth rows of columns. What is in it is not defined, but finite
+// unless the operands are not: unused columns are computed and dropped.
+func (s *scratch) block() []float64 { return s.columns[:] }
+
+// clear returns n tallies of nothing.
+func (s *scratch) clear(n int) []tally {
+	if cap(s.tallies) < n {
+		s.tallies = make([]tally, n)
+	}
+	clear(s.tallies[:n])
+	return s.tallies[:n]
 }
 
 // guarded turns a panic in a job into an error, because a panic in a goroutine

@@ -46,6 +46,8 @@ func main() {
 		v.maxPoolGradient()
 		v.lrn()
 		v.lrnGradient()
+		v.dots()
+		v.tallies()
 		for _, t := range transforms {
 			v.transform(t.name, t.matrix)
 			if !strings.HasPrefix(t.name, "input") {

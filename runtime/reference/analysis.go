@@ -1,0 +1,385 @@
+package reference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+)
+
+// Analysis computes a model in float64 with a bound, beside each result, on how far
+// rounding may move it. It may be used by one goroutine at a time.
+type Analysis struct{ s *session }
+
+// Value is a result. Its elements are in F, or in I for integers and booleans.
+type Value struct {
+	Name  string
+	Type  onnx.DataType // as the model declares it
+	Shape []int
+	F     []float64
+	I     []int64
+	// Bound is the bound of each element of F; nil where the result must be exact.
+	Bound []float64
+}
+
+// Rounding returns the arithmetic that a node's output of type t is computed in.
+type Rounding func(n *op.Node, t onnx.DataType) op.Rounding
+
+// Analyze checks the model and returns its analysis.
+func (e Engine) Analyze(ctx context.Context, m *onnx.Model) (*Analysis, error) {
+	s, err := e.Prepare(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &Analysis{s.(*session)}, nil //nolint:errcheck,forcetypeassert // Prepare makes no other
+}
+
+// Nodes are the model's nodes in the order in which they are computed.
+func (a *Analysis) Nodes() []*op.Node { return a.s.nodes }
+
+// Local computes one node from the inputs that an engine had: values returns its value of
+// a name, or nil for an initializer. The bounds are those of this node's own rounding.
+func (a *Analysis) Local(ctx context.Context, node int, values func(name string) *runtime.Tensor, r Rounding) ([]Value, error) {
+	n := a.s.nodes[node]
+	in := map[string]*op.Array{}
+	for _, name := range n.Inputs {
+		t := values(name)
+		if name == "" || t == nil {
+			continue
+		}
+		x, err := toArray(t)
+		if err != nil {
+			return nil, fmt.Errorf("value %q: %w", name, err)
+		}
+		in[name] = x
+	}
+	l := a.limits(n, in, r)
+	out, err := a.s.node(ctx, n, in, l)
+	if err != nil {
+		return nil, err
+	}
+	return named(n, out, l.bound), nil
+}
+
+// limits asks for bounds in the arithmetic of the node's output, whose type is that of the
+// first input but for operators that move elements or change their type.
+func (a *Analysis) limits(n *op.Node, values map[string]*op.Array, r Rounding) *limits {
+	t := onnx.Float
+	for _, name := range n.Inputs {
+		if x := values[name]; x != nil {
+			t = x.Type
+			break
+		}
+		if w := a.s.initializers[name]; w != nil {
+			t = w.Type
+			break
+		}
+	}
+	return &limits{rounding: r(n, t), rows: math.MaxInt}
+}
+
+// named returns the outputs that the node gives a name. Only the first has a bound.
+func named(n *op.Node, out []*op.Array, bound []float64) []Value {
+	var list []Value
+	for k, name := range n.Outputs {
+		if name == "" || k >= len(out) {
+			continue
+		}
+		v := Value{Name: name, Type: out[k].Type, Shape: out[k].Shape, F: out[k].F, I: out[k].I}
+		if k == 0 {
+			v.Bound = bound
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// samples is how many times the model is computed with errors put in.
+const samples = 3
+
+// member 0 is the model without errors, those after it have them. Members share an array
+// that no error reaches.
+type members [1 + samples]*op.Array
+
+func (m *members) shared() bool {
+	for _, x := range m[1:] {
+		if x != m[0] {
+			return false
+		}
+	}
+	return true
+}
+
+// Propagate computes the model and how far the rounding of all its nodes may move each
+// value: the model is computed three times more with an error put into every result, normal
+// with a standard deviation of bound/λ, and the bound is λ times the root mean square of
+// what comes of them, of the element or of all elements of its image, whichever is larger.
+// visit is called with the values of each node when they are made, and must not change them.
+func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Rounding, visit func(node int, values []Value) error) error {
+	s := a.s
+	leave, err := s.gate.Enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	inferred, err := s.accept(inputs)
+	if err != nil {
+		return err
+	}
+	values := map[string]*members{}
+	alive := int64(0)
+	for name, t := range inputs {
+		x, err := toArray(t)
+		if err != nil {
+			return fmt.Errorf("input %q: %w", name, err)
+		}
+		values[name] = shareOf(x)
+	}
+	random := rand.New(rand.NewPCG(0x726f756e64, 0x696e67))
+	for i, n := range s.nodes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if needed := alive + (2+samples)*bytesOf(inferred.Nodes[i].Out); needed > s.memory {
+			return fmt.Errorf("node %q: the values alive would take %d MiB, at most %d are allowed: try a smaller batch",
+				n.Label(), needed>>20, s.memory>>20)
+		}
+		out, bound, err := a.step(ctx, n, values, r)
+		if err != nil {
+			return err
+		}
+		list := named(n, first(out), nil)
+		disturb(out, bound, random)
+		for k := range list {
+			if m := out[position(n, list[k].Name)]; list[k].F != nil && !m.shared() {
+				list[k].Bound = deviation(m)
+			}
+		}
+		if err := visit(i, list); err != nil {
+			return err
+		}
+		for k, name := range n.Outputs {
+			if name != "" && k < len(out) {
+				values[name] = out[k]
+				alive += out[k].bytes()
+			}
+		}
+		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
+			if m := values[name]; m != nil && s.lastUse[name] == i {
+				alive -= m.bytes()
+				delete(values, name)
+			}
+		}
+	}
+	return nil
+}
+
+func shareOf(x *op.Array) *members {
+	var m members
+	for k := range m {
+		m[k] = x
+	}
+	return &m
+}
+
+func (m *members) bytes() int64 {
+	if m.shared() {
+		return 8 * int64(m[0].Len())
+	}
+	return 8 * (1 + samples) * int64(m[0].Len())
+}
+
+func first(out []*members) []*op.Array {
+	list := make([]*op.Array, len(out))
+	for k, m := range out {
+		list[k] = m[0]
+	}
+	return list
+}
+
+func position(n *op.Node, output string) int {
+	for k, name := range n.Outputs {
+		if name == output {
+			return k
+		}
+	}
+	return 0
+}
+
+// step computes a node for all members, and its own bounds for the first.
+func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*members, r Rounding) ([]*members, []float64, error) {
+	each := make([]map[string]*op.Array, 1+samples)
+	shared := true
+	for k := range each {
+		each[k] = map[string]*op.Array{}
+	}
+	for _, name := range n.Inputs {
+		if m := values[name]; m != nil {
+			shared = shared && m.shared()
+			for k := range each {
+				each[k][name] = m[k]
+			}
+		}
+	}
+	l := a.limits(n, each[0], r)
+	if shared {
+		out, err := a.s.node(ctx, n, each[0], l)
+		if err != nil {
+			return nil, nil, err
+		}
+		list := make([]*members, len(out))
+		for k, x := range out {
+			list[k] = shareOf(x)
+		}
+		return list, l.bound, nil
+	}
+	if a.stackable(n, values) {
+		return a.stacked(ctx, n, each, l)
+	}
+	results := make([][]*op.Array, len(each))
+	err := a.s.workers.each(ctx, len(each), func(k int, _ *scratch) error {
+		var err error
+		asked := l
+		if k > 0 {
+			asked = nil
+		}
+		results[k], err = a.s.node(ctx, n, each[k], asked)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]*members, len(results[0]))
+	for i := range list {
+		list[i] = new(members)
+		for k := range each {
+			if i >= len(results[k]) || results[k][i].Len() != results[0][i].Len() {
+				return nil, nil, errors.New("the shape of a value hangs on numbers that were rounded")
+			}
+			list[i][k] = results[k][i]
+		}
+	}
+	return list, l.bound, nil
+}
+
+// stackable reports whether the members differ in the rows of the first input only, so
+// that they can be computed as one batch and the weights are read once.
+func (a *Analysis) stackable(n *op.Node, values map[string]*members) bool {
+	for i, name := range n.Inputs {
+		if m := values[name]; i > 0 && m != nil && !m.shared() || i == 0 && (m == nil || len(m[0].Shape) < 2) {
+			return false
+		}
+	}
+	rank := func(i int) []int {
+		if i >= len(n.Inputs) {
+			return nil
+		}
+		if m := values[n.Inputs[i]]; m != nil {
+			return m[0].Shape
+		}
+		if w := a.s.initializers[n.Inputs[i]]; w != nil {
+			shape := make([]int, len(w.Dims))
+			for k, d := range w.Dims {
+				shape[k] = int(d)
+			}
+			return shape
+		}
+		return nil
+	}
+	switch n.OpType {
+	case "Conv":
+		return true
+	case "Gemm":
+		c := rank(2)
+		return n.Int("transA") == 0 && (len(c) < 2 || c[0] == 1)
+	case "MatMul":
+		return len(rank(1)) == 2
+	}
+	return false
+}
+
+// stacked computes the members as one batch.
+func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*op.Array, l *limits) ([]*members, []float64, error) {
+	name := n.Inputs[0]
+	one := each[0][name]
+	all := &op.Array{Type: one.Type, Shape: append([]int{len(each) * one.Shape[0]}, one.Shape[1:]...)}
+	for _, values := range each {
+		all.F = append(all.F, values[name].F...)
+	}
+	l.rows = one.Shape[0]
+	if n.OpType == "MatMul" {
+		l.rows = one.Len() / max(1, one.Shape[len(one.Shape)-1])
+	}
+	values := map[string]*op.Array{}
+	for k, x := range each[0] {
+		values[k] = x
+	}
+	values[name] = all
+	out, err := a.s.node(ctx, n, values, l)
+	if err != nil {
+		return nil, nil, err
+	}
+	y := out[0]
+	shape := append([]int{y.Shape[0] / len(each)}, y.Shape[1:]...)
+	size := y.Len() / len(each)
+	m := new(members)
+	for k := range m {
+		m[k] = &op.Array{Type: y.Type, Shape: shape, F: y.F[k*size : (k+1)*size : (k+1)*size]}
+	}
+	return []*members{m}, l.bound, nil
+}
+
+// disturb puts errors into the first output of all members but the first.
+func disturb(out []*members, bound []float64, random *rand.Rand) {
+	if bound == nil || len(out) == 0 {
+		return
+	}
+	m := out[0]
+	shared := m.shared()
+	for k := 1; k < len(m); k++ {
+		if shared {
+			c := *m[0]
+			c.F = append([]float64{}, m[0].F...)
+			m[k] = &c
+		}
+		y := m[k].F
+		for i, b := range bound {
+			y[i] += random.NormFloat64() * b / op.Deviations
+		}
+	}
+}
+
+// deviation returns λ times the root mean square of what the errors did to each element,
+// or to all of its image (its index along the first axis).
+func deviation(m *members) []float64 {
+	y := m[0]
+	images := 1
+	if len(y.Shape) > 1 && y.Shape[0] > 0 {
+		images = y.Shape[0]
+	}
+	out := make([]float64, len(y.F))
+	size := len(y.F) / images
+	for i := range images {
+		total := 0.0
+		for j := i * size; j < (i+1)*size; j++ {
+			square := 0.0
+			for _, x := range m[1:] {
+				if d := x.F[j] - y.F[j]; !math.IsNaN(d) { // Inf stays Inf
+					square += d * d
+				}
+			}
+			out[j] = square / samples
+			total += out[j]
+		}
+		mean := total / float64(max(1, size))
+		for j := i * size; j < (i+1)*size; j++ {
+			out[j] = op.Deviations * math.Sqrt(max(out[j], mean))
+		}
+	}
+	return out
+}

@@ -77,8 +77,8 @@ func codeOf(err error) int {
 	return exitInternal
 }
 
-// report prints an error to stderr and returns its exit code.
-func report(stderr io.Writer, err error) int {
+// exitCode prints an error to stderr and returns its exit code.
+func exitCode(stderr io.Writer, err error) int {
 	code := codeOf(err)
 	switch {
 	case code == exitOK:

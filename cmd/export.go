@@ -14,7 +14,6 @@ import (
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
-	"alexctl/runtime/reference"
 	"alexctl/train"
 	"alexctl/verify"
 )
@@ -156,8 +155,8 @@ func (a *app) verifyExport(ctx context.Context, r *trainRun, path string) (repor
 		return nil, err
 	}
 	engines = append([]runtime.Engine{gorgonia.Engine{Kernels: gorgonia.Kernels{Set: r.Recipe.Kernels, Threads: r.Recipe.Threads}}}, engines...)
-	report, err = verify.Compare(ctx, m, reference.Engine{Threads: a.threads}, engines, []runtime.Tensors{p.batchOf(n, x)},
-		func(engine string) { a.say("verifying on %s", engine) })
+	report, err = verify.Compare(ctx, m, engines, []runtime.Tensors{p.batchOf(n, x)}, verify.Options{
+		Threads: a.threads, Decisions: true, Progress: func(engine string) { a.say("verifying on %s", engine) }})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -31,6 +31,7 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 
+	args    []string // as they were given
 	quiet   bool
 	json    bool
 	threads int
@@ -48,13 +49,13 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	a := &app{args: args, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return report(stderr, root.ExecuteContext(ctx))
+	return exitCode(stderr, root.ExecuteContext(ctx))
 }
 
 func (a *app) root() *cobra.Command {

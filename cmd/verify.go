@@ -3,72 +3,127 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"alexctl/internal/digest"
 	"alexctl/onnx"
 	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/reference"
 	"alexctl/verify"
+	"alexctl/verify/report"
 )
 
 type verifyOptions struct {
+	engines    string
 	providers  []string
 	device     int
-	seed       uint64
-	batch      int
-	runs       int
-	dims       []string
-	images     []string
-	preprocess string
+	tolerances []string
+	layers     bool
+	bisect     string
+	against    string
+	gradients  bool
+	kernels    string
+	reports    []string
+	inputFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
 	var o verifyOptions
 	c := &cobra.Command{
 		Use:   "verify [model]",
-		Short: "Compare ONNX Runtime with a float64 reference on a model",
-		Long: fmt.Sprintf(`Run a model on the float64 reference and on ONNX Runtime, with its graph
-optimizations off and on, and compare every output.
+		Short: "Compare engines, or another model, with a float64 reference",
+		Long: `Run a model on the float64 reference and on other engines, by default ONNX Runtime with
+its graph optimizations off and on, and compare every output and every layer.
 
-An output passes where its scaled error, max|a-b| / max|reference|, is at most %g.
-Inputs are random and seeded, or images. A provider that is asked for and cannot be
-used gives exit code 3, a mismatch gives 1.`, verify.ScaledTolerance),
+Each number is held to a bound on what float32 rounding explains, derived for it; margin is
+error / bound, and above 1 is a mismatch. Layers are judged on the engine's own inputs to
+them, so the first one above 1 is where the fault is. docs/verification.md has the
+derivation. --tolerance replaces the bounds of outputs.
+
+Engines are NAME[:PROVIDER][@KEY=VALUE,...]: ort:cpu and ort:cuda (opt=off|basic|extended|all,
+threads, device, tf32=0|1, mem=BYTES, algo=default|heuristic|exhaustive, fallback=0|1),
+gorgonia (kernels=plain|onednn, precision=float32|bf16, threads), onnx-go, reference.
+
+An engine that is asked for and cannot be used gives exit code 3, a mismatch gives 1, and so
+does a node that ran on another provider than the one asked for.`,
 		Example: `  alexctl verify
-  alexctl verify model.onnx --providers cpu,cuda --batch 8
-  alexctl verify model.onnx --images photos/cat.jpg --json`,
+  alexctl verify model.onnx --engines ort:cpu@opt=all,threads=2,gorgonia,onnx-go --layers
+  alexctl verify model.onnx --images photos --report report.html
+  alexctl verify model.onnx --against other.onnx
+  alexctl verify model.onnx --bisect smallest
+  alexctl verify model.onnx --gradients`,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c, args, o) },
 	}
 	f := c.Flags()
+	f.StringVar(&o.engines, "engines", "", "engines to compare, with settings (default: ort with --providers)")
 	f.StringSliceVar(&o.providers, "providers", []string{"cpu"}, "execution providers of ONNX Runtime: cpu, cuda")
 	f.IntVar(&o.device, "device", 0, "index of the accelerator")
-	f.Uint64Var(&o.seed, "seed", 0, "seed of the random inputs")
-	f.IntVar(&o.batch, "batch", 1, "batch size where the model leaves it open")
-	f.IntVar(&o.runs, "runs", 1, "how many random inputs")
-	f.StringArrayVar(&o.dims, "dim", nil, "size of another symbolic dimension, NAME=N (repeatable)")
-	f.StringArrayVar(&o.images, "images", nil, "an image file or folder to use as input (repeatable)")
-	f.StringVar(&o.preprocess, "preprocess", "", "preprocessing of images: imagenet, plain, caffe or a JSON spec (default: the model's own)")
+	f.StringArrayVar(&o.tolerances, "tolerance", nil, "instead of the derived bounds: [OUTPUT=]scaled:X or [OUTPUT=]atol:X,rtol:Y (repeatable)")
+	f.BoolVar(&o.layers, "layers", false, "show every layer, by itself and with the errors before it")
+	f.StringVar(&o.bisect, "bisect", "", "write the smallest model that fails to this folder, with its inputs and outputs")
+	f.StringVar(&o.against, "against", "", "compare with another model instead of other engines")
+	f.BoolVar(&o.gradients, "gradients", false, "compare the gradients that training uses with finite differences")
+	kernelsFlag(f, &o.kernels)
+	f.StringArrayVar(&o.reports, "report", nil, "write a report: .html, .md, .json or .xml (JUnit) (repeatable)")
+	o.register(c)
 	return c
 }
 
-func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err error) {
-	if o.batch < 1 || o.runs < 1 {
-		return usage("--batch and --runs must be at least 1")
+// conflicts returns a usage error for flags that do not go together.
+func (o *verifyOptions) conflicts(c *cobra.Command) error {
+	given := c.Flags().Changed
+	switch {
+	case given("engines") && (given("providers") || given("device")):
+		return usage("--engines names the providers and devices itself: leave out --providers and --device")
+	case given("against") && (given("engines") || given("providers") || given("bisect") || given("gradients") || given("save-outputs")):
+		return usage("--against compares models on the reference: leave out engines, --bisect, --gradients and --save-outputs")
+	case given("gradients") && (given("engines") || given("providers") || given("bisect") || given("layers") || given("tolerance")):
+		return usage("--gradients compares what training uses: leave out engines, --bisect, --layers and --tolerance")
+	case given("kernels") && !given("gradients"):
+		return usage("--kernels is for --gradients; for an engine write --engines gorgonia@kernels=%s", o.kernels)
+	case o.kernels != "" && !slices.Contains(gorgonia.KernelSets, o.kernels):
+		return usage("unknown kernels %q: want %s", o.kernels, strings.Join(gorgonia.KernelSets, " or "))
 	}
-	for _, name := range []string{"batch", "runs", "seed", "dim"} {
-		if len(o.images) > 0 && c.Flags().Changed(name) {
-			return usage("--%s is for random inputs, --images gives images", name)
+	for _, path := range o.reports {
+		if !report.Known(path) {
+			return usage("--report %s: want a name that ends in %s", path, strings.Join(report.Formats, ", "))
 		}
 	}
-	if o.preprocess != "" && len(o.images) == 0 {
-		return usage("--preprocess is for --images")
+	if o.bisect != "" {
+		if _, err := os.Lstat(o.bisect); err == nil {
+			return usage("--bisect %s: it is there already; name a folder that is not", o.bisect)
+		}
 	}
-	engines, err := a.verifyEngines(o.providers, o.device)
+	return o.inputFlags.conflicts(c)
+}
+
+func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err error) {
+	if err := o.conflicts(c); err != nil {
+		return err
+	}
+	options := verify.Options{Threads: a.threads, Layers: o.layers || len(o.reports) > 0, Pictures: len(o.reports) > 0,
+		Progress: func(what string) { a.say("running %s", what) }}
+	for _, s := range o.tolerances {
+		t, err := verify.ParseTolerance(s)
+		if err != nil {
+			return usage("--tolerance: %v", err)
+		}
+		options.Tolerances = append(options.Tolerances, t)
+	}
+	var engines []runtime.Engine
+	if o.engines != "" {
+		engines, err = a.parseEngines(o.engines)
+	} else {
+		engines, err = a.verifyEngines(o.providers, o.device)
+	}
 	if err != nil {
 		return err
 	}
@@ -77,33 +132,88 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	inputs, described, err := a.verifyInputs(c, m, o)
+	for _, t := range options.Tolerances {
+		if t.Output != "" && !slices.ContainsFunc(m.Graph.Outputs, func(v *onnx.Value) bool { return v.Name == t.Output }) {
+			return usage("--tolerance: the model has no output %q", t.Output)
+		}
+	}
+	in, err := a.inputs(c, m, o.inputFlags)
 	if err != nil {
 		return err
 	}
-	report, err := verify.Compare(c.Context(), m, reference.Engine{Threads: a.threads}, engines, inputs,
-		func(engine string) { a.say("running %s", engine) })
+	options.Decisions, options.Recorded = in.real, in.recorded
+	var r *verify.Report
+	switch {
+	case o.gradients:
+		r, err = a.audit(c, m, in, o, options)
+	case o.against != "":
+		r, err = a.compareModels(c, m, in, o, options)
+	default:
+		options.Outputs = o.outputSaver()
+		r, err = verify.Compare(c.Context(), m, engines, in.sets, options)
+	}
 	if err != nil {
 		return verifyFailure(c, err)
 	}
-	report.Inputs = described
-	report.Model.Path = path
-	if report.Model.SHA256, err = digest.File(path); err != nil {
+	if err := a.complete(r, path, in.described, o); err != nil {
+		return err
+	}
+	if r.Failed() && o.bisect != "" {
+		if r.Bisected, err = a.bisect(c, m, engines, in.sets, r, o, options); err != nil {
+			return err
+		}
+	}
+	return a.finishVerify(r, m, path, o)
+}
+
+// complete says what was compared, where, and how to do it again.
+func (a *app) complete(r *verify.Report, path, inputs string, o verifyOptions) (err error) {
+	r.Inputs = inputs
+	r.Model.Path = path
+	if r.Model.SHA256, err = digest.File(path); err != nil {
 		return invalid(err)
 	}
+	if o.against != "" {
+		r.Against.Other.Path = o.against
+		if r.Against.Other.SHA256, err = digest.File(o.against); err != nil {
+			return invalid(err)
+		}
+	}
+	r.Bound.Tolerance = strings.Join(o.tolerances, " ")
+	r.Time = time.Now().UTC().Format(time.RFC3339)
+	r.Command = a.commandLine()
+	r.Environment = a.environment()
+	return nil
+}
+
+// finishVerify prints and writes the report, and gives it its exit code.
+func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verifyOptions) error {
+	var err error
 	if a.json {
-		err = a.printJSON(report)
+		err = a.printJSON(r)
 	} else {
-		err = a.printReport(report)
+		err = a.printVerified(r, o.layers)
 	}
 	if err != nil {
 		return err
 	}
+	for _, file := range o.reports {
+		if err := report.Write(file, r); err != nil {
+			return environment(err)
+		}
+		a.say("wrote %s", file)
+	}
 	switch {
-	case report.Failed():
+	case r.Failed() && r.Bisected != nil:
+		a.next("alexctl verify %s --inputs %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder))
+		return silent(exitFinding)
+	case r.Failed() && o.against == "" && !o.gradients:
+		a.next("alexctl verify %s --layers --bisect smallest", shellWord(path))
+		return silent(exitFinding)
+	case r.Failed():
 		a.next("alexctl inspect %s", shellWord(path))
 		return silent(exitFinding)
-	case report.Skipped():
+	case r.Skipped():
 		a.next("alexctl doctor")
 		return silent(exitEnvironment)
 	}
@@ -125,127 +235,78 @@ func verifyFailure(c *cobra.Command, err error) error {
 	if c.Context().Err() != nil {
 		return c.Context().Err()
 	}
-	if errors.Is(err, reference.ErrUnsupported) {
+	var coded *exitError
+	if errors.As(err, &coded) {
+		return err
+	}
+	var unavailable *runtime.UnavailableError
+	if errors.Is(err, reference.ErrUnsupported) || errors.Is(err, verify.ErrNoGradient) || errors.As(err, &unavailable) {
 		return environment(err)
 	}
 	return invalid(err)
 }
 
-// verifyInputs returns the inputs and what they are.
-func (a *app) verifyInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]runtime.Tensors, string, error) {
-	if len(o.images) > 0 {
-		return a.imageInputs(c, m, o)
-	}
-	dims, err := parseDims(o.dims)
+// compareModels is --against.
+func (a *app) compareModels(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions, options verify.Options) (r *verify.Report, err error) {
+	other, _, err := openSound([]string{o.against})
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	for name := range dims {
-		if !hasSymbol(m, name) {
-			return nil, "", usage("--dim %s: no input has a dimension of this name", name)
-		}
-	}
-	spec, err := modelSpec(m)
-	if err != nil {
-		return nil, "", err
-	}
-	var inputs []runtime.Tensors
-	for i := range o.runs {
-		in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Seed: o.seed + uint64(i), Batch: o.batch, Dims: dims, Spec: spec})
-		if err != nil {
-			return nil, "", usage("%v", err)
-		}
-		inputs = append(inputs, in)
-	}
-	kind := "normal values"
-	if spec != nil {
-		kind = "pixels"
-	}
-	var shapes []string
-	for _, v := range m.Graph.DataInputs() {
-		shapes = append(shapes, fmt.Sprintf("%s %s", v.Name, inputs[0][v.Name]))
-	}
-	return inputs, fmt.Sprintf("%s of random %s, %s, seed %d", counted(o.runs, "set"), kind, strings.Join(shapes, ", "), o.seed), nil
+	defer func() { err = errors.Join(err, other.Close()) }()
+	return verify.Against(c.Context(), m, other, in.sets, options)
 }
 
-// hasSymbol reports whether an input has a symbolic dimension of this name.
-func hasSymbol(m *onnx.Model, name string) bool {
-	for _, v := range m.Graph.DataInputs() {
-		if v.Type.IsTensor() && v.Type.Shape != nil && slices.ContainsFunc(*v.Type.Shape, func(d onnx.Dim) bool { return d.Param == name }) {
-			return true
-		}
-	}
-	return false
-}
-
-// maxVerifyImages bounds the inputs and results that are held for the comparison.
-const maxVerifyImages = 256
-
-// imageInputs preprocesses images, one a run.
-func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o verifyOptions) ([]runtime.Tensors, string, error) {
-	p, err := newPredictor(m, o.preprocess)
-	if err != nil {
-		return nil, "", err
-	}
-	files, err := imageFiles(o.images)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(files) > maxVerifyImages {
-		return nil, "", usage("%d images, at most %d are compared at once", len(files), maxVerifyImages)
-	}
-	var inputs []runtime.Tensors
-	for _, f := range files {
-		if f == "-" {
-			return nil, "", usage("--images takes files and folders, not the standard input")
-		}
-		if err := c.Context().Err(); err != nil {
-			return nil, "", err
-		}
-		data := make([]float32, max(1, p.batch)*p.spec.Len())
-		if err := p.load(f, a.stdin, data[:p.spec.Len()]); err != nil {
-			return nil, "", invalid(fmt.Errorf("%s: %w", f, err))
-		}
-		inputs = append(inputs, p.batchOf(1, data))
-	}
-	return inputs, counted(len(files), "image"), nil
-}
-
-func (a *app) printReport(r *verify.Report) error {
-	if err := a.print("%s (sha256 %.16s...), against %s in float64, %s\n\n", r.Model.Path, r.Model.SHA256, r.Reference, r.Inputs); err != nil {
-		return err
-	}
-	t := newTable(table.Row{"engine", "provider", "settings", "output", "max abs error", "scaled error", "bound", "verdict"},
-		"max abs error", "scaled error", "bound")
-	for _, x := range r.Results {
-		if len(x.Outputs) == 0 {
-			t.AppendRow(table.Row{x.Engine, x.Provider, x.Settings, "", "", "", "", x.Status})
-		}
-		for _, out := range x.Outputs {
-			verdict := verify.Pass
-			if out.Margin > 1 {
-				verdict = verify.Fail
+// bisect looks for the smallest failing model of the first engine that failed.
+func (a *app) bisect(c *cobra.Command, m *onnx.Model, engines []runtime.Engine, inputs []runtime.Tensors, r *verify.Report, o verifyOptions, options verify.Options) (*verify.Reproduction, error) {
+	for _, e := range engines {
+		for _, x := range r.Results {
+			if x.Status != verify.Fail || !verify.Describes(x, e) {
+				continue
 			}
-			t.AppendRow(table.Row{x.Engine, x.Provider, x.Settings, out.Name, fmt.Sprintf("%.3g", float64(out.MaxAbs)),
-				fmt.Sprintf("%.3g", float64(out.Scaled)), fmt.Sprintf("%g", float64(out.Bound)), verdict})
-		}
-	}
-	if err := a.printTable(t); err != nil {
-		return err
-	}
-	for _, x := range r.Results {
-		if x.Reason != "" {
-			if err := a.print("%s %s (%s) %s: %s\n", x.Engine, x.Provider, x.Settings, x.Status, x.Reason); err != nil {
-				return err
+			i := 0
+			if x.First != nil {
+				i = x.First.Local.Input
+			} else if len(x.Outputs) > 0 {
+				i = x.Outputs[0].Input
 			}
+			found, err := verify.Bisect(c.Context(), m, e, inputs[i], o.bisect, options)
+			if err != nil {
+				return nil, verifyFailure(c, err)
+			}
+			if found == nil {
+				a.say("no part of the model fails by itself on %s", e.Name())
+			}
+			return found, nil
 		}
 	}
-	verdict := "verified: every output agrees"
-	switch {
-	case r.Failed():
-		verdict = "MISMATCH: the engines do not agree"
-	case r.Skipped():
-		verdict = "not fully verified: an engine could not be used"
+	return nil, nil
+}
+
+// audit is --gradients.
+func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions, options verify.Options) (*verify.Report, error) {
+	x := in.sets[0][m.Graph.DataInputs()[0].Name]
+	if x == nil || len(x.Shape) == 0 {
+		return nil, invalid(fmt.Errorf("the model does not take one batch of images"))
 	}
-	return a.print("%s\n", verdict)
+	k := gorgonia.Kernels{Set: o.kernels, Threads: a.threads}
+	d, err := gorgonia.NewDifferentiator(m, x.Shape[0], k)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	labels := in.labels
+	if len(labels) != x.Shape[0] {
+		labels = make([]int, x.Shape[0])
+		for i := range labels {
+			labels[i] = (int(o.seed) + 7*i + 3) % d.Classes()
+		}
+	}
+	audit, err := verify.Gradients(c.Context(), m, d, x, labels, options)
+	if err != nil {
+		return nil, err
+	}
+	audit.Engine = "gorgonia@" + gorgonia.Engine{Kernels: k}.Settings()
+	r := &verify.Report{OK: audit.OK, Reference: reference.Engine{}.Name(), Results: []verify.Result{}, Gradients: audit,
+		Unchecked: []string{"Dropout's own gradient: it was the identity", "engines: --gradients compares what training uses"}}
+	r.Bound.Kind = "tolerance"
+	return r, nil
 }

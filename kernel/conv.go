@@ -102,10 +102,14 @@ func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 	}
 }
 
+// WinogradBatch is how many images a batch needs for convolutions to be computed by
+// Winograd's filtering.
+const WinogradBatch = 16
+
 // batched reports whether there are vectors, and enough images and channels to be their
 // rows and columns at one position.
 func (s Conv) batched() bool {
-	const few = 16
+	const few = WinogradBatch
 	return gemm.Name() != "" && s.N >= few && s.C/s.Group >= few && s.M/s.Group >= few
 }
 

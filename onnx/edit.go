@@ -50,6 +50,55 @@ func (g *Graph) WithOutputs(names ...string) (*Graph, error) {
 	return &c, nil
 }
 
+// Between returns a copy of the graph with only the nodes from lo to hi. What they read
+// of other nodes and of the graph's inputs becomes an input, what others read of them and
+// the graph's outputs become outputs; typeOf gives their types.
+func (g *Graph) Between(lo, hi int, typeOf func(name string) *Type) *Graph {
+	c := &Graph{Name: g.Name, Nodes: g.Nodes[lo:hi:hi]}
+	inside, read := map[string]bool{}, map[string]bool{}
+	for _, n := range c.Nodes {
+		for _, name := range n.Inputs {
+			read[name] = true
+		}
+		for _, name := range n.Outputs {
+			inside[name] = true
+		}
+	}
+	initializer := map[string]bool{}
+	for _, t := range g.Initializers {
+		initializer[t.Name] = true
+		if read[t.Name] {
+			c.Initializers = append(c.Initializers, t)
+		}
+	}
+	listed := map[string]bool{}
+	for _, n := range c.Nodes {
+		for _, name := range n.Inputs {
+			if name != "" && !inside[name] && !initializer[name] && !listed[name] {
+				listed[name] = true
+				c.Inputs = append(c.Inputs, &Value{Name: name, Type: typeOf(name)})
+			}
+		}
+	}
+	wanted := map[string]bool{}
+	for _, v := range g.Outputs {
+		wanted[v.Name] = true
+	}
+	for _, n := range g.Nodes[hi:] {
+		for _, name := range n.Inputs {
+			wanted[name] = true
+		}
+	}
+	for _, n := range c.Nodes {
+		for _, name := range n.Outputs {
+			if name != "" && wanted[name] {
+				c.Outputs = append(c.Outputs, &Value{Name: name, Type: typeOf(name)})
+			}
+		}
+	}
+	return c
+}
+
 // WithInitializers returns a copy of the graph with new data for the named
 // initializers. It is the one gate for weights: every name must be an initializer
 // of the graph, of the same type and shape; all that is wrong is reported at once.

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -44,6 +45,20 @@ type WriteOptions struct {
 type Written struct {
 	SHA256 string // of the model file, in hexadecimal
 	Bytes  int64  // of the model file
+}
+
+// Encode returns the tensor as a TensorProto, such as the files of ONNX's test data sets.
+func (t *Tensor) Encode() ([]byte, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	msg := (&encoder{}).tensor(t, false)
+	if msg.n > MaxFile {
+		return nil, fmt.Errorf("tensor %q: %w", t.Name, ErrTooLarge)
+	}
+	var b bytes.Buffer
+	err := stream(context.Background(), &b, msg.pieces)
+	return b.Bytes(), err
 }
 
 // WriteFile writes the model to path. It writes beside path and renames at the

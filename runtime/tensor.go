@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"alexctl/onnx"
 )
@@ -154,6 +155,52 @@ func FromONNX(t *onnx.Tensor) (*Tensor, error) {
 		}
 	}
 	return out, err
+}
+
+// ToONNX returns the tensor under a name, over the same memory.
+func (t *Tensor) ToONNX(name string) (*onnx.Tensor, error) {
+	dims := make([]int64, len(t.Shape))
+	for i, d := range t.Shape {
+		dims[i] = int64(d)
+	}
+	return onnx.FromBytes(name, t.Type, dims, t.Raw())
+}
+
+// Raw returns the memory of the elements, in the processor's byte order: little-endian on
+// every system that alexctl runs on.
+func (t *Tensor) Raw() []byte {
+	switch d := t.Data.(type) {
+	case []float32:
+		return rawBytes(d)
+	case []float64:
+		return rawBytes(d)
+	case []int8:
+		return rawBytes(d)
+	case []int16:
+		return rawBytes(d)
+	case []int32:
+		return rawBytes(d)
+	case []int64:
+		return rawBytes(d)
+	case []uint8:
+		return d
+	case []uint16:
+		return rawBytes(d)
+	case []uint32:
+		return rawBytes(d)
+	case []uint64:
+		return rawBytes(d)
+	case []bool:
+		return rawBytes(d)
+	}
+	return nil
+}
+
+func rawBytes[T any](d []T) []byte {
+	if len(d) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&d[0])), len(d)*int(unsafe.Sizeof(d[0])))
 }
 
 // FromInts returns the slice that a Tensor of the integer or BOOL type t holds.

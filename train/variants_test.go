@@ -12,7 +12,6 @@ import (
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
-	"alexctl/runtime/reference"
 	"alexctl/runtime/runtimetest"
 	"alexctl/train"
 	"alexctl/verify"
@@ -136,7 +135,7 @@ func exportVerifies(t *testing.T, m *onnx.Model, trainer *gorgonia.Trainer[float
 	}
 	defer func() { _ = exported.Close() }()
 	x := runtime.Tensors{"input": {Type: onnx.Float, Shape: []int{n, 3, side, side}, Data: images}}
-	report, err := verify.Compare(t.Context(), exported, reference.Engine{}, []runtime.Engine{gorgonia.Engine{}, engine}, []runtime.Tensors{x}, nil)
+	report, err := verify.Compare(t.Context(), exported, []runtime.Engine{gorgonia.Engine{}, engine}, []runtime.Tensors{x}, verify.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

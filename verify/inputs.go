@@ -2,7 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 
 	"alexctl/onnx"
 	"alexctl/preprocess"
@@ -16,6 +19,36 @@ type InputOptions struct {
 	Dims  map[string]int64 // sizes of other symbolic dimensions
 	// Spec, for a model of images, makes the values those of random pixels.
 	Spec *preprocess.Spec
+	// Ranges are, by input, what uniform values lie between; "" is for inputs without one of
+	// their own.
+	Ranges map[string]Range
+}
+
+// Range is where random values lie.
+type Range struct{ Low, High float64 }
+
+// ParseRange reads LOW:HIGH, or NAME=LOW:HIGH.
+func ParseRange(s string) (name string, r Range, err error) {
+	rest := s
+	if i := strings.LastIndex(s, "="); i >= 0 {
+		name, rest = s[:i], s[i+1:]
+	}
+	low, high, ok := strings.Cut(rest, ":")
+	a, errA := strconv.ParseFloat(low, 64)
+	b, errB := strconv.ParseFloat(high, 64)
+	if !ok || errA != nil || errB != nil || !(a < b) || math.IsInf(b-a, 0) {
+		return "", Range{}, fmt.Errorf("range %q: want LOW:HIGH or INPUT=LOW:HIGH, the first the smaller one", s)
+	}
+	return name, Range{a, b}, nil
+}
+
+// rangeOf returns the range of an input, and whether it has one.
+func (o InputOptions) rangeOf(name string) (Range, bool) {
+	if r, ok := o.Ranges[name]; ok {
+		return r, true
+	}
+	r, ok := o.Ranges[""]
+	return r, ok
 }
 
 // RandomInputs returns seeded random values for every input that the graph must be
@@ -31,8 +64,13 @@ func RandomInputs(g *onnx.Graph, o InputOptions) (runtime.Tensors, error) {
 		t := &runtime.Tensor{Type: v.Type.Elem, Shape: shape}
 		if v.Type.Elem.IsFloat() {
 			values := make([]float64, n)
+			limits, limited := o.rangeOf(v.Name)
 			for i := range values {
-				values[i] = o.value(r, shape, i)
+				if limited {
+					values[i] = limits.Low + (limits.High-limits.Low)*r.Float64()
+				} else {
+					values[i] = o.value(r, shape, i)
+				}
 			}
 			t.Data = floats(v.Type.Elem, values)
 		} else {

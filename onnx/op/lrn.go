@@ -89,7 +89,7 @@ func boundLRN(n *Node, in, out []*Array, r Rounding) []float64 {
 				largest = max(largest, sum)
 				d := math.Abs(bias + alpha*sum)
 				delta := unit * (Deviations*math.Sqrt(2*float64(c+size))*alpha*largest/d + 4)
-				b[at(c)] = math.Abs(y.F[at(c)])*(beta*delta+unit*(6+2*beta*math.Abs(math.Log(d)))) + r.Tiny
+				b[at(c)] = math.Abs(y.F[at(c)])*(beta*delta+unit*(10+2*beta*math.Abs(math.Log(d)))) + r.Tiny
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"alexctl/kernel"
+	"alexctl/kernel/onednn"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/runtime"
@@ -26,7 +27,20 @@ import (
 // Engine runs models on Gorgonia.
 type Engine struct{ Kernels Kernels }
 
-var _ runtime.Engine = Engine{}
+var (
+	_ runtime.Engine      = Engine{}
+	_ runtime.Approximate = Engine{}
+)
+
+// Arithmetic returns how a batch is computed: large ones by Winograd's filtering, and the
+// operands of products in bfloat16 where that was asked for.
+func (e Engine) Arithmetic(batch int) runtime.Arithmetic {
+	a := runtime.Arithmetic{Winograd: batch >= kernel.WinogradBatch}
+	if e.Kernels.Precision == string(onednn.BFloat16) {
+		a.Operand = 0x1p-8
+	}
+	return a
+}
 
 // Name returns "gorgonia" with the kernels in use.
 func (e Engine) Name() string { return "gorgonia:cpu@" + e.Settings() }
@@ -40,7 +54,11 @@ func (e Engine) Settings() string {
 	if err != nil {
 		name = e.Kernels.Set
 	}
-	return "kernels=" + name
+	s := "kernels=" + name
+	if e.Kernels.Precision != "" && e.Kernels.Precision != string(onednn.Float32) {
+		s += ",precision=" + e.Kernels.Precision
+	}
+	return s
 }
 
 // Check reports kernels that are not there. The engine itself is part of the program.

@@ -8,8 +8,11 @@
 package ort
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"alexctl/internal/nearest"
 	"alexctl/runtime"
@@ -28,15 +31,36 @@ type Config struct {
 	Threads int
 	// Device is the index of the accelerator.
 	Device int
+	// TF32 lets an accelerator cut the operands of products to 10 bits of fraction.
+	TF32 bool
+	// MemoryLimit bounds the bytes that the accelerator's arena takes; 0 does not.
+	MemoryLimit int64
+	// Search is how cuDNN's convolution algorithms are chosen: "default", "heuristic" or
+	// "exhaustive"; "" is default, which takes a direct one and gives the same bits each run.
+	Search string
+	// Fallback lets ONNX Runtime run nodes on the CPU that the provider does not take. A
+	// Placement then shows which.
+	Fallback bool
+	// Record has sessions keep a profile, from which Placement is read.
+	Record bool
+	// Probe is a command that tries an accelerator's provider, as Probe does, and ends with
+	// its error on the standard output: a wrong library ends a process, which had better be
+	// another one. Empty tries nothing before a session is made.
+	Probe []string
 }
 
 // Engine is ONNX Runtime with one configuration.
 type Engine struct {
 	config   Config
 	provider provider
+	probed   sync.Once
+	probeErr error
 }
 
-var _ runtime.Engine = (*Engine)(nil)
+var (
+	_ runtime.Engine      = (*Engine)(nil)
+	_ runtime.Approximate = (*Engine)(nil)
+)
 
 // New returns an engine, or an error that names what is wrong with the
 // configuration. It does not touch the library.
@@ -57,7 +81,16 @@ func New(c Config) (*Engine, error) {
 	if c.Threads < 0 {
 		return nil, fmt.Errorf("%d threads", c.Threads)
 	}
-	return &Engine{c, p}, nil
+	if c.Search == "" {
+		c.Search = "default"
+	}
+	if !slices.Contains(searches, c.Search) {
+		return nil, fmt.Errorf("convolution algorithm search %q: want %s", c.Search, strings.Join(searches, ", "))
+	}
+	if c.Provider == "cpu" && (c.Device != 0 || c.TF32 || c.MemoryLimit != 0 || c.Search != "default" || c.Fallback) {
+		return nil, errors.New("device, tf32, mem, algo and fallback are settings of an accelerator, not of the cpu")
+	}
+	return &Engine{config: c, provider: p}, nil
 }
 
 // Name returns the provider and the settings: "ort:cpu@opt=all,threads=1".
@@ -66,10 +99,47 @@ func (e *Engine) Name() string { return "ort:" + e.config.Provider + "@" + e.Set
 // Settings returns the settings as in Name.
 func (e *Engine) Settings() string {
 	s := "opt=" + e.config.Optimization
-	if e.config.Threads > 0 {
-		s += fmt.Sprintf(",threads=%d", e.config.Threads)
+	c := e.config
+	if c.Threads > 0 {
+		s += fmt.Sprintf(",threads=%d", c.Threads)
+	}
+	if c.Provider == "cpu" {
+		return s
+	}
+	tf32 := 0
+	if c.TF32 {
+		tf32 = 1
+	}
+	s += fmt.Sprintf(",tf32=%d", tf32)
+	if c.Device != 0 {
+		s += fmt.Sprintf(",device=%d", c.Device)
+	}
+	if c.MemoryLimit > 0 {
+		s += fmt.Sprintf(",mem=%d", c.MemoryLimit)
+	}
+	if c.Search != "default" {
+		s += ",algo=" + c.Search
+	}
+	if c.Fallback {
+		s += ",fallback=1"
 	}
 	return s
+}
+
+// searches are the ways to choose cuDNN's algorithms.
+var searches = []string{"default", "heuristic", "exhaustive"}
+
+// tf32 is the unit roundoff of TF32's operands.
+const tf32 = 0x1p-11
+
+// Arithmetic returns how the provider computes: an accelerator may cut operands, and choose
+// algorithms that work in a transformed domain.
+func (e *Engine) Arithmetic(int) runtime.Arithmetic {
+	a := runtime.Arithmetic{Winograd: e.config.Search != "default"}
+	if e.config.TF32 {
+		a.Operand = tf32
+	}
+	return a
 }
 
 // Provider returns the execution provider asked for.

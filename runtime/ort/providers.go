@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -17,6 +18,8 @@ import (
 // providers.
 type provider struct {
 	name string
+	// record is what a profile calls it.
+	record string
 	// check finds out before loading whether the provider can be used with the
 	// library; nil if that is certain.
 	check func(Library) error
@@ -27,8 +30,8 @@ type provider struct {
 
 func providers() []provider {
 	return []provider{
-		{name: "cpu"},
-		{name: "cuda", check: checkCUDA, attach: attachCUDA},
+		{name: "cpu", record: "CPUExecutionProvider"},
+		{name: "cuda", record: "CUDAExecutionProvider", check: checkCUDA, attach: attachCUDA},
 	}
 }
 
@@ -81,12 +84,23 @@ func attachCUDA(o *ort.SessionOptions, c Config) error {
 	if err != nil {
 		return err
 	}
-	// TF32 keeps 10 bits of the fraction, too few to verify anything with.
-	err = cuda.Update(map[string]string{"device_id": strconv.Itoa(c.Device), "use_tf32": "0"})
+	settings := map[string]string{
+		"device_id": strconv.Itoa(c.Device),
+		// TF32 keeps 10 bits of the fraction, and is ONNX Runtime's default.
+		"use_tf32":               "0",
+		"cudnn_conv_algo_search": strings.ToUpper(c.Search),
+	}
+	if c.TF32 {
+		settings["use_tf32"] = "1"
+	}
+	if c.MemoryLimit > 0 {
+		settings["gpu_mem_limit"] = strconv.FormatInt(c.MemoryLimit, 10)
+	}
+	err = cuda.Update(settings)
 	if err == nil {
 		err = o.AppendExecutionProviderCUDA(cuda)
 	}
-	if err == nil {
+	if err == nil && !c.Fallback {
 		// Without this, nodes that the provider cannot take would run on the CPU.
 		err = o.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1")
 	}

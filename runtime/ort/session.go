@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -17,7 +18,7 @@ import (
 )
 
 // Check finds and loads the library and looks at what the provider needs.
-func (e *Engine) Check(context.Context) error {
+func (e *Engine) Check(ctx context.Context) error {
 	l, err := FindLibrary(e.config.Library)
 	if errors.Is(err, ErrNoLibrary) {
 		return e.unavailable(err.Error(), setupHint)
@@ -28,6 +29,12 @@ func (e *Engine) Check(context.Context) error {
 	if e.provider.check != nil {
 		if err := e.provider.check(l); err != nil {
 			return e.unavailable(err.Error(), setupHint+" --"+e.provider.name)
+		}
+	}
+	if len(e.config.Probe) > 0 && e.provider.attach != nil {
+		e.probed.Do(func() { e.probeErr = e.probe(ctx, l) })
+		if e.probeErr != nil {
+			return e.unavailable(e.probeErr.Error(), "see: alexctl doctor")
 		}
 	}
 	if err := load(l); err != nil {
@@ -58,6 +65,13 @@ func (e *Engine) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, e
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 	}
+	if e.config.Record && s.temporary == "" {
+		dir, err := os.MkdirTemp("", "alexctl-*")
+		if err != nil {
+			return nil, err
+		}
+		s.temporary = dir
+	}
 	if err := s.create(path); err != nil {
 		return nil, errors.Join(err, s.removeTemporary())
 	}
@@ -71,7 +85,10 @@ type session struct {
 	inputs    []string
 	outputs   []string
 	session   *ort.DynamicAdvancedSession
-	temporary string // folder of a model that had no file
+	temporary string      // folder of a model that had no file, and of the profile
+	ran       atomic.Bool // whether an accelerator has run once
+	placement *runtime.Placement
+	unplaced  error
 
 	planMu sync.Mutex
 	plan   *plan
@@ -95,7 +112,13 @@ func (s *session) create(path string) (err error) {
 			return err
 		}
 	}
+	if c.Record {
+		if err := o.EnableProfiling(filepath.Join(s.temporary, profilePrefix)); err != nil {
+			return err
+		}
+	}
 	if s.engine.provider.attach != nil {
+		defer keepSignals()()
 		if err := s.engine.provider.attach(o, c); err != nil {
 			return s.engine.unavailable(err.Error(), "see: alexctl doctor")
 		}
@@ -128,7 +151,19 @@ func (s *session) Close() error {
 	if !s.gate.Shut() {
 		return nil
 	}
-	return errors.Join(s.session.Destroy(), s.removeTemporary())
+	err := s.session.Destroy() // which writes the profile
+	if s.engine.config.Record {
+		s.placement, s.unplaced = readPlacement(s.temporary, s.engine.provider.record)
+	}
+	return errors.Join(err, s.removeTemporary())
+}
+
+// Placement returns where the nodes ran, by ONNX Runtime's profile.
+func (s *session) Placement() (*runtime.Placement, error) {
+	if s.placement == nil && s.unplaced == nil {
+		return nil, errors.New("no profile was recorded, or the session is still open")
+	}
+	return s.placement, s.unplaced
 }
 
 // Run runs the model. Inputs and outputs are used in place: nothing is copied.
@@ -188,6 +223,9 @@ func (s *session) run(ctx context.Context, in, out []ort.Value) (err error) {
 	o, err := ort.NewRunOptions()
 	if err != nil {
 		return err
+	}
+	if s.engine.provider.attach != nil && s.ran.CompareAndSwap(false, true) {
+		defer keepSignals()() // libraries are loaded as late as here
 	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

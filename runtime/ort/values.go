@@ -5,7 +5,6 @@ package ort
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -72,7 +71,7 @@ func (v *values) wrap(t *runtime.Tensor, output bool) (ort.Value, error) {
 	for i, d := range t.Shape {
 		shape[i] = int64(d)
 	}
-	raw := bytesOf(t.Data)
+	raw := t.Raw()
 	if len(raw) == 0 {
 		raw = make([]byte, 1) // the binding refuses no bytes, ONNX Runtime does not read it
 	}
@@ -82,42 +81,6 @@ func (v *values) wrap(t *runtime.Tensor, output bool) (ort.Value, error) {
 	}
 	v.keep(x)
 	return x, nil
-}
-
-// bytesOf returns the memory of a tensor's slice.
-func bytesOf(data any) []byte {
-	switch d := data.(type) {
-	case []float32:
-		return rawBytes(d)
-	case []float64:
-		return rawBytes(d)
-	case []int8:
-		return rawBytes(d)
-	case []int16:
-		return rawBytes(d)
-	case []int32:
-		return rawBytes(d)
-	case []int64:
-		return rawBytes(d)
-	case []uint8:
-		return d
-	case []uint16:
-		return rawBytes(d)
-	case []uint32:
-		return rawBytes(d)
-	case []uint64:
-		return rawBytes(d)
-	case []bool:
-		return rawBytes(d)
-	}
-	return nil
-}
-
-func rawBytes[T any](d []T) []byte {
-	if len(d) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&d[0])), len(d)*int(unsafe.Sizeof(d[0])))
 }
 
 // wrapScalar wraps a tensor of rank 0, for which the binding has a type of its own.

@@ -14,7 +14,12 @@ import (
 
 // Analysis computes a model in float64 with a bound, beside each result, on how far
 // rounding may move it. It may be used by one goroutine at a time.
-type Analysis struct{ s *session }
+type Analysis struct {
+	s        *session
+	maker    map[string]int // the node that makes a value
+	constant []bool
+	types    map[string]*op.Info
+}
 
 // Value is a result. Its elements are in F, or in I for integers and booleans.
 type Value struct {
@@ -36,7 +41,64 @@ func (e Engine) Analyze(ctx context.Context, m *onnx.Model) (*Analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Analysis{s.(*session)}, nil //nolint:errcheck,forcetypeassert // Prepare makes no other
+	a := &Analysis{s: s.(*session), maker: map[string]int{}, types: op.Infer(m, nil).Values} //nolint:errcheck,forcetypeassert // Prepare makes no other
+	fed := map[string]bool{}
+	for _, v := range m.Graph.DataInputs() {
+		fed[v.Name] = true
+	}
+	for i, n := range a.s.nodes {
+		constant := n.Spec.Bound == nil
+		for _, name := range n.Inputs {
+			k, made := a.maker[name]
+			constant = constant && !fed[name] && (!made || a.constant[k])
+		}
+		a.constant = append(a.constant, constant)
+		for _, name := range n.Outputs {
+			if name != "" {
+				a.maker[name] = i
+			}
+		}
+	}
+	return a, nil
+}
+
+// Graph returns the model's graph.
+func (a *Analysis) Graph() *onnx.Graph { return a.s.graph }
+
+// Constant reports whether a node's results follow from the model alone and are exact.
+func (a *Analysis) Constant(node int) bool { return a.constant[node] }
+
+// constants adds the values of constant nodes that a node reads.
+func (a *Analysis) constants(ctx context.Context, node int, values map[string]*op.Array) error {
+	needed := map[int]bool{}
+	mark := func(n *op.Node) {
+		for _, name := range n.Inputs {
+			if k, made := a.maker[name]; made && values[name] == nil && a.constant[k] {
+				needed[k] = true
+			}
+		}
+	}
+	mark(a.s.nodes[node])
+	for k := node - 1; k >= 0; k-- {
+		if needed[k] {
+			mark(a.s.nodes[k])
+		}
+	}
+	for k := range node {
+		if !needed[k] {
+			continue
+		}
+		out, err := a.s.node(ctx, a.s.nodes[k], values, nil)
+		if err != nil {
+			return err
+		}
+		for i, name := range a.s.nodes[k].Outputs {
+			if name != "" && i < len(out) {
+				values[name] = out[i]
+			}
+		}
+	}
+	return nil
 }
 
 // Nodes are the model's nodes in the order in which they are computed.
@@ -56,7 +118,13 @@ func (a *Analysis) Local(ctx context.Context, node int, values func(name string)
 		if err != nil {
 			return nil, fmt.Errorf("value %q: %w", name, err)
 		}
+		if info := a.types[name]; info != nil && x.Type.IsFloat() && info.Type.IsFloat() {
+			x.Type = info.Type // whatever the engine computes in
+		}
 		in[name] = x
+	}
+	if err := a.constants(ctx, node, in); err != nil {
+		return nil, err
 	}
 	l := a.limits(n, in, r)
 	out, err := a.s.node(ctx, n, in, l)

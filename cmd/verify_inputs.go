@@ -1,0 +1,330 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"alexctl/onnx"
+	"alexctl/runtime"
+	"alexctl/verify"
+)
+
+// inputFlags say what engines are fed in a comparison.
+type inputFlags struct {
+	seed        uint64
+	batch       int
+	runs        int
+	dims        []string
+	ranges      []string
+	images      []string
+	preprocess  string
+	files       []string
+	data        string
+	dataDir     string
+	limit       int
+	saveInputs  string
+	saveOutputs string
+}
+
+func (o *inputFlags) register(c *cobra.Command) {
+	f := c.Flags()
+	f.Uint64Var(&o.seed, "seed", 0, "seed of the random inputs")
+	f.IntVar(&o.batch, "batch", 1, "batch size where the model leaves it open; images of --data in a batch")
+	f.IntVar(&o.runs, "runs", 1, "how many random inputs")
+	f.StringArrayVar(&o.dims, "dim", nil, "size of another symbolic dimension, NAME=N (repeatable)")
+	f.StringArrayVar(&o.ranges, "value-range", nil, "random values lie in [INPUT=]LOW:HIGH (repeatable)")
+	f.StringArrayVar(&o.images, "images", nil, "an image file or folder to use as input (repeatable)")
+	f.StringVar(&o.preprocess, "preprocess", "", "preprocessing of images: imagenet, plain, caffe or a JSON spec (default: the model's own)")
+	f.StringArrayVar(&o.files, "inputs", nil, "inputs from an .npz or .npy file or a test_data_set folder (repeatable)")
+	f.StringVar(&o.data, "data", "", "test images of a dataset, by name, or of an image folder")
+	f.StringVar(&o.dataDir, "data-dir", "", "folder with the dataset's files")
+	f.IntVar(&o.limit, "limit", 64, "how many images of --data")
+	f.StringVar(&o.saveInputs, "save-inputs", "", "write the inputs: an .npz file, or a folder of test_data_set folders")
+	f.StringVar(&o.saveOutputs, "save-outputs", "", "write every engine's outputs to a folder, as .npz files")
+}
+
+// conflicts returns a usage error where inputs come from two places.
+func (o *inputFlags) conflicts(c *cobra.Command) error {
+	given := c.Flags().Changed
+	if o.batch < 1 || o.runs < 1 || o.limit < 1 {
+		return usage("--batch, --runs and --limit must be at least 1")
+	}
+	var sources []string
+	for _, name := range []string{"images", "inputs", "data"} {
+		if given(name) {
+			sources = append(sources, "--"+name)
+		}
+	}
+	if len(sources) > 1 {
+		return usage("%s: inputs come from one place", strings.Join(sources, " and "))
+	}
+	if len(sources) == 1 {
+		for _, name := range []string{"batch", "runs", "dim", "value-range", "seed"} {
+			if given(name) && (o.data == "" || name != "batch") && !(name == "seed" && o.gradients(c)) {
+				return usage("--%s is for random inputs, %s gives them", name, sources[0])
+			}
+		}
+	}
+	for _, name := range []string{"limit", "data-dir"} {
+		if given(name) && o.data == "" {
+			return usage("--%s is for --data", name)
+		}
+	}
+	if o.preprocess != "" && len(o.images) == 0 && o.data == "" {
+		return usage("--preprocess is for --images and --data")
+	}
+	return nil
+}
+
+func (o *inputFlags) gradients(c *cobra.Command) bool { return c.Flags().Changed("gradients") }
+
+// inputSets are what engines are fed.
+type inputSets struct {
+	sets      []runtime.Tensors
+	recorded  []runtime.Tensors // outputs that came with them
+	labels    []int             // of the first set's images, where they are known
+	described string
+	real      bool // real images, whose classes can be compared
+}
+
+// inputs reads or makes the inputs, and saves them where that was asked for.
+func (a *app) inputs(c *cobra.Command, m *onnx.Model, o inputFlags) (in *inputSets, err error) {
+	switch {
+	case len(o.images) > 0:
+		in, err = a.imageInputs(c, m, o)
+	case o.data != "":
+		in, err = a.dataInputs(c, m, o)
+	case len(o.files) > 0:
+		in, err = fileInputs(m, o.files)
+	default:
+		in, err = randomInputs(m, o)
+	}
+	if err != nil || o.saveInputs == "" {
+		return in, err
+	}
+	if err := saveInputs(o.saveInputs, m, in.sets); err != nil {
+		return nil, err
+	}
+	a.say("wrote %s", o.saveInputs)
+	return in, nil
+}
+
+func randomInputs(m *onnx.Model, o inputFlags) (*inputSets, error) {
+	dims, err := parseDims(o.dims)
+	if err != nil {
+		return nil, err
+	}
+	for name := range dims {
+		if !hasSymbol(m, name) {
+			return nil, usage("--dim %s: no input has a dimension of this name", name)
+		}
+	}
+	options := verify.InputOptions{Batch: o.batch, Dims: dims, Ranges: map[string]verify.Range{}}
+	for _, s := range o.ranges {
+		name, r, err := verify.ParseRange(s)
+		if err != nil {
+			return nil, usage("--value-range: %v", err)
+		}
+		if name != "" && !slices.ContainsFunc(m.Graph.DataInputs(), func(v *onnx.Value) bool { return v.Name == name }) {
+			return nil, usage("--value-range: the model has no input %q", name)
+		}
+		options.Ranges[name] = r
+	}
+	if options.Spec, err = modelSpec(m); err != nil {
+		return nil, err
+	}
+	in := &inputSets{}
+	for i := range o.runs {
+		options.Seed = o.seed + uint64(i)
+		set, err := verify.RandomInputs(m.Graph, options)
+		if err != nil {
+			return nil, usage("%v", err)
+		}
+		in.sets = append(in.sets, set)
+	}
+	in.described = fmt.Sprintf("%s of random %s, %s, seed %d", counted(o.runs, "set"), kindOf(options), shapesOf(m, in.sets[0]), o.seed)
+	return in, nil
+}
+
+// kindOf says what random values look like.
+func kindOf(o verify.InputOptions) string {
+	switch {
+	case len(o.Ranges) > 0:
+		return "values in ranges"
+	case o.Spec != nil:
+		return "pixels"
+	}
+	return "normal values"
+}
+
+func shapesOf(m *onnx.Model, in runtime.Tensors) string {
+	var shapes []string
+	for _, v := range m.Graph.DataInputs() {
+		shapes = append(shapes, fmt.Sprintf("%s %s", v.Name, in[v.Name]))
+	}
+	return strings.Join(shapes, ", ")
+}
+
+// hasSymbol reports whether an input has a symbolic dimension of this name.
+func hasSymbol(m *onnx.Model, name string) bool {
+	for _, v := range m.Graph.DataInputs() {
+		if v.Type.IsTensor() && v.Type.Shape != nil && slices.ContainsFunc(*v.Type.Shape, func(d onnx.Dim) bool { return d.Param == name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// fileInputs reads inputs, and the outputs that came with them.
+func fileInputs(m *onnx.Model, files []string) (*inputSets, error) {
+	in := &inputSets{}
+	for _, file := range files {
+		list, err := verify.ReadInputs(file, m.Graph)
+		if err != nil {
+			return nil, invalid(err)
+		}
+		for _, r := range list {
+			if err := runtime.CheckInputs(m.Graph, r.Inputs); err != nil {
+				return nil, invalid(fmt.Errorf("%s: %w", file, err))
+			}
+			in.sets = append(in.sets, r.Inputs)
+			in.recorded = append(in.recorded, r.Outputs)
+		}
+	}
+	in.described = fmt.Sprintf("%s from %s", counted(len(in.sets), "set"), strings.Join(files, ", "))
+	return in, nil
+}
+
+// maxVerifyImages bounds the inputs and results that are held for the comparison.
+const maxVerifyImages = 256
+
+// imageInputs preprocesses images, one a run.
+func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	p, err := newPredictor(m, o.preprocess)
+	if err != nil {
+		return nil, err
+	}
+	files, err := imageFiles(o.images)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > maxVerifyImages {
+		return nil, usage("%d images, at most %d are compared at once", len(files), maxVerifyImages)
+	}
+	in := &inputSets{real: true}
+	for _, f := range files {
+		if f == "-" {
+			return nil, usage("--images takes files and folders, not the standard input")
+		}
+		if err := c.Context().Err(); err != nil {
+			return nil, err
+		}
+		data := make([]float32, max(1, p.batch)*p.spec.Len())
+		if err := p.load(f, a.stdin, data[:p.spec.Len()]); err != nil {
+			return nil, invalid(fmt.Errorf("%s: %w", f, err))
+		}
+		in.sets = append(in.sets, p.batchOf(1, data))
+	}
+	in.described = counted(len(files), "image")
+	return in, nil
+}
+
+// dataInputs are test images of a dataset, in batches.
+func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	p, err := newPredictor(m, o.preprocess)
+	if err != nil {
+		return nil, err
+	}
+	if !c.Flags().Changed("seed") {
+		o.seed = trainingSeed(m)
+	}
+	set, err := openData(o.data, o.dataDir, o.seed)
+	if err != nil {
+		return nil, err
+	}
+	images, part := set.Test, "test"
+	if images == nil {
+		images, part = set.Train, "training"
+	}
+	limit := min(o.limit, images.Len())
+	if limit > maxVerifyImages {
+		return nil, usage("--limit %d: at most %d images are compared at once", limit, maxVerifyImages)
+	}
+	in := &inputSets{real: true, described: fmt.Sprintf("%s of the %s part of %s", counted(limit, "image"), part, set.Name)}
+	size := p.batchSize(min(o.batch, limit))
+	for at := 0; at < limit; at += size {
+		n := min(size, limit-at)
+		x := make([]float32, max(n, p.batch)*p.spec.Len())
+		for i := range n {
+			k := (at + i) * images.Len() / limit // over all of the part, which may be in order
+			image, err := images.Image(k)
+			if err == nil {
+				err = p.spec.Apply(image, x[i*p.spec.Len():(i+1)*p.spec.Len()])
+			}
+			if err == nil {
+				err = c.Context().Err()
+			}
+			if err != nil {
+				return nil, invalid(err)
+			}
+			if at == 0 {
+				in.labels = append(in.labels, images.Label(k))
+			}
+		}
+		in.sets = append(in.sets, p.batchOf(n, x))
+	}
+	return in, nil
+}
+
+// saveInputs writes the inputs to an .npz file or to test_data_set folders.
+func saveInputs(path string, m *onnx.Model, sets []runtime.Tensors) error {
+	if strings.EqualFold(filepath.Ext(path), ".npz") {
+		if len(sets) != 1 {
+			return usage("--save-inputs %s: an .npz file holds one set of inputs, there are %d: name a folder", path, len(sets))
+		}
+		return saveArrays(path, sets[0])
+	}
+	for i, in := range sets {
+		if err := verify.WriteDataSet(filepath.Join(path, fmt.Sprintf("test_data_set_%d", i)), m.Graph, in, nil); err != nil {
+			return environment(err)
+		}
+	}
+	return nil
+}
+
+// saveArrays writes an .npz file beside its name and renames it.
+func saveArrays(path string, tensors runtime.Tensors) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".alexctl-*")
+	if err != nil {
+		return environment(err)
+	}
+	defer func() {
+		if err != nil {
+			err = environment(errors.Join(err, os.Remove(f.Name())))
+		}
+	}()
+	if err := errors.Join(verify.WriteArrays(f, tensors), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// outputSaver returns what writes each engine's outputs, or nil.
+func (o *inputFlags) outputSaver() func(engine string, input int, out runtime.Tensors) error {
+	if o.saveOutputs == "" {
+		return nil
+	}
+	clean := strings.NewReplacer(":", "-", "@", "-", "=", "-", ",", "-", "/", "-")
+	return func(engine string, input int, out runtime.Tensors) error {
+		if err := os.MkdirAll(o.saveOutputs, 0o755); err != nil {
+			return environment(err)
+		}
+		return saveArrays(filepath.Join(o.saveOutputs, fmt.Sprintf("%s-%d.npz", clean.Replace(engine), input)), out)
+	}
+}

@@ -1,0 +1,286 @@
+package verify
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+)
+
+// pair is a node and its counterpart in the other model.
+type pair struct{ a, b int }
+
+// maxAligned bounds the nodes that are aligned: the table is quadratic.
+const maxAligned = 4096
+
+// structure pairs the nodes and compares each pair's attributes, weights and inputs. Nodes
+// without a counterpart are findings, which the outputs may overrule.
+func (d *Diff) structure(m, other *onnx.Model) ([]pair, error) {
+	if len(m.Graph.Nodes) > maxAligned || len(other.Graph.Nodes) > maxAligned {
+		return nil, fmt.Errorf("the models have %d and %d nodes, at most %d are compared", len(m.Graph.Nodes), len(other.Graph.Nodes), maxAligned)
+	}
+	pairs := align(m.Graph.Nodes, other.Graph.Nodes)
+	d.unpaired(m.Graph.Nodes, other.Graph.Nodes, pairs)
+	ours, theirs := bind(m), bind(other)
+	w := newWiring(m, other, pairs)
+	for _, p := range pairs {
+		a, b := m.Graph.Nodes[p.a], other.Graph.Nodes[p.b]
+		if ours[p.a] != nil && theirs[p.b] != nil {
+			d.attributes(p.a, ours[p.a], theirs[p.b])
+		}
+		if err := d.operands(p.a, a, b, w); err != nil {
+			return nil, err
+		}
+	}
+	return pairs, nil
+}
+
+// align finds the longest common sequence of operators; among equals it prefers nodes of
+// the same name.
+func align(a, b []*onnx.Node) []pair {
+	width := len(b) + 1
+	best := make([]int32, (len(a)+1)*width)
+	score := func(x, y *onnx.Node) int32 {
+		switch {
+		case x.OpType != y.OpType || x.Domain != y.Domain:
+			return 0
+		case x.Label() == y.Label():
+			return 3
+		}
+		return 2
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			v := max(best[(i+1)*width+j], best[i*width+j+1])
+			if s := score(a[i], b[j]); s > 0 {
+				v = max(v, s+best[(i+1)*width+j+1])
+			}
+			best[i*width+j] = v
+		}
+	}
+	var out []pair
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch s := score(a[i], b[j]); {
+		case s > 0 && best[i*width+j] == s+best[(i+1)*width+j+1]:
+			out = append(out, pair{i, j})
+			i, j = i+1, j+1
+		case best[(i+1)*width+j] >= best[i*width+j+1]:
+			i++
+		default:
+			j++
+		}
+	}
+	return out
+}
+
+// passes reports whether a node hands its first input on as it is.
+func passes(n *onnx.Node) bool {
+	return n.OpType == "Identity" || n.OpType == "Dropout" && len(n.Inputs) < 3
+}
+
+// unpaired notes the nodes of either model that have no counterpart.
+func (d *Diff) unpaired(a, b []*onnx.Node, pairs []pair) {
+	ends := append(slices.Clone(pairs), pair{len(a), len(b)})
+	i, j := 0, 0
+	for _, p := range ends {
+		for ; i < p.a; i++ {
+			if passes(a[i]) {
+				d.remark("%s (%s), which changes nothing, is not in the other model", a[i].Label(), a[i].OpType)
+				continue
+			}
+			d.find(i, a[i].Label(), "structure", "%s (%s) has no counterpart", a[i].Label(), a[i].OpType)
+		}
+		for ; j < p.b; j++ {
+			if passes(b[j]) {
+				d.remark("the other model has %s (%s), which changes nothing", b[j].Label(), b[j].OpType)
+				continue
+			}
+			where, at := "outputs", len(a)
+			if p.a < len(a) {
+				where, at = a[p.a].Label(), p.a
+			}
+			d.find(at, where, "structure", "the other model has %s (%s) before it", b[j].Label(), b[j].OpType)
+		}
+		i, j = p.a+1, p.b+1
+	}
+}
+
+// attributes compares the attributes that count, with their defaults.
+func (d *Diff) attributes(at int, a, b *op.Node) {
+	var names []string
+	for _, list := range [][]op.Attr{a.Spec.Attrs} {
+		for _, s := range list {
+			if !slices.Contains(names, s.Name) {
+				names = append(names, s.Name)
+			}
+		}
+	}
+	for _, name := range names {
+		x, y := attribute(a, b, name), attribute(b, a, name)
+		if x != y {
+			d.find(at, a.Label(), "attribute", "%s is %s, in the other model %s", name, x, y)
+		}
+	}
+	if t, u := a.Attribute("value"), b.Attribute("value"); t != nil && u != nil && t.Tensor != nil && u.Tensor != nil {
+		x, errX := t.Tensor.Encode()
+		y, errY := u.Tensor.Encode()
+		if errX == nil && errY == nil && !bytes.Equal(x, y) {
+			d.find(at, a.Label(), "attribute", "the values of the constant differ")
+		}
+	}
+}
+
+// attribute writes an attribute of n, filling in lists that are left out; beside is the
+// other node, whose list has the length.
+func attribute(n, beside *op.Node, name string) string {
+	for _, s := range n.Spec.Attrs {
+		if s.Name != name {
+			continue
+		}
+		switch s.Kind {
+		case onnx.AttrInt:
+			return fmt.Sprint(n.Int(name))
+		case onnx.AttrFloat:
+			return fmt.Sprintf("%g", float32(n.Float(name)))
+		case onnx.AttrString:
+			return n.Text(name)
+		case onnx.AttrInts:
+			list := n.Ints(name)
+			if list == nil {
+				switch other := beside.Ints(name); name {
+				case "pads":
+					list = make([]int64, len(other))
+				case "strides", "dilations":
+					list = slices.Repeat([]int64{1}, len(other))
+				case "kernel_shape":
+					list = other // that of the weight, which is compared
+				}
+			}
+			return strings.ReplaceAll(fmt.Sprint(list), " ", ",")
+		}
+	}
+	return ""
+}
+
+// wiring says which values of the two models correspond.
+type wiring struct {
+	ours, theirs map[string]*onnx.Tensor // initializers
+	through      [2]map[string]string    // what a value is handed on from
+	counterpart  map[string]string       // the other's value of ours
+}
+
+func newWiring(m, other *onnx.Model, pairs []pair) *wiring {
+	w := &wiring{ours: map[string]*onnx.Tensor{}, theirs: map[string]*onnx.Tensor{}, counterpart: map[string]string{}}
+	for i, g := range []*onnx.Graph{m.Graph, other.Graph} {
+		w.through[i] = map[string]string{}
+		for _, t := range g.Initializers {
+			[]map[string]*onnx.Tensor{w.ours, w.theirs}[i][t.Name] = t
+		}
+		for _, n := range g.Nodes {
+			if passes(n) && len(n.Inputs) > 0 && len(n.Outputs) > 0 {
+				w.through[i][n.Outputs[0]] = w.source(i, n.Inputs[0])
+			}
+		}
+	}
+	a, b := m.Graph.DataInputs(), other.Graph.DataInputs()
+	for k := range min(len(a), len(b)) {
+		w.counterpart[a[k].Name] = b[k].Name
+	}
+	for _, p := range pairs {
+		x, y := m.Graph.Nodes[p.a], other.Graph.Nodes[p.b]
+		for k := range min(len(x.Outputs), len(y.Outputs)) {
+			w.counterpart[x.Outputs[k]] = y.Outputs[k]
+		}
+	}
+	return w
+}
+
+func (w *wiring) source(side int, name string) string {
+	if from, ok := w.through[side][name]; ok {
+		return from
+	}
+	return name
+}
+
+// operands compares what two nodes read.
+func (d *Diff) operands(at int, a, b *onnx.Node, w *wiring) error {
+	if len(a.Inputs) != len(b.Inputs) {
+		d.find(at, a.Label(), "attribute", "it has %d inputs, in the other model %d", len(a.Inputs), len(b.Inputs))
+	}
+	for i := range min(len(a.Inputs), len(b.Inputs)) {
+		x, y := a.Inputs[i], b.Inputs[i]
+		t, u := w.ours[x], w.theirs[y]
+		switch {
+		case t != nil && u != nil:
+			what, err := differing(t, u)
+			if err != nil {
+				return err
+			}
+			if what != "" {
+				d.find(at, a.Label(), "initializer", "%s: %s", t.Name, what)
+			}
+		case x == "" && y == "":
+		case t == nil && u == nil && x != "" && y != "":
+			mapped, known := w.counterpart[w.source(0, x)]
+			if known && w.source(1, mapped) != w.source(1, y) {
+				d.find(at, a.Label(), "structure", "it reads %q where the other model reads %q", x, y)
+			}
+		default:
+			d.find(at, a.Label(), "structure", "input %d is %q, in the other model %q", i, x, y)
+		}
+	}
+	return nil
+}
+
+// differing says how two tensors differ, or returns "".
+func differing(a, b *onnx.Tensor) (string, error) {
+	if a.Type != b.Type || !slices.Equal(a.Dims, b.Dims) {
+		return fmt.Sprintf("it is %s%v, in the other model %s%v", a.Type, a.Dims, b.Type, b.Dims), nil
+	}
+	n, err := a.Len()
+	if err != nil || !a.Type.IsFloat() {
+		x, errX := a.Encode()
+		y, errY := b.Encode()
+		if err != nil || errX != nil || errY != nil {
+			return "it cannot be read", nil //nolint:nilerr // that is the finding
+		}
+		x, y = x[max(0, len(x)-int(8*n)):], y[max(0, len(y)-int(8*n)):]
+		if !bytes.Equal(x, y) && a.Name == b.Name {
+			return "its elements differ", nil
+		}
+		return "", nil
+	}
+	const part = 1 << 16
+	x, y := make([]float64, min(part, n)), make([]float64, min(part, n))
+	count, largest, where := int64(0), 0.0, int64(-1)
+	for at := int64(0); at < n; at += part {
+		k := min(part, n-at)
+		if err := a.Float64s(x[:k], at); err != nil {
+			return "", err
+		}
+		if err := b.Float64s(y[:k], at); err != nil {
+			return "", err
+		}
+		for i := range k {
+			if x[i] == y[i] || math.IsNaN(x[i]) && math.IsNaN(y[i]) {
+				continue
+			}
+			count++
+			if e := math.Abs(x[i] - y[i]); e > largest || where < 0 {
+				largest, where = e, at+i
+			}
+		}
+	}
+	if count == 0 {
+		return "", nil
+	}
+	shape := make([]int, len(a.Dims))
+	for i, v := range a.Dims {
+		shape[i] = int(v)
+	}
+	return fmt.Sprintf("%d of %d elements differ, by up to %.3g at %v", count, n, largest, indexOf(int(where), shape)), nil
+}

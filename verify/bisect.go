@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"alexctl/onnx"
+	"alexctl/runtime"
+	"alexctl/runtime/reference"
+)
+
+// Reproduction is the smallest model found that an engine gets wrong, in the form of ONNX's
+// own tests: model.onnx and test_data_set_0 with input_0.pb, ... and output_0.pb, ...,
+// which hold what the outputs should be.
+type Reproduction struct {
+	Folder string   `json:"folder"`
+	Engine string   `json:"engine"`
+	Nodes  []string `json:"nodes"`
+	Margin Number   `json:"margin"`
+}
+
+// Bisect looks for the fewest nodes that the engine computes wrongly by themselves on the
+// first input, and writes them to folder. Values are handed to them as the reference has
+// them, rounded to the model's types. It returns nil where the engine makes no mistake.
+func Bisect(ctx context.Context, m *onnx.Model, e runtime.Engine, input runtime.Tensors, folder string, o Options) (*Reproduction, error) {
+	c, err := newComparison(ctx, m, []runtime.Tensors{input}, o)
+	if err != nil {
+		return nil, err
+	}
+	defer c.discard()
+	if err := e.Check(ctx); err != nil {
+		return nil, err
+	}
+	values, err := c.rounded(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	lo, hi, margin, err := c.smallest(ctx, e, values)
+	if err != nil || hi == 0 {
+		return nil, err
+	}
+	r := &Reproduction{Folder: folder, Engine: e.Name(), Margin: Number(margin)}
+	for _, n := range c.analysis.Nodes()[lo:hi] {
+		r.Nodes = append(r.Nodes, fmt.Sprintf("%s (%s)", n.Label(), n.OpType))
+	}
+	return r, c.writeCase(ctx, lo, hi, values, folder)
+}
+
+// smallest returns the nodes lo to hi that fail together, and none of them without the
+// others at their ends; hi is 0 where nothing fails.
+func (c *comparison) smallest(ctx context.Context, e runtime.Engine, values runtime.Tensors) (lo, hi int, margin float64, err error) {
+	nodes := c.analysis.Nodes()
+	fails := func(lo, hi int) (float64, error) {
+		c.Progress(fmt.Sprintf("nodes %s to %s", nodes[lo].Label(), nodes[hi-1].Label()))
+		return c.marginOf(ctx, e, lo, hi, values)
+	}
+	for i := range nodes { // one node alone, as is usual
+		if c.analysis.Constant(i) {
+			continue
+		}
+		m, err := fails(i, i+1)
+		if err != nil {
+			if ctx.Err() != nil {
+				return 0, 0, 0, err
+			}
+			continue // the engine does not run it alone
+		}
+		if m > 1 {
+			return i, i + 1, m, nil
+		}
+	}
+	// Nodes that fail together only, because they are fused: the shortest beginning of
+	// the model that fails, and of that the shortest end.
+	var failure error
+	wrong := func(lo, hi int) bool {
+		m, err := fails(lo, hi)
+		if err != nil {
+			failure = err
+		}
+		return err == nil && m > 1
+	}
+	if !wrong(0, len(nodes)) {
+		return 0, 0, 0, failure
+	}
+	hi = 1 + sort.Search(len(nodes)-1, func(i int) bool { return wrong(0, i+1) })
+	for lo = hi - 1; lo > 0 && !wrong(lo, hi); lo-- {
+	}
+	margin, err = fails(lo, hi)
+	return lo, hi, margin, err
+}
+
+// marginOf runs the nodes lo to hi on the engine and returns the worst margin of what they
+// hand on, within bounds on the rounding of all of them.
+func (c *comparison) marginOf(ctx context.Context, e runtime.Engine, lo, hi int, values runtime.Tensors) (float64, error) {
+	out, err := c.alone(ctx, e, lo, hi, values)
+	if err != nil {
+		return 0, err
+	}
+	want, err := c.results(ctx, e, lo, hi, values)
+	if err != nil {
+		return 0, err
+	}
+	worst := 0.0
+	for name, v := range want {
+		j, err := judge(out[name], v, within(v), false)
+		if err != nil {
+			return float64(apart(0).Margin), nil //nolint:nilerr // an output that cannot be compared is the finding
+		}
+		worst = max(worst, j.margin)
+	}
+	return worst, nil
+}
+
+// results are what the nodes lo to hi should make of the values.
+func (c *comparison) results(ctx context.Context, e runtime.Engine, lo, hi int, values runtime.Tensors) (map[string]reference.Value, error) {
+	m := c.part(lo, hi, values)
+	analysis, err := reference.Engine{Threads: c.Threads}.Analyze(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	in, outputs := runtime.Tensors{}, map[string]bool{}
+	for _, v := range m.Graph.Inputs {
+		in[v.Name] = values[v.Name]
+	}
+	for _, v := range m.Graph.Outputs {
+		outputs[v.Name] = true
+	}
+	want := map[string]reference.Value{}
+	a := rounding(c.arithmeticOf(e))
+	if hi == lo+1 { // the sharper bound of one node
+		list, err := analysis.Local(ctx, 0, func(name string) *runtime.Tensor { return in[name] }, a)
+		for _, v := range list {
+			if outputs[v.Name] {
+				want[v.Name] = v
+			}
+		}
+		return want, err
+	}
+	err = analysis.Propagate(ctx, in, a, func(_ int, list []reference.Value) error {
+		for _, v := range list {
+			if outputs[v.Name] {
+				want[v.Name] = v
+			}
+		}
+		return nil
+	})
+	return want, err
+}
+
+// writeCase writes the nodes lo to hi as a test folder. It appears when it is whole.
+func (c *comparison) writeCase(ctx context.Context, lo, hi int, values runtime.Tensors, folder string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(filepath.Dir(folder), ".bisect-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	m := c.part(lo, hi, values)
+	if _, err := m.WriteFile(ctx, filepath.Join(work, "model.onnx"), onnx.WriteOptions{}); err != nil {
+		return err
+	}
+	want, err := c.results(ctx, reference.Engine{}, lo, hi, values)
+	if err != nil {
+		return err
+	}
+	in, out := runtime.Tensors{}, runtime.Tensors{}
+	for _, v := range m.Graph.Inputs {
+		in[v.Name] = values[v.Name]
+	}
+	for _, v := range m.Graph.Outputs {
+		if out[v.Name], err = tensorOf(want[v.Name]); err != nil {
+			return err
+		}
+	}
+	if err := WriteDataSet(filepath.Join(work, "test_data_set_0"), m.Graph, in, out); err != nil {
+		return err
+	}
+	if err := os.Chmod(work, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(work, folder)
+}

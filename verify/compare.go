@@ -1,0 +1,455 @@
+// Package verify compares engines with the float64 reference, on one model and inputs:
+// every output, and every layer on its own, within bounds on what rounding explains. A
+// mismatch is a report that is not OK; an error means that the comparison could not be
+// made.
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+	"alexctl/runtime/reference"
+)
+
+// Options says what is compared, and how.
+type Options struct {
+	// Threads is how many goroutines the reference uses; 0 means one a processor.
+	Threads int
+	// Layers keeps a row for every layer in the report, and judges each value by the
+	// reference's too.
+	Layers bool
+	// Decisions compares the classes that the first output decides for: for real images.
+	Decisions bool
+	// Tolerances replace the derived bounds of outputs; layers are then no findings.
+	Tolerances []Tolerance
+	// Pictures keeps the margins of the worst tensor.
+	Pictures bool
+	// Recorded are outputs that came with the inputs, by input; nil where there are none.
+	// They are judged like an engine's.
+	Recorded []runtime.Tensors
+	// Outputs, where not nil, is given what each engine made of each input.
+	Outputs func(engine string, input int, out runtime.Tensors) error
+	// Progress, where not nil, is called with what begins.
+	Progress func(string)
+	// Memory bounds the bytes of intermediate results that are held; 0 is 1 GiB.
+	Memory int64
+}
+
+// comparison is a model with what its values should be.
+type comparison struct {
+	Options
+	model    *onnx.Model
+	inputs   []runtime.Tensors
+	analysis *reference.Analysis
+	expected map[runtime.Arithmetic][]expectation
+	report   *Report
+	work     string // folder of models that are made on the way
+	batch    int
+}
+
+// expectation is what the values of a model should be on one input: its outputs and, with
+// Layers, all others.
+type expectation map[string]reference.Value
+
+// Compare runs the model on the reference and then on each engine, one at a time so that
+// only one holds the weights, over all inputs.
+func Compare(ctx context.Context, m *onnx.Model, engines []runtime.Engine, inputs []runtime.Tensors, o Options) (*Report, error) {
+	c, err := newComparison(ctx, m, inputs, o)
+	if err != nil {
+		return nil, err
+	}
+	defer c.discard()
+	c.recorded()
+	for _, e := range engines {
+		r, err := c.engine(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		c.report.OK = c.report.OK && r.Status == Pass
+		c.report.Results = append(c.report.Results, r)
+	}
+	c.summarize()
+	return c.report, nil
+}
+
+// newComparison prepares the reference and times it. Its caller removes the work folder.
+func newComparison(ctx context.Context, m *onnx.Model, inputs []runtime.Tensors, o Options) (*comparison, error) {
+	if len(inputs) == 0 {
+		return nil, errors.New("no inputs to compare on")
+	}
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.Memory == 0 {
+		o.Memory = 1 << 30
+	}
+	e := reference.Engine{Threads: o.Threads}
+	c := &comparison{Options: o, model: m, inputs: inputs, expected: map[runtime.Arithmetic][]expectation{},
+		report: &Report{OK: true, Reference: e.Name(), Unchecked: []string{}, Bound: BoundNote{Kind: "derived", Deviations: op.Deviations}}}
+	if len(o.Tolerances) > 0 {
+		c.report.Bound.Kind = "tolerance"
+	}
+	c.batch = 1
+	for _, v := range m.Graph.DataInputs() {
+		if t := inputs[0][v.Name]; t != nil && len(t.Shape) > 0 {
+			c.batch = t.Shape[0]
+			break
+		}
+	}
+	c.Progress(e.Name())
+	s, err := e.Prepare(ctx, m)
+	if err == nil {
+		start := time.Now()
+		_, err = s.Run(ctx, inputs[0])
+		c.report.Timing.Reference = time.Since(start).Seconds()
+		err = errors.Join(err, s.Close())
+	}
+	if err == nil {
+		c.analysis, err = e.Analyze(ctx, m)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Name(), err)
+	}
+	if c.work, err = os.MkdirTemp("", "alexctl-verify-*"); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// discard removes the models made on the way. What cannot be removed is left to the system,
+// in its folder of temporary files.
+func (c *comparison) discard() { _ = os.RemoveAll(c.work) }
+
+func engineName(e runtime.Engine) string {
+	name, _, _ := strings.Cut(e.Name(), ":")
+	return name
+}
+
+// arithmeticOf returns how an engine computes batches like the inputs.
+func (c *comparison) arithmeticOf(e runtime.Engine) runtime.Arithmetic {
+	if a, ok := e.(runtime.Approximate); ok {
+		return a.Arithmetic(c.batch)
+	}
+	return runtime.Arithmetic{}
+}
+
+// Factors by which a transformed domain multiplies the errors of a convolution: the root
+// of the product of squared norms of the rows of its matrices, over both axes. For
+// F(2x2, 3x3) that is 1.7 and for F(2x2, 5x5), with the points 0, 1, -1, 2, -1/2, 7.8.
+const (
+	winograd3 = 2
+	winograd5 = 8
+)
+
+// rounding returns the bounds' arithmetic for each node.
+func rounding(a runtime.Arithmetic) reference.Rounding {
+	return func(n *op.Node, t onnx.DataType) op.Rounding {
+		r := op.RoundingOf(t)
+		switch n.OpType {
+		case "Conv", "Gemm", "MatMul":
+			r.Operand = max(r.Operand, a.Operand)
+		}
+		if n.OpType == "Conv" && a.Winograd {
+			switch kernel := n.Ints("kernel_shape"); {
+			case len(kernel) == 2 && kernel[0] == 3 && kernel[1] == 3:
+				r.Spread = winograd3
+			case kernel == nil || len(kernel) == 2 && kernel[0] == 5 && kernel[1] == 5:
+				r.Spread = winograd5
+			}
+		}
+		return r
+	}
+}
+
+// maxHeld bounds what the reference keeps of the layers for the cumulative errors.
+const maxHeld = 2 << 30
+
+// expect returns what the values should be, computed once for each arithmetic.
+func (c *comparison) expect(ctx context.Context, a runtime.Arithmetic) ([]expectation, error) {
+	if e, ok := c.expected[a]; ok {
+		return e, nil
+	}
+	start, held := time.Now(), 0
+	var all []expectation
+	for _, in := range c.inputs {
+		e := expectation{}
+		keep := map[string]bool{}
+		for _, v := range c.model.Graph.Outputs {
+			keep[v.Name] = true
+		}
+		err := c.analysis.Propagate(ctx, in, rounding(a), func(_ int, values []reference.Value) error {
+			for _, v := range values {
+				if keep[v.Name] || c.Layers && held < maxHeld {
+					e[v.Name] = v
+					held += 16 * len(v.F)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reference: %w", err)
+		}
+		if err := c.passedThrough(in, e); err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	if held >= maxHeld {
+		c.unchecked("the cumulative errors of some layers: holding them all would take too much memory; try a smaller batch or fewer inputs")
+	}
+	c.report.Timing.Bounds += time.Since(start).Seconds() / float64(len(c.inputs))
+	c.expected[a] = all
+	return all, nil
+}
+
+// passedThrough adds the outputs that no node makes: inputs and initializers.
+func (c *comparison) passedThrough(in runtime.Tensors, e expectation) error {
+	for _, v := range c.model.Graph.Outputs {
+		if _, ok := e[v.Name]; ok {
+			continue
+		}
+		t := in[v.Name]
+		if w := c.model.Graph.Initializer(v.Name); t == nil && w != nil {
+			var err error
+			if t, err = runtime.FromONNX(w); err != nil {
+				return err
+			}
+		}
+		if t == nil {
+			return fmt.Errorf("output %q was not made", v.Name)
+		}
+		x := reference.Value{Name: v.Name, Type: t.Type, Shape: t.Shape}
+		var err error
+		if t.Type.IsFloat() {
+			x.F, err = t.Float64s()
+		} else {
+			x.I, err = t.Ints()
+		}
+		if err != nil {
+			return err
+		}
+		e[v.Name] = x
+	}
+	return nil
+}
+
+// unchecked notes once what the report says nothing about.
+func (c *comparison) unchecked(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(c.report.Unchecked, s) {
+		c.report.Unchecked = append(c.report.Unchecked, s)
+	}
+}
+
+// recordedTolerance is what ONNX's own test runner allows between an engine and the outputs
+// of a test_data_set.
+var recordedTolerance = Tolerance{Atol: 1e-7, Rtol: 1e-3}
+
+// recorded judges the outputs that came with the inputs.
+func (c *comparison) recorded() {
+	r := Result{Engine: "recorded", Status: Pass, Outputs: []Output{}}
+	n := 0
+	for _, out := range c.Recorded {
+		n += len(out)
+	}
+	if n == 0 {
+		return
+	}
+	e, err := c.expect(context.Background(), runtime.Arithmetic{})
+	if err != nil {
+		return // the engines will say so
+	}
+	of := *c
+	if len(of.Tolerances) == 0 {
+		of.Tolerances = []Tolerance{recordedTolerance}
+	}
+	of.outputs(&r, c.Recorded, e)
+	c.report.OK = c.report.OK && r.Status == Pass
+	c.report.Results = append(c.report.Results, r)
+}
+
+// engine compares one engine. An error ends the comparison; an engine that cannot be used
+// is skipped.
+func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, error) {
+	c.Progress(e.Name())
+	r := describe(e)
+	expected, err := c.expect(ctx, c.arithmeticOf(e))
+	if err != nil {
+		return r, err
+	}
+	var got []runtime.Tensors
+	if err = e.Check(ctx); err == nil {
+		got, err = c.run(ctx, e, &r)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return r, ctx.Err()
+	case err != nil: // it cannot be used, or not with this model: nothing was compared
+		r.Status, r.Reason = Skipped, err.Error()
+		c.unchecked("%s was not compared: %s", r.Name(), err)
+		return r, nil
+	}
+	if r.Status == "" {
+		r.Status = Pass
+	}
+	for i, out := range got {
+		if c.Outputs != nil {
+			if err := c.Outputs(r.Name(), i, out); err != nil {
+				return r, err
+			}
+		}
+	}
+	if err := c.layers(ctx, e, &r, got); err != nil {
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		c.unchecked("the layers of %s: %v", r.Name(), err)
+	}
+	c.outputs(&r, got, expected)
+	if c.Decisions {
+		c.decide(&r, got, expected)
+	}
+	return r, nil
+}
+
+// run runs the model on each input, as it is, and looks at where it ran.
+func (c *comparison) run(ctx context.Context, e runtime.Engine, r *Result) (outputs []runtime.Tensors, err error) {
+	start := time.Now()
+	s, err := e.Prepare(ctx, c.model)
+	if err != nil {
+		return nil, err
+	}
+	r.Load = time.Since(start).Seconds()
+	defer func() {
+		err = errors.Join(err, s.Close())
+		if err == nil {
+			c.placement(s, r)
+		}
+		// The next session loads the weights again: give back what this one held.
+		debug.FreeOSMemory()
+	}()
+	start = time.Now()
+	for _, in := range c.inputs {
+		out, err := s.Run(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, out)
+	}
+	r.Run = time.Since(start).Seconds() / float64(len(c.inputs))
+	return outputs, nil
+}
+
+// placement holds the engine to the provider that was asked for, by its own record.
+func (c *comparison) placement(s runtime.Session, r *Result) {
+	p, ok := s.(runtime.Placer)
+	if !ok {
+		return
+	}
+	placed, err := p.Placement()
+	if err != nil {
+		c.unchecked("where the nodes of %s ran: %v", r.Name(), err)
+		return
+	}
+	r.Placement = map[string]int{}
+	for _, n := range placed.Nodes {
+		r.Placement[n.Provider]++
+	}
+	if away := placed.Elsewhere(); len(away) > 0 {
+		var names []string
+		for _, n := range away[:min(len(away), 4)] {
+			names = append(names, fmt.Sprintf("%s (%s)", n.Node, n.Op))
+		}
+		if more := len(away) - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("and %d more", more))
+		}
+		r.fail("%d of %d nodes ran on %s, not on %s as asked for: %s", len(away), len(placed.Nodes), away[0].Provider, placed.Wanted, strings.Join(names, ", "))
+	}
+}
+
+// outputs judges the model's outputs by the reference's.
+func (c *comparison) outputs(r *Result, got []runtime.Tensors, expected []expectation) {
+	for _, v := range c.model.Graph.Outputs {
+		out := Output{Name: v.Name, Index: []int{}}
+		tolerance := c.toleranceFor(v.Name)
+		worst := -1.0
+		for i := range expected {
+			want := expected[i][v.Name]
+			allowed := within(want)
+			if tolerance != nil && want.F != nil {
+				allowed = tolerance.bounds(want)
+			}
+			j, err := judge(got[i][v.Name], want, allowed, false)
+			if err != nil {
+				r.fail("output %q: %v", v.Name, err)
+				a := apart(i)
+				out.MaxAbs, out.Scaled, out.RMS, out.Margin, out.Input = a.Error, a.Error, a.Error, a.Margin, i
+				worst = math.Inf(1)
+				continue
+			}
+			out.MaxAbs = max(out.MaxAbs, Number(j.maxAbs))
+			out.Scaled = max(out.Scaled, Number(j.scaled()))
+			out.RMS = max(out.RMS, Number(math.Sqrt(j.squares/float64(max(1, j.length)))))
+			if j.margin > worst {
+				worst = j.margin
+				out.Margin, out.Bound, out.Input = Number(j.margin), Number(j.bound), i
+				out.Index, out.Got, out.Want = indexOf(j.worst, want.Shape), Number(j.got), Number(j.want)
+			}
+			if allNaN(want) {
+				c.unchecked("output %q is nothing but NaN in the reference on input %d: that says nothing about an engine", v.Name, i)
+			}
+		}
+		if out.Margin > 1 {
+			r.fail("output %q differs by %.3g at %v, where %s explains %.3g (margin %.3g)", v.Name, math.Abs(float64(out.Got-out.Want)), out.Index,
+				explanation(tolerance), float64(out.Bound), float64(out.Margin))
+		}
+		r.Outputs = append(r.Outputs, out)
+	}
+}
+
+func explanation(t *Tolerance) string {
+	if t != nil {
+		return "the tolerance"
+	}
+	return "rounding"
+}
+
+func allNaN(v reference.Value) bool {
+	for _, x := range v.F {
+		if !math.IsNaN(x) {
+			return false
+		}
+	}
+	return len(v.F) > 0
+}
+
+// summarize says what the whole comparison leaves open.
+func (c *comparison) summarize() {
+	if !c.Decisions {
+		c.unchecked("decisions on real images: give --images or --data")
+	}
+	for _, n := range c.model.Graph.Nodes {
+		if n.OpType == "Dropout" {
+			c.unchecked("Dropout in training: at inference it is the identity, and that is what was compared")
+			break
+		}
+	}
+	for _, v := range c.model.Graph.DataInputs() {
+		if v.Type.IsTensor() && v.Type.Shape != nil {
+			for _, d := range *v.Type.Shape {
+				if !d.IsKnown() {
+					c.unchecked("other sizes of dimension %s of input %q than %v", d, v.Name, c.inputs[0][v.Name].Shape)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"alexctl/onnx"
+	"alexctl/runtime"
+	"alexctl/runtime/reference"
+)
+
+// GradientTolerance is how far a directional derivative in float32 may be from the float64
+// finite difference, by the norm of its terms. Honest gradients were within 2e-4, which is
+// what rectifiers that switch between the two points leave; a gradient that lacks the part
+// of an LRN is off by more than 1e-2.
+const GradientTolerance = 2e-3
+
+// directions is how many random directions each parameter is moved along.
+const directions = 2
+
+// Audit compares gradients with finite differences.
+type Audit struct {
+	OK         bool       `json:"ok"`
+	Engine     string     `json:"engine"`
+	Images     int        `json:"images"`
+	Loss       Number     `json:"loss"`
+	Want       Number     `json:"reference_loss"`
+	Tolerance  float64    `json:"tolerance"`
+	Parameters []Gradient `json:"parameters"`
+	Reason     string     `json:"reason"`
+}
+
+// Gradient is one parameter's.
+type Gradient struct {
+	Name     string  `json:"name"`
+	Elements int     `json:"elements"`
+	Norm     Number  `json:"norm"`  // of the gradient
+	Got      Number  `json:"got"`   // the derivative along the worst direction
+	Want     Number  `json:"want"`  // the finite difference
+	Error    Number  `json:"error"` // |got-want| by the norm of the derivative's terms
+	OK       bool    `json:"ok"`
+	Scale    float64 `json:"-"`
+}
+
+// ErrNoGradient says that a model's gradients cannot be compared with the reference.
+var ErrNoGradient = errors.New("the gradients cannot be checked")
+
+// Gradients compares the gradients of a differentiator on a batch, parameter by parameter,
+// with float64 central differences of the reference's loss along random directions: each
+// element of the parameter moves up or down by the same small step.
+func Gradients(ctx context.Context, m *onnx.Model, d runtime.Differentiator, images *runtime.Tensor, labels []int, o Options) (*Audit, error) {
+	for _, n := range m.Graph.Nodes {
+		if n.OpType == "BatchNormalization" {
+			return nil, fmt.Errorf("%w: %s takes the batch's own statistics in training, which the reference does not", ErrNoGradient, n.Label())
+		}
+	}
+	loss, gradients, err := d.Gradients(ctx, images, labels)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newLoss(m, d.Logits(), images, labels, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	want, err := f.at(ctx, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	a := &Audit{OK: true, Images: images.Shape[0], Loss: Number(loss), Want: Number(want), Tolerance: GradientTolerance}
+	if math.Abs(loss-want) > GradientTolerance*max(1, math.Abs(want)) || math.IsNaN(loss) {
+		a.fail("the loss is %g, the reference's %g", loss, want)
+	}
+	for _, t := range m.Graph.Initializers { // in the file's order
+		g := gradients[t.Name]
+		if g == nil {
+			continue
+		}
+		if o.Progress != nil {
+			o.Progress("gradient of " + t.Name)
+		}
+		row, err := f.check(ctx, t, g)
+		if err != nil {
+			return nil, err
+		}
+		if !row.OK {
+			a.fail("the gradient of %s is wrong: along a random direction it says %.6g, the finite difference %.6g", row.Name, float64(row.Got), float64(row.Want))
+		}
+		a.Parameters = append(a.Parameters, row)
+	}
+	return a, nil
+}
+
+func (a *Audit) fail(format string, args ...any) {
+	if a.OK {
+		a.OK, a.Reason = false, fmt.Sprintf(format, args...)
+	}
+}
+
+// loss is the reference's loss as a function of one parameter.
+type loss struct {
+	model   *onnx.Model
+	logits  string
+	images  *runtime.Tensor
+	labels  []int
+	threads int
+}
+
+func newLoss(m *onnx.Model, logits string, images *runtime.Tensor, labels []int, threads int) (*loss, error) {
+	g := m.Graph
+	if !slices.ContainsFunc(g.Outputs, func(v *onnx.Value) bool { return v.Name == logits }) {
+		var err error
+		if g, err = g.WithOutputs(logits); err != nil {
+			return nil, err
+		}
+	}
+	return &loss{m.WithGraph(g), logits, images, labels, threads}, nil
+}
+
+// at returns the loss with the values in place of a parameter's own.
+func (f *loss) at(ctx context.Context, name string, values []float32) (float64, error) {
+	m := f.model
+	if values != nil {
+		t, err := onnx.FromFloat32s(name, m.Graph.Initializer(name).Dims, values)
+		if err != nil {
+			return 0, err
+		}
+		g, err := m.Graph.WithInitializers(map[string]*onnx.Tensor{name: t})
+		if err != nil {
+			return 0, err
+		}
+		m = m.WithGraph(g)
+	}
+	s, err := reference.Engine{Threads: f.threads}.Prepare(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	out, err := s.Run(ctx, runtime.Tensors{m.Graph.DataInputs()[0].Name: f.images})
+	if err = errors.Join(err, s.Close()); err != nil {
+		return 0, err
+	}
+	y, err := out[f.logits].Float64s()
+	if err != nil {
+		return 0, err
+	}
+	classes, total := len(y)/len(f.labels), 0.0
+	for i, label := range f.labels {
+		row := y[i*classes : (i+1)*classes]
+		largest, sum := slices.Max(row), 0.0
+		for _, v := range row {
+			sum += math.Exp(v - largest)
+		}
+		total += largest + math.Log(sum) - row[label]
+	}
+	return total / float64(len(f.labels)), nil
+}
+
+// step is how far a parameter is moved, by the root mean square of its elements: far
+// enough for float64, and so little that hardly a rectifier switches.
+const step = 1e-5
+
+// check compares the gradient of one parameter with finite differences.
+func (f *loss) check(ctx context.Context, t *onnx.Tensor, g *runtime.Tensor) (Gradient, error) {
+	gradient, err := g.Float64s()
+	if err != nil {
+		return Gradient{}, err
+	}
+	theta := make([]float32, len(gradient))
+	if err := t.Float32s(theta, 0); err != nil {
+		return Gradient{}, err
+	}
+	square, norm := 0.0, 0.0
+	for i, v := range theta {
+		square += float64(v) * float64(v)
+		norm += gradient[i] * gradient[i]
+	}
+	h := step * math.Sqrt(square/float64(max(1, len(theta))))
+	if h == 0 {
+		h = step // a bias that is zero
+	}
+	row := Gradient{Name: t.Name, Elements: len(theta), Norm: Number(math.Sqrt(norm)), OK: true}
+	up, down := make([]float32, len(theta)), make([]float32, len(theta))
+	for d := range directions {
+		r := rand.New(rand.NewPCG(uint64(d), uint64(len(theta))))
+		got, scale := 0.0, 0.0
+		for i, v := range theta {
+			move := h
+			if r.Uint64()&1 == 0 {
+				move = -h
+			}
+			// The difference of what float32 can hold is exact in float64.
+			up[i], down[i] = float32(float64(v)+move), float32(float64(v)-move)
+			term := gradient[i] * (float64(up[i]) - float64(down[i]))
+			got += term
+			scale += term * term
+		}
+		above, err := f.at(ctx, t.Name, up)
+		if err != nil {
+			return row, err
+		}
+		below, err := f.at(ctx, t.Name, down)
+		if err != nil {
+			return row, err
+		}
+		want := above - below
+		e := 0.0
+		if scale = math.Sqrt(scale); got != want {
+			e = math.Abs(got-want) / scale
+		}
+		if math.IsNaN(e) || e > GradientTolerance && math.Abs(got-want) > lossRounding*math.Abs(above) {
+			row.OK = false
+		}
+		if d == 0 || e > float64(row.Error) || math.IsNaN(e) {
+			row.Got, row.Want, row.Error, row.Scale = Number(got), Number(want), Number(e), scale
+		}
+	}
+	return row, nil
+}
+
+// lossRounding is what float64 leaves in the difference of two losses: a hundred units.
+const lossRounding = 1e-14

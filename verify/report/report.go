@@ -1,0 +1,88 @@
+// Package report writes the outcome of a comparison for people and machines: one HTML file
+// that needs no network, Markdown, JSON, and JUnit's XML for continuous integration.
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"alexctl/verify"
+)
+
+// Formats are the endings of the files that can be written.
+var Formats = []string{".html", ".md", ".json", ".xml"}
+
+// Known reports whether a file of this name can be written.
+func Known(path string) bool { return writer(path) != nil }
+
+func writer(path string) func(io.Writer, *verify.Report) error {
+	return map[string]func(io.Writer, *verify.Report) error{
+		".html": HTML, ".md": Markdown, ".json": JSON, ".xml": JUnit,
+	}[strings.ToLower(filepath.Ext(path))]
+}
+
+// Write writes the report to path, in the format of its ending. It is written beside path
+// and renamed.
+func Write(path string, r *verify.Report) (err error) {
+	write := writer(path)
+	if write == nil {
+		return fmt.Errorf("%s: want a name that ends in %s", path, strings.Join(Formats, ", "))
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".alexctl-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if err := errors.Join(write(f, r), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// JSON writes what --json prints, with indentation.
+func JSON(w io.Writer, r *verify.Report) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// Verdict is the report in a few words.
+func Verdict(r *verify.Report) (short, long string) {
+	switch {
+	case r.Against != nil && !r.OK:
+		return "different", "The models differ: first divergence at " + r.Against.First + "."
+	case r.Against != nil:
+		return r.Against.Verdict, map[string]string{
+			verify.Identical:  "The models have the same nodes, attributes and weights.",
+			verify.Equivalent: "The models have other nodes, and every output agrees within rounding.",
+		}[r.Against.Verdict]
+	case r.Gradients != nil && r.OK:
+		return "verified", "The gradients agree with finite differences."
+	case r.Gradients != nil:
+		return "mismatch", "Not right: " + r.Gradients.Reason + "."
+	case r.Failed():
+		for _, x := range r.Results {
+			if x.Status == verify.Fail {
+				return "mismatch", x.Name() + ": " + x.Reason + "."
+			}
+		}
+	case r.Skipped():
+		for _, x := range r.Results {
+			if x.Status == verify.Skipped {
+				return "not fully verified", x.Name() + " could not be used: " + x.Reason + "."
+			}
+		}
+	}
+	return "verified", "Every output and every layer that was checked agrees with the reference, within what rounding explains."
+}
+
+func number(v verify.Number) string { return fmt.Sprintf("%.3g", float64(v)) }

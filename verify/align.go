@@ -87,6 +87,7 @@ func (d *Diff) unpaired(a, b []*onnx.Node, pairs []pair) {
 	ends := append(slices.Clone(pairs), pair{len(a), len(b)})
 	i, j := 0, 0
 	for _, p := range ends {
+		gone := i // the first node without counterpart here, where there is one
 		for ; i < p.a; i++ {
 			if passes(a[i]) {
 				d.remark("%s (%s), which changes nothing, is not in the other model", a[i].Label(), a[i].OpType)
@@ -99,11 +100,14 @@ func (d *Diff) unpaired(a, b []*onnx.Node, pairs []pair) {
 				d.remark("the other model has %s (%s), which changes nothing", b[j].Label(), b[j].OpType)
 				continue
 			}
-			where, at := "outputs", len(a)
-			if p.a < len(a) {
+			where, at, place := "outputs", len(a), "before it"
+			switch {
+			case gone < p.a:
+				where, at, place = a[gone].Label(), gone, "in its place"
+			case p.a < len(a):
 				where, at = a[p.a].Label(), p.a
 			}
-			d.find(at, where, "structure", "the other model has %s (%s) before it", b[j].Label(), b[j].OpType)
+			d.find(at, where, "structure", "the other model has %s (%s) %s", b[j].Label(), b[j].OpType, place)
 		}
 		i, j = p.a+1, p.b+1
 	}

@@ -251,6 +251,16 @@ func (c *comparison) with(ctx context.Context, e runtime.Engine, names []string,
 	if err != nil {
 		return err
 	}
+	types := op.Infer(c.model, nil).Values
+	for i, v := range g.Outputs {
+		if info := types[v.Name]; v.Type == nil && info != nil {
+			typed := &onnx.Type{Elem: info.Type}
+			if info.Ranked {
+				typed.Shape = &info.Shape
+			}
+			g.Outputs[i] = &onnx.Value{Name: v.Name, Type: typed}
+		}
+	}
 	m, err := c.written(ctx, c.model.WithGraph(g), "layers.onnx")
 	if err != nil {
 		return err

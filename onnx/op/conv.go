@@ -26,7 +26,8 @@ func conv() *Spec {
 			}
 			return mul(out[0].count(), perOutput)
 		},
-		Eval: evalConv,
+		Eval:  evalConv,
+		Bound: boundConv,
 	}
 }
 

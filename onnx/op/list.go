@@ -36,6 +36,7 @@ func All() []*Spec {
 		sqrt(),
 		squeeze(),
 		sub(),
+		sum(),
 		tanh(),
 		transpose(),
 		unsqueeze(),

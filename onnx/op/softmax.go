@@ -43,7 +43,7 @@ func (r Rounding) spread(x []float64, largest, sum float64) float64 {
 			mean += math.Exp(v-largest) / sum * min(largest-v, math.MaxFloat32)
 		}
 	}
-	return 2*mean + Deviations*math.Sqrt(float64(len(x))) + 8
+	return 2*mean + Deviations*math.Sqrt(float64(len(x))) + 12
 }
 
 // normalizer is an operator on rows; write gets a row, its largest element and

@@ -158,6 +158,8 @@ func elementCases(r *rand.Rand, add adder) {
 		add(kind+"Broadcast", node(kind), random(r, 2, 3, 4), positive(r, 3, 1))
 		add(kind+"Ints", node(kind), ints(7, -7, 9), ints(2, 2, -4))
 	}
+	add("Sum", node("Sum"), random(r, 2, 3, 4), random(r, 3, 1), random(r, 4))
+	add("SumOne", node("Sum"), random(r, 2, 3))
 	add("Pow", node("Pow"), positive(r, 2, 3), random(r, 2, 3))
 	add("PowScalar", node("Pow"), positive(r, 2, 3), random(r, 1))
 	add("Relu", node("Relu"), random(r, 2, 3, 5))

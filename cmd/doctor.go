@@ -2,26 +2,68 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var probe string
+	var device int
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Show what is installed, what is missing and how to get it",
-		Long: `Show which engines and providers can be used here and what the others lack. The exit
-code is 0 where ONNX Runtime works on the CPU, otherwise 3.`,
+		Long: `Show which engines and providers can be used here and what the others lack. CUDA is
+tried in a process of its own, because libraries that do not fit each other end the one that
+loads them. The exit code is 0 where ONNX Runtime works on the CPU, otherwise 3.`,
 		Example: `  alexctl doctor`,
 		Args:    atMost(0),
-		RunE:    func(c *cobra.Command, _ []string) error { return a.doctor(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if probe != "" {
+				return a.probe(c.Context(), probe, device)
+			}
+			return a.doctor(c.Context())
+		},
 	}
+	f := c.Flags()
+	f.StringVar(&probe, "probe", "", "try one provider in this process and print the result as JSON")
+	f.IntVar(&device, "device", 0, "index of the accelerator for --probe")
+	for _, name := range []string{"probe", "device"} { // what the other process is called with
+		if err := f.MarkHidden(name); err != nil {
+			panic(err) // the flag is the one above
+		}
+	}
+	return c
+}
+
+// probe tries a provider in this process, which it may end.
+func (a *app) probe(ctx context.Context, provider string, device int) error {
+	e, err := a.ort(ort.Config{Provider: provider, Device: device})
+	if err != nil {
+		return err
+	}
+	r := ort.ProbeResult{OK: true}
+	if err := e.Probe(ctx); err != nil {
+		r = ort.ProbeResult{Reason: err.Error()}
+		var unavailable *runtime.UnavailableError
+		if errors.As(err, &unavailable) {
+			r.Reason = unavailable.Reason
+		}
+	}
+	if err := a.printJSON(r); err != nil {
+		return err
+	}
+	if !r.OK {
+		return silent(exitEnvironment)
+	}
+	return nil
 }
 
 // finding is one line of doctor's result.
@@ -48,7 +90,9 @@ func (a *app) doctor(ctx context.Context) error {
 	add(finding{What: "alexctl", OK: true, Detail: buildDescription()})
 	add(a.findLibrary())
 	add(a.findProvider(ctx, "cpu", true))
-	add(a.findProvider(ctx, "cuda", false))
+	for _, f := range a.findCUDA(ctx) {
+		add(f)
+	}
 	add(findNPM())
 	add(findKernels())
 	var err error
@@ -104,21 +148,27 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 	}
 	if err != nil {
 		f.Detail = err.Error()
-		if name == "cuda" {
-			f.Hint = "with an NVIDIA GPU, CUDA 13 and cuDNN 9 run: alexctl setup --cuda"
-		}
 		return f
 	}
 	f.OK, f.Detail = true, "usable"
-	if name == "cuda" {
-		if missing := ort.CUDAMissing(); len(missing) > 0 {
-			f.OK, f.Detail = false, "installed, but cannot be loaded: no "+strings.Join(missing, ", ")
-			f.Hint = "install the NVIDIA driver, CUDA 13 and cuDNN 9"
-			return f
-		}
-		f.Detail = "installed, and its libraries can be loaded; a device is tried when a model is"
-	}
 	return f
+}
+
+// findCUDA looks at each piece that the CUDA provider needs, and tries it when all are there.
+func (a *app) findCUDA(ctx context.Context) []finding {
+	var list []finding
+	for _, p := range ort.CUDAPieces(a.ortLib) {
+		list = append(list, finding{What: "cuda: " + p.Name, OK: p.OK, Detail: p.Detail, Hint: p.Hint})
+		if !p.OK && p.First {
+			return list // nothing is known of the others without it
+		}
+	}
+	for _, f := range list {
+		if !f.OK {
+			return append(list, finding{What: "provider cuda", Detail: "not tried: " + f.What + " is missing"})
+		}
+	}
+	return append(list, a.findProvider(ctx, "cuda", false))
 }
 
 // findKernels says what computes when a model is trained, and whether it could be faster.

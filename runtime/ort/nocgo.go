@@ -31,5 +31,5 @@ func LibraryVersion(Library) (string, error) {
 // Cgo says that this build can load ONNX Runtime.
 const Cgo = false
 
-// CUDAMissing returns nil: this build cannot tell.
-func CUDAMissing() []string { return nil }
+// unloadable returns nil: this build cannot tell.
+func unloadable([]string) []string { return nil }

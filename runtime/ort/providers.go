@@ -3,7 +3,6 @@
 package ort
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -35,10 +34,6 @@ func providers() []provider {
 	}
 }
 
-// cudaLibraries are what the CUDA provider consists of; they must lie beside the
-// library and be of exactly its version, because another one ends the process.
-var cudaLibraries = []string{"libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"}
-
 func checkCUDA(l Library) error {
 	version, err := LibraryVersion(l)
 	if err != nil {
@@ -53,30 +48,6 @@ func checkCUDA(l Library) error {
 		}
 	}
 	return holdsVersion(filepath.Join(filepath.Dir(l.Path), cudaLibraries[1]))
-}
-
-// holdsVersion returns an error unless the file contains Version as a C string, as
-// the provider does that was built for it.
-func holdsVersion(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	want := []byte("\x00" + Version + "\x00")
-	buf := make([]byte, 1<<20)
-	kept := 0 // bytes of the last part, so that a match may span two
-	for {
-		n, err := f.Read(buf[kept:])
-		if bytes.Contains(buf[:kept+n], want) {
-			return f.Close()
-		}
-		if err != nil {
-			return errors.Join(fmt.Errorf("%s is not the CUDA provider of ONNX Runtime %s", path, Version), f.Close())
-		}
-		all := kept + n
-		kept = min(all, len(want))
-		copy(buf, buf[all-kept:all])
-	}
 }
 
 func attachCUDA(o *ort.SessionOptions, c Config) error {

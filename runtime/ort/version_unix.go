@@ -45,11 +45,10 @@ import (
 	"unsafe"
 )
 
-// CUDAMissing returns why each library of CUDA that the provider needs cannot be
-// loaded: the driver, CUDA 13 and cuDNN 9.
-func CUDAMissing() []string {
+// unloadable returns those of the libraries that the system's loader does not load.
+func unloadable(names []string) []string {
 	var missing []string
-	for _, name := range []string{"libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10", "libcudnn.so.9"} {
+	for _, name := range names {
 		c := C.CString(name)
 		if C.load_error(c) != nil {
 			missing = append(missing, name)

@@ -295,7 +295,6 @@ func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, erro
 		return r, ctx.Err()
 	case err != nil: // it cannot be used, or not with this model: nothing was compared
 		r.Status, r.Reason = Skipped, err.Error()
-		c.unchecked("%s was not compared: %s", r.Name(), err)
 		return r, nil
 	}
 	if r.Status == "" {

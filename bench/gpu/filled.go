@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"alexctl/onnx"
+	"alexctl/runtime"
+)
+
+// filled is an engine that computes larger batches than it is given: the images are
+// repeated until the batch is full, and the results of the first ones are returned. So the
+// kernels for large batches are verified on as many images as the reference has time for.
+type filled struct {
+	engine interface {
+		runtime.Engine
+		runtime.Approximate
+		Provider() string
+		Settings() string
+	}
+	batch int
+}
+
+func (e filled) Name() string                      { return e.engine.Name() }
+func (e filled) Provider() string                  { return e.engine.Provider() }
+func (e filled) Settings() string                  { return e.engine.Settings() }
+func (e filled) Check(ctx context.Context) error   { return e.engine.Check(ctx) }
+func (e filled) Arithmetic(int) runtime.Arithmetic { return e.engine.Arithmetic(e.batch) }
+
+func (e filled) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
+	s, err := e.engine.Prepare(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return &filledSession{s, e.batch}, nil
+}
+
+type filledSession struct {
+	runtime.Session
+	batch int
+}
+
+// Placement is that of the session inside.
+func (s *filledSession) Placement() (*runtime.Placement, error) {
+	p, ok := s.Session.(runtime.Placer)
+	if !ok {
+		return nil, errors.New("the engine keeps no record")
+	}
+	return p.Placement()
+}
+
+func (s *filledSession) Run(ctx context.Context, in runtime.Tensors) (runtime.Tensors, error) {
+	full, n := runtime.Tensors{}, 0
+	for name, t := range in {
+		x, ok := t.Data.([]float32)
+		if !ok || len(t.Shape) == 0 {
+			return nil, fmt.Errorf("input %q is %s", name, t)
+		}
+		n = t.Shape[0]
+		size := len(x) / n
+		data := make([]float32, 0, s.batch*size)
+		for i := range s.batch {
+			data = append(data, x[i%n*size:(i%n+1)*size]...)
+		}
+		full[name] = &runtime.Tensor{Type: t.Type, Shape: append([]int{s.batch}, t.Shape[1:]...), Data: data}
+	}
+	out, err := s.Session.Run(ctx, full)
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range out {
+		if x, ok := t.Data.([]float32); ok && len(t.Shape) > 0 && t.Shape[0] == s.batch {
+			out[name] = &runtime.Tensor{Type: t.Type, Shape: append([]int{n}, t.Shape[1:]...), Data: x[:len(x)/s.batch*n]}
+		}
+	}
+	return out, nil
+}

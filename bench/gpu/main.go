@@ -1,0 +1,281 @@
+// Command gpu verifies every variant on an execution provider of ONNX Runtime, with TF32 off
+// and on, at several batch sizes, and measures its throughput beside the CPU. It writes one
+// JSON report. scripts/gpu-check prepares a machine for it and runs it.
+//
+//	go run ./bench/gpu -o report.json
+//	go run ./bench/gpu -provider cpu -variants cifar -batches 1,2 -o report.json
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	goruntime "runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"alexctl/builder"
+	"alexctl/onnx"
+	"alexctl/runtime"
+	"alexctl/runtime/ort"
+	"alexctl/verify"
+)
+
+// suite is what is run.
+type suite struct {
+	provider string
+	device   int
+	variants []string
+	batches  []int
+	seconds  float64 // that throughput is measured for
+	program  string  // alexctl, with which the provider is tried in another process
+}
+
+// report is the outcome.
+type report struct {
+	OK       bool     `json:"ok"`
+	Time     string   `json:"time"`
+	Provider string   `json:"provider"`
+	Machine  machine  `json:"machine"`
+	Reason   string   `json:"reason,omitempty"` // why nothing could be run
+	Pieces   []piece  `json:"pieces,omitempty"`
+	Runs     []result `json:"runs"`
+}
+
+type machine struct {
+	System     string `json:"system"`
+	Processors int    `json:"processors"`
+	GPU        string `json:"gpu"`
+	ORT        string `json:"onnxruntime"`
+}
+
+type piece struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// result is one variant at one batch size with one setting.
+type result struct {
+	Variant    string         `json:"variant"`
+	Batch      int            `json:"batch"`
+	TF32       bool           `json:"tf32"`
+	Status     string         `json:"status"`
+	Reason     string         `json:"reason,omitempty"`
+	Margin     verify.Number  `json:"margin"` // of the logits
+	Scaled     verify.Number  `json:"scaled"`
+	Kinds      []verify.Kind  `json:"kinds"`
+	Placement  map[string]int `json:"placement"`
+	Unchecked  []string       `json:"unchecked,omitempty"`
+	PerSecond  float64        `json:"images_per_second"`
+	CPUSeconds float64        `json:"cpu_images_per_second"`
+}
+
+func main() {
+	variants := flag.String("variants", "", "variants, with commas (default: all)")
+	batches := flag.String("batches", "1,32,256", "batch sizes, with commas")
+	provider := flag.String("provider", "cuda", "execution provider: cuda or cpu")
+	device := flag.Int("device", 0, "index of the accelerator")
+	seconds := flag.Float64("seconds", 2, "how long throughput is measured")
+	program := flag.String("alexctl", "", "alexctl's path; with it the provider is tried in another process first")
+	out := flag.String("o", "gpu-report.json", "the report")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	s := suite{provider: *provider, device: *device, seconds: *seconds, program: *program}
+	for _, v := range builder.Variants() {
+		if *variants == "" || slices.Contains(strings.Split(*variants, ","), v.Name) {
+			s.variants = append(s.variants, v.Name)
+		}
+	}
+	for _, text := range strings.Split(*batches, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			fmt.Fprintf(os.Stderr, "gpu: -batches %s: want numbers\n", *batches)
+			os.Exit(2)
+		}
+		s.batches = append(s.batches, n)
+	}
+	r, err := s.run(ctx)
+	if err == nil {
+		err = write(*out, r)
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "gpu:", err)
+		os.Exit(70)
+	case r.Reason != "":
+		fmt.Fprintln(os.Stderr, "gpu:", r.Reason)
+		os.Exit(3)
+	case !r.OK:
+		os.Exit(1)
+	}
+}
+
+func write(path string, r *report) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o600)
+}
+
+// run runs the suite. What cannot be run is said in the report.
+func (s suite) run(ctx context.Context) (*report, error) {
+	r := &report{OK: true, Time: time.Now().UTC().Format(time.RFC3339), Provider: s.provider, Runs: []result{},
+		Machine: machine{System: goruntime.GOOS + "/" + goruntime.GOARCH, Processors: goruntime.NumCPU(), GPU: gpuName(ctx), ORT: ort.Version}}
+	if s.provider != "cpu" {
+		for _, p := range ort.CUDAPieces("") {
+			r.Pieces = append(r.Pieces, piece{p.Name, p.OK, p.Detail})
+		}
+	}
+	e, err := s.engine(false)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Check(ctx); err != nil {
+		r.OK, r.Reason = false, err.Error()
+		return r, nil
+	}
+	settings := []bool{false, true}
+	if s.provider == "cpu" {
+		settings = settings[:1]
+	}
+	for _, variant := range s.variants {
+		for _, batch := range s.batches {
+			for _, tf32 := range settings {
+				x, err := s.one(ctx, variant, batch, tf32)
+				if err != nil {
+					return nil, err
+				}
+				r.OK = r.OK && x.Status == verify.Pass
+				r.Runs = append(r.Runs, x)
+				fmt.Fprintf(os.Stderr, "%s, batch %d, tf32 %v: %s %s, margin %.3g, %.0f images/s (CPU %.0f)\n",
+					variant, batch, tf32, x.Status, x.Reason, float64(x.Margin), x.PerSecond, x.CPUSeconds)
+			}
+		}
+	}
+	return r, nil
+}
+
+// gpuName asks NVIDIA's own tool.
+func gpuName(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").Output()
+	if err != nil {
+		return "none found"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (s suite) engine(tf32 bool) (*ort.Engine, error) {
+	c := ort.Config{Provider: s.provider, Device: s.device, TF32: tf32, Record: true}
+	if s.program != "" {
+		c.Probe = []string{s.program, "doctor", "--probe", s.provider, "--device", strconv.Itoa(s.device)}
+	}
+	return ort.New(c)
+}
+
+// sample is how many images of a batch are compared with the reference. The others fill it.
+const sample = 4
+
+// one verifies and measures one setting.
+func (s suite) one(ctx context.Context, variant string, batch int, tf32 bool) (result, error) {
+	x := result{Variant: variant, Batch: batch, TF32: tf32, Kinds: []verify.Kind{}}
+	v, err := builder.Find(variant)
+	if err != nil {
+		return x, err
+	}
+	m, err := v.Build(builder.Options{Init: "he", Seed: 1})
+	if err != nil {
+		return x, err
+	}
+	file, remove, err := onDisk(ctx, m)
+	if err != nil {
+		return x, err
+	}
+	defer remove()
+	e, err := s.engine(tf32)
+	if err != nil {
+		return x, err
+	}
+	in, err := verify.RandomInputs(file.Graph, verify.InputOptions{Seed: 2, Batch: min(batch, sample)})
+	if err != nil {
+		return x, err
+	}
+	r, err := verify.Compare(ctx, file, []runtime.Engine{filled{e, batch}}, []runtime.Tensors{in}, verify.Options{})
+	if err != nil {
+		return x, err
+	}
+	got := r.Results[0]
+	x.Status, x.Reason, x.Placement, x.Unchecked = got.Status, got.Reason, got.Placement, r.Unchecked
+	if got.Kinds != nil {
+		x.Kinds = got.Kinds
+	}
+	if len(got.Outputs) > 0 {
+		x.Margin, x.Scaled = got.Outputs[0].Margin, got.Outputs[0].Scaled
+	}
+	if got.Status == verify.Skipped {
+		return x, nil
+	}
+	plain := ort.Config{Provider: s.provider, Device: s.device, TF32: tf32}
+	if x.PerSecond, err = s.throughput(ctx, plain, file, batch); err != nil {
+		return x, err
+	}
+	if s.provider == "cpu" {
+		x.CPUSeconds = x.PerSecond
+		return x, nil
+	}
+	x.CPUSeconds, err = s.throughput(ctx, ort.Config{Provider: "cpu"}, file, batch)
+	return x, err
+}
+
+// onDisk writes the model where engines can read it.
+func onDisk(ctx context.Context, m *onnx.Model) (file *onnx.Model, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "gpu-check-*")
+	if err != nil {
+		return nil, nil, err
+	}
+	path := dir + "/model.onnx"
+	if _, err = m.WriteFile(ctx, path, onnx.WriteOptions{}); err == nil {
+		file, err = onnx.Open(path)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return file, func() { _ = errors.Join(file.Close(), os.RemoveAll(dir)) }, nil
+}
+
+// throughput runs batches for a while and returns images a second.
+func (s suite) throughput(ctx context.Context, c ort.Config, m *onnx.Model, batch int) (float64, error) {
+	e, err := ort.New(c)
+	if err != nil {
+		return 0, err
+	}
+	session, err := e.Prepare(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = session.Close() }()
+	in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Seed: 3, Batch: batch})
+	if err != nil {
+		return 0, err
+	}
+	if _, err := session.Run(ctx, in); err != nil { // the first run prepares
+		return 0, err
+	}
+	runs, start := 0, time.Now()
+	for time.Since(start).Seconds() < s.seconds || runs == 0 {
+		if _, err := session.Run(ctx, in); err != nil {
+			return 0, err
+		}
+		runs++
+	}
+	return float64(runs*batch) / time.Since(start).Seconds(), nil
+}

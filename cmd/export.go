@@ -156,7 +156,7 @@ func (a *app) verifyExport(ctx context.Context, r *trainRun, path string) (repor
 	}
 	engines = append([]runtime.Engine{gorgonia.Engine{Kernels: gorgonia.Kernels{Set: r.Recipe.Kernels, Threads: r.Recipe.Threads}}}, engines...)
 	report, err = verify.Compare(ctx, m, engines, []runtime.Tensors{p.batchOf(n, x)}, verify.Options{
-		Threads: a.threads, Decisions: true, Progress: func(engine string) { a.say("verifying on %s", engine) }})
+		Threads: a.threads, Decisions: true, Conditioned: true, Progress: func(engine string) { a.say("verifying on %s", engine) }})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -93,6 +93,34 @@ func (c *comparison) smallest(ctx context.Context, e runtime.Engine, values runt
 	return lo, hi, margin, err
 }
 
+// together names the divergence of an engine whose outputs are wrong though no layer is by
+// itself, as with a faulty fused kernel: the last of the fewest nodes that fail together.
+func (c *comparison) together(ctx context.Context, e runtime.Engine, r *Result) error {
+	input := 0
+	for _, out := range r.Outputs {
+		if out.Margin > 1 {
+			input = out.Input
+			break
+		}
+	}
+	values, err := c.rounded(ctx, input)
+	if err != nil {
+		return err
+	}
+	lo, hi, margin, err := c.smallest(ctx, e, values)
+	if err != nil || hi == 0 {
+		return err
+	}
+	nodes := c.analysis.Nodes()
+	n := nodes[hi-1]
+	l := Layer{Node: n.Label(), Op: n.OpType, Output: n.Outputs[0], Shape: []int{}, Local: apart(input), node: hi - 1}
+	l.Local.Margin = Number(margin)
+	l.Problem = fmt.Sprintf("%s to %s are wrong together (margin %.3g), though none is by itself", nodes[lo].Label(), n.Label(), margin)
+	r.First = &l
+	r.Reason += "; " + l.describe()
+	return nil
+}
+
 // marginOf runs the nodes lo to hi on the engine and returns the worst margin of what they
 // hand on, within bounds on the rounding of all of them.
 func (c *comparison) marginOf(ctx context.Context, e runtime.Engine, lo, hi int, values runtime.Tensors) (float64, error) {

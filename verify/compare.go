@@ -411,6 +411,9 @@ func (c *comparison) outputs(r *Result, got []runtime.Tensors, expected []expect
 				out.Margin, out.Bound, out.Input = Number(j.margin), Number(j.bound), i
 				out.Index, out.Got, out.Want = indexOf(j.worst, want.Shape), Number(j.got), Number(j.want)
 			}
+			if j.open > 0 {
+				c.unchecked("%d elements of output %q: they may leave the range of their type, or rounding may lead out of a function's domain", j.open, v.Name)
+			}
 			if s := sensitivity(want); s > illConditioned {
 				c.unchecked("output %q means little in this arithmetic: rounding alone may move it by %.2g times its largest value, because large numbers cancel", v.Name, s)
 				if c.Conditioned {

@@ -93,7 +93,7 @@ func (n *network) layer() {
 	r, c := n.r, int64(n.shape[1])
 	name := fmt.Sprintf("w%d", len(n.g.Nodes))
 	pad := func() int64 { return int64(r.IntN(3)) }
-	switch r.IntN(10) {
+	switch r.IntN(12) {
 	case 0, 1, 2:
 		k, groups := 1+r.IntN(5), int64(1)
 		if c%2 == 0 && r.IntN(2) == 0 {
@@ -119,6 +119,15 @@ func (n *network) layer() {
 		n.add([]string{"Sigmoid", "Tanh", "Relu"}[r.IntN(3)], nil)
 	case 8:
 		n.add([]string{"Add", "Mul", "Sub", "Div"}[r.IntN(4)], []string{n.positive(name, n.shape[3])})
+	case 9:
+		n.add("Sigmoid", nil) // of positive numbers
+		n.add("Sqrt", nil)
+		n.add("Pow", []string{n.initializer(name+"p", []float32{float32(r.NormFloat64())})})
+	case 10:
+		n.add("MatMul", []string{n.weight(name, n.shape[3], int64(n.shape[3]), int64(1+r.IntN(20)))})
+		if r.IntN(3) == 0 {
+			n.add("ReduceMean", nil, ints("axes", 2), number("keepdims", 1))
+		}
 	default:
 		n.add("Relu", nil)
 	}

@@ -22,6 +22,7 @@ type judged struct {
 	scale   float64 // largest |want|
 	squares float64
 	length  int
+	open    int       // elements whose bound is not finite
 	margins []float64 // of every element, where they were asked for
 }
 
@@ -57,6 +58,9 @@ func judge(got *runtime.Tensor, want reference.Value, bound func(i int) float64,
 		if bound != nil {
 			b = bound(i)
 		}
+		if b-b != 0 { // infinite or not a number
+			j.open++
+		}
 		margin, e := marginOf(values[i], w, b)
 		if all {
 			j.margins[i] = margin
@@ -86,14 +90,14 @@ func marginOf(got, want, bound float64) (margin, e float64) {
 		return 0, 0
 	}
 	e = math.Abs(got - want)
+	if bound-bound != 0 && want-want == 0 {
+		return 0, e // nothing can be said, and nothing is
+	}
 	if math.IsNaN(e) || math.IsInf(e, 0) || bound == 0 {
 		if math.IsNaN(e) {
 			e = math.Inf(1)
 		}
 		return math.Inf(1), e
-	}
-	if math.IsNaN(bound) || math.IsInf(bound, 0) {
-		return 0, e // nothing can be said, and nothing is
 	}
 	return e / bound, e
 }

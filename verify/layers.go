@@ -47,6 +47,7 @@ type row struct {
 	exact   bool
 	margins []float64
 	seen    bool
+	open    int // elements without a finite bound
 }
 
 // rows are the layers by node and output, in the graph's order.
@@ -76,6 +77,9 @@ func (r *rows) judge(got *runtime.Tensor, want reference.Value, input int, pictu
 	element := apart(input)
 	if err == nil {
 		element = j.element(want.Shape, input)
+	}
+	if j.open > 0 {
+		x.open = max(x.open, j.open)
 	}
 	if !x.seen || element.Margin > x.layer.Local.Margin {
 		x.layer.Local, x.layer.Shape, x.margins = element, want.Shape, j.margins
@@ -345,13 +349,14 @@ func (c *comparison) sensitive(node int, get func(string) *runtime.Tensor, want 
 // conclude fills in the layers, the first divergence and the operators' margins.
 func (c *comparison) conclude(r *Result, result *rows) {
 	kinds := map[string]int{}
-	judgedNodes := 0
 	for _, x := range result.list {
 		if !x.seen {
 			continue
 		}
-		judgedNodes++
 		layer := x.layer
+		if x.open > 0 {
+			c.unchecked("%d elements of %q: they may leave the range of their type, or rounding may lead out of a function's domain", x.open, layer.Output)
+		}
 		if c.Layers {
 			r.Layers = append(r.Layers, layer)
 		}

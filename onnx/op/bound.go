@@ -17,6 +17,7 @@ type Rounding struct {
 	Store   float64 // unit roundoff of the type that results are kept in
 	Operand float64 // unit roundoff of what operands of products are cut to; 0 if they are not
 	Tiny    float64 // numbers below this may be taken for 0
+	Largest float64 // numbers above this are infinite in the type
 	// Spread is by how much an algorithm that computes convolutions in a transformed
 	// domain, such as Winograd's, multiplies their errors; 0 and 1 for direct ones.
 	Spread float64
@@ -25,12 +26,12 @@ type Rounding struct {
 // RoundingOf returns the arithmetic of a model's type: sums are kept in float32 or
 // better, and results are rounded to the type.
 func RoundingOf(t onnx.DataType) Rounding {
-	r := Rounding{Unit: 0x1p-24, Store: 0x1p-24, Tiny: 0x1p-126}
+	r := Rounding{Unit: 0x1p-24, Store: 0x1p-24, Tiny: 0x1p-126, Largest: math.MaxFloat32}
 	switch t {
 	case onnx.Double:
-		r.Unit, r.Store, r.Tiny = 0x1p-53, 0x1p-53, 0x1p-1022
+		r.Unit, r.Store, r.Tiny, r.Largest = 0x1p-53, 0x1p-53, 0x1p-1022, math.MaxFloat64
 	case onnx.Float16: // values between nodes may or may not have been rounded
-		r.Store, r.Operand, r.Tiny = 0x1p-11, 0x1p-11, 0x1p-24
+		r.Store, r.Operand, r.Tiny, r.Largest = 0x1p-11, 0x1p-11, 0x1p-24, 65504
 	case onnx.BFloat16:
 		r.Store, r.Operand = 0x1p-8, 0x1p-8
 	}
@@ -48,6 +49,9 @@ func RoundingOf(t onnx.DataType) Rounding {
 // twice the peak, or the norm, which is what a random order reaches.
 func (r Rounding) Sum(k int, y, peak, norm2 float64, irregular bool) float64 {
 	norm, n := math.Sqrt(norm2), float64(k)
+	if 2*max(peak, norm) > math.MaxFloat32 && r.Unit > 0x1p-53 { // what is kept on the way is float32
+		return math.Inf(1)
+	}
 	b := (n + 1) * r.Unit / (1 - (n+1)*r.Unit) * math.Sqrt(n) * norm // whatever the errors are
 	if !irregular {
 		b = min(b, Deviations*r.Unit*math.Sqrt(n)*2*max(peak, norm))
@@ -81,6 +85,16 @@ next:
 		n++
 	}
 	return true
+}
+
+// Overflow makes the bound infinite where a result may leave the range of its type, after
+// which nothing can be said of it.
+func (r Rounding) Overflow(y, bound []float64) {
+	for i, b := range bound {
+		if math.Abs(y[i])+b > r.Largest {
+			bound[i] = math.Inf(1)
+		}
+	}
 }
 
 // single is the bound of operators that do a few operations an element: relative gives

@@ -89,6 +89,10 @@ func boundLRN(n *Node, in, out []*Array, r Rounding) []float64 {
 				largest = max(largest, sum)
 				d := math.Abs(bias + alpha*sum)
 				delta := unit * (Deviations*math.Sqrt(2*float64(c+size))*alpha*largest/d + 4)
+				if largest > math.MaxFloat32 && r.Unit > 0x1p-53 { // as float32 it is infinite
+					b[at(c)] = math.Inf(1)
+					continue
+				}
 				b[at(c)] = math.Abs(y.F[at(c)])*(beta*delta+unit*(10+2*beta*math.Abs(math.Log(d)))) + r.Tiny
 			}
 		}

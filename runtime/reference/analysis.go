@@ -184,9 +184,12 @@ func (m *members) shared() bool {
 }
 
 // Propagate computes the model and how far the rounding of all its nodes may move each
-// value: the model is computed three times more with an error put into every result, normal
-// with a standard deviation of bound/λ, and the bound is λ times the root mean square of
-// what comes of them, of the element or of all elements of its image, whichever is larger.
+// value: the model is computed three times more with an error put into every result. Twice
+// it is normal with a standard deviation of bound/λ, and what comes of it counts λ times;
+// once it is the bound itself, up or down, which shows what small errors do not where a
+// function bends. The bound of a value is the largest of the three, or the root of their
+// mean square over all elements of its image, whichever is larger. It is infinite where an
+// error leads out of a function's domain.
 // visit is called with the values of each node when they are made, and must not change them.
 func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Rounding, visit func(node int, values []Value) error) error {
 	s := a.s
@@ -222,7 +225,7 @@ func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Roun
 			return err
 		}
 		list := named(n, first(out), nil)
-		disturb(out, bound, random)
+		disturb(n, out, bound, random)
 		for k := range list {
 			if m := out[position(n, list[k].Name)]; list[k].F != nil && !m.shared() {
 				list[k].Bound = deviation(m)
@@ -403,9 +406,14 @@ func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*o
 }
 
 // disturb puts errors into the first output of all members but the first.
-func disturb(out []*members, bound []float64, random *rand.Rand) {
+func disturb(n *op.Node, out []*members, bound []float64, random *rand.Rand) {
 	if bound == nil || len(out) == 0 {
 		return
+	}
+	positive := false // results that no engine gives another sign
+	switch n.OpType {
+	case "Sigmoid", "Softmax", "Sqrt", "Pow":
+		positive = true
 	}
 	m := out[0]
 	shared := m.shared()
@@ -417,13 +425,27 @@ func disturb(out []*members, bound []float64, random *rand.Rand) {
 		}
 		y := m[k].F
 		for i, b := range bound {
-			y[i] += random.NormFloat64() * b / op.Deviations
+			before := y[i]
+			switch {
+			case math.IsInf(b, 1):
+				y[i] = math.Inf(1) // whatever comes of it has no bound
+				continue
+			case k < samples:
+				y[i] += random.NormFloat64() * b / op.Deviations
+			case random.Uint64()&1 == 0:
+				y[i] += b
+			default:
+				y[i] -= b
+			}
+			if positive && before >= 0 {
+				y[i] = max(y[i], 0)
+			}
 		}
 	}
 }
 
-// deviation returns λ times the root mean square of what the errors did to each element,
-// or to all of its image (its index along the first axis).
+// deviation returns how far the errors moved each element, or all of its image (its index
+// along the first axis).
 func deviation(m *members) []float64 {
 	y := m[0]
 	images := 1
@@ -435,18 +457,25 @@ func deviation(m *members) []float64 {
 	for i := range images {
 		total := 0.0
 		for j := i * size; j < (i+1)*size; j++ {
-			square := 0.0
-			for _, x := range m[1:] {
-				if d := x.F[j] - y.F[j]; !math.IsNaN(d) { // Inf stays Inf
-					square += d * d
+			for k, x := range m[1:] {
+				d := math.Abs(x.F[j] - y.F[j])
+				if k+1 < samples {
+					d *= op.Deviations
+				}
+				if math.IsNaN(d) {
+					if x.F[j] == y.F[j] || math.IsNaN(y.F[j]) { // Inf - Inf, or not a number anyway
+						continue
+					}
+					d = math.Inf(1)
+				}
+				if out[j] = max(out[j], d); !math.IsInf(d, 1) {
+					total += d * d
 				}
 			}
-			out[j] = square / samples
-			total += out[j]
 		}
-		mean := total / float64(max(1, size))
+		mean := math.Sqrt(total / float64(max(1, size)*samples))
 		for j := i * size; j < (i+1)*size; j++ {
-			out[j] = op.Deviations * math.Sqrt(max(out[j], mean))
+			out[j] = max(out[j], mean)
 		}
 	}
 	return out

@@ -170,8 +170,9 @@ func TestPropagation(t *testing.T) {
 		}
 		// Mul's own bound is two units, and where no error has come before, that is all.
 		want := 2 * 0x1p-24 * math.Sqrt(float64(node+1))
-		if got := math.Sqrt(sum / size); math.Abs(got/want-1) > 0.35 {
-			t.Errorf("after %d layers the bound is %.3g, want about %.3g", node+1, got, want)
+		// The largest of three samples is larger than their root mean square.
+		if got := math.Sqrt(sum / size); got < want || got > 1.8*want {
+			t.Errorf("after %d layers the bound is %.3g, want %.3g or somewhat more", node+1, got, want)
 		}
 		return nil
 	})

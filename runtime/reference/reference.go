@@ -218,7 +218,7 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 			return nil, fmt.Errorf("node %q: %w", n.Label(), err)
 		}
 	}
-	return n.Guard(func() ([]*op.Array, error) {
+	out, err := n.Guard(func() ([]*op.Array, error) {
 		switch {
 		case n.OpType == "Conv":
 			return s.conv(ctx, n, in, l)
@@ -233,6 +233,10 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 		}
 		return out, err
 	})
+	if err == nil && l != nil && l.bound != nil {
+		l.rounding.Overflow(out[0].F, l.bound)
+	}
+	return out, err
 }
 
 // rowWeight returns the B of a Gemm that is a weight in rows (transB=1), or nil.

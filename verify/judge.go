@@ -58,7 +58,7 @@ func judge(got *runtime.Tensor, want reference.Value, bound func(i int) float64,
 		if bound != nil {
 			b = bound(i)
 		}
-		if b-b != 0 { // infinite or not a number
+		if b-b != 0 && w-w == 0 { // infinite or not a number, of a number
 			j.open++
 		}
 		margin, e := marginOf(values[i], w, b)

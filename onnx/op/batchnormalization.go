@@ -49,7 +49,7 @@ func batchNormalization() *Spec {
 			return out, err
 		},
 		Eval:  evalBatchNormalization,
-		Bound: boundBatchNormalization,
+		Bound: boundBatchNormalization, BoundRest: boundRunning,
 	}
 }
 
@@ -126,4 +126,28 @@ func boundBatchNormalization(n *Node, in, out []*Array, r Rounding) []float64 {
 		b[i] = terms*unit*(a*(math.Abs(v)+math.Abs(mean.F[c]))+math.Abs(bias.F[c])) + r.Tiny
 	}
 	return b
+}
+
+// boundRunning is for the running mean and variance: sums over a batch, of x and of x*x as
+// an engine may take the variance, and a few operations on them.
+func boundRunning(n *Node, in, out []*Array, r Rounding) [][]float64 {
+	x := in[0]
+	channels, plane := x.Shape[1], product(x.Shape[2:])
+	count := float64(x.Shape[0] * plane)
+	sums := [2][]float64{make([]float64, channels), make([]float64, channels)}
+	for i, v := range x.F {
+		c := i / plane % channels
+		sums[0][c] += math.Abs(v) / count
+		sums[1][c] += v * v / count
+	}
+	unit := max(r.Unit, r.Store)
+	var rest [][]float64
+	for k, y := range out[1:] {
+		b := make([]float64, len(y.F))
+		for c := range b {
+			b[c] = unit*((1-n.Float("momentum"))*(Deviations*math.Sqrt(count)+8)*sums[k][c]+4*math.Abs(in[3+k].F[c])) + r.Tiny
+		}
+		rest = append(rest, b)
+	}
+	return rest
 }

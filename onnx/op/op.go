@@ -53,6 +53,8 @@ type Spec struct {
 	// from out, the definition's result for in. nil where the operator only moves or
 	// selects elements: its results are exact. Only for floating-point outputs.
 	Bound func(n *Node, in, out []*Array, r Rounding) []float64
+	// BoundRest returns those of the outputs after the first, where they are not exact.
+	BoundRest func(n *Node, in, out []*Array, r Rounding) [][]float64
 }
 
 // Arity is how many inputs or outputs an operator takes.

@@ -131,7 +131,7 @@ func (a *Analysis) Local(ctx context.Context, node int, values func(name string)
 	if err != nil {
 		return nil, err
 	}
-	return named(n, out, l.bound), nil
+	return named(n, out, l.all()), nil
 }
 
 // limits asks for bounds in the arithmetic of the node's output, whose type is that of the
@@ -151,16 +151,16 @@ func (a *Analysis) limits(n *op.Node, values map[string]*op.Array, r Rounding) *
 	return &limits{rounding: r(n, t), rows: math.MaxInt}
 }
 
-// named returns the outputs that the node gives a name. Only the first has a bound.
-func named(n *op.Node, out []*op.Array, bound []float64) []Value {
+// named returns the outputs that the node gives a name, with their bounds.
+func named(n *op.Node, out []*op.Array, bounds [][]float64) []Value {
 	var list []Value
 	for k, name := range n.Outputs {
 		if name == "" || k >= len(out) {
 			continue
 		}
 		v := Value{Name: name, Type: out[k].Type, Shape: out[k].Shape, F: out[k].F, I: out[k].I}
-		if k == 0 {
-			v.Bound = bound
+		if k < len(bounds) {
+			v.Bound = bounds[k]
 		}
 		list = append(list, v)
 	}
@@ -220,12 +220,14 @@ func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Roun
 			return fmt.Errorf("node %q: the values alive would take %d MiB, at most %d are allowed: try a smaller batch",
 				n.Label(), needed>>20, s.memory>>20)
 		}
-		out, bound, err := a.step(ctx, n, values, r)
+		out, bounds, err := a.step(ctx, n, values, r)
 		if err != nil {
 			return err
 		}
 		list := named(n, first(out), nil)
-		disturb(n, out, bound, random)
+		for k := range bounds {
+			disturb(n, out[k], bounds[k], random)
+		}
 		for k := range list {
 			if m := out[position(n, list[k].Name)]; list[k].F != nil && !m.shared() {
 				list[k].Bound = deviation(m)
@@ -283,7 +285,7 @@ func position(n *op.Node, output string) int {
 }
 
 // step computes a node for all members, and its own bounds for the first.
-func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*members, r Rounding) ([]*members, []float64, error) {
+func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*members, r Rounding) ([]*members, [][]float64, error) {
 	each := make([]map[string]*op.Array, 1+samples)
 	shared := true
 	for k := range each {
@@ -307,7 +309,7 @@ func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*memb
 		for k, x := range out {
 			list[k] = shareOf(x)
 		}
-		return list, l.bound, nil
+		return list, l.all(), nil
 	}
 	if a.stackable(n, values) {
 		return a.stacked(ctx, n, each, l)
@@ -335,7 +337,7 @@ func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*memb
 			list[i][k] = results[k][i]
 		}
 	}
-	return list, l.bound, nil
+	return list, l.all(), nil
 }
 
 // stackable reports whether the members differ in the rows of the first input only, so
@@ -375,7 +377,7 @@ func (a *Analysis) stackable(n *op.Node, values map[string]*members) bool {
 }
 
 // stacked computes the members as one batch.
-func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*op.Array, l *limits) ([]*members, []float64, error) {
+func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*op.Array, l *limits) ([]*members, [][]float64, error) {
 	name := n.Inputs[0]
 	one := each[0][name]
 	all := &op.Array{Type: one.Type, Shape: append([]int{len(each) * one.Shape[0]}, one.Shape[1:]...)}
@@ -402,12 +404,12 @@ func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*o
 	for k := range m {
 		m[k] = &op.Array{Type: y.Type, Shape: shape, F: y.F[k*size : (k+1)*size : (k+1)*size]}
 	}
-	return []*members{m}, l.bound, nil
+	return []*members{m}, l.all(), nil
 }
 
-// disturb puts errors into the first output of all members but the first.
-func disturb(n *op.Node, out []*members, bound []float64, random *rand.Rand) {
-	if bound == nil || len(out) == 0 {
+// disturb puts errors into an output of all members but the first.
+func disturb(n *op.Node, m *members, bound []float64, random *rand.Rand) {
+	if bound == nil {
 		return
 	}
 	positive := false // results that no engine gives another sign
@@ -415,7 +417,6 @@ func disturb(n *op.Node, out []*members, bound []float64, random *rand.Rand) {
 	case "Sigmoid", "Softmax", "Sqrt", "Pow":
 		positive = true
 	}
-	m := out[0]
 	shared := m.shared()
 	for k := 1; k < len(m); k++ {
 		if shared {

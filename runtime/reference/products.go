@@ -18,9 +18,13 @@ func (e panicError) Error() string {
 // limits asks for bounds beside the results of a product: how far rounding may move each.
 type limits struct {
 	rounding op.Rounding
-	rows     int       // how many images, or rows of the left operand, have them
-	bound    []float64 // of those
+	rows     int         // how many images, or rows of the left operand, have them
+	bound    []float64   // of those
+	rest     [][]float64 // of the outputs after the first
 }
+
+// all returns the bounds of every output.
+func (l *limits) all() [][]float64 { return append([][]float64{l.bound}, l.rest...) }
 
 // depth is how many products are added before the next output: few enough that the
 // columns they share stay in the processor's cache.

@@ -230,6 +230,9 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 		out, err := n.Spec.Eval(n, in)
 		if err == nil && l != nil && n.Spec.Bound != nil && out[0].Type.IsFloat() {
 			l.bound = n.Spec.Bound(n, in, out, l.rounding)
+			if n.Spec.BoundRest != nil && len(out) > 1 {
+				l.rest = n.Spec.BoundRest(n, in, out, l.rounding)
+			}
 		}
 		return out, err
 	})

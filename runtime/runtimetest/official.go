@@ -42,28 +42,32 @@ func Official(t *testing.T, e runtime.Engine, name string) {
 // left out, and counted.
 func OfficialExcept(t *testing.T, e runtime.Engine, name string, refused func(error) bool) {
 	Need(t, e)
+	refusals := 0
+	ran := EachOfficial(t, name, func(t *testing.T, m *onnx.Model, dir string) {
+		if err := officialTest(t, e, m, dir); err != nil {
+			if !refused(err) {
+				t.Fatal(err)
+			}
+			refusals++
+		}
+	})
+	t.Logf("%d official node tests ran, %d were refused", ran-refusals, refusals)
+}
+
+// EachOfficial calls f with each of ONNX's node tests that the list does not leave out for
+// the engine called name, as a test of its own, and returns how many there were.
+func EachOfficial(t *testing.T, name string, f func(t *testing.T, m *onnx.Model, dir string)) (ran int) {
+	t.Helper()
 	found, err := filepath.Glob(filepath.Join(officialDir, "*", "model.onnx"))
 	if err != nil || len(found) == 0 {
 		t.Skip("ONNX's node tests are not here: install Debian's libonnx-testdata")
 	}
-	leftOut := map[string]string{}
-	var listed []string
-	for line := range strings.Lines(officialList) {
-		fields := strings.Fields(line)
-		if len(fields) == 0 || fields[0] == "#" {
-			continue
-		}
-		listed = append(listed, fields[0])
-		if len(fields) > 2 && (fields[1] == "all" || slices.Contains(strings.Split(fields[1], ","), name)) {
-			leftOut[fields[0]] = strings.Join(fields[2:], " ")
-		}
-	}
+	listed, leftOut := officialTests(name)
 	const most = 40
 	if len(leftOut) > most {
 		t.Errorf("%d tests are left out, at most %d may be", len(leftOut), most)
 	}
 	var present []string
-	ran, refusals := 0, 0
 	for _, file := range found {
 		test := filepath.Base(filepath.Dir(file))
 		m, err := onnx.Open(file)
@@ -74,15 +78,8 @@ func OfficialExcept(t *testing.T, e runtime.Engine, name string, refused func(er
 		if understood(m) {
 			present = append(present, test)
 			if leftOut[test] == "" {
-				t.Run(test, func(t *testing.T) {
-					if err := officialTest(t, e, m, filepath.Dir(file)); err == nil {
-						ran++
-					} else if refused(err) {
-						refusals++
-					} else {
-						t.Fatal(err)
-					}
-				})
+				ran++
+				t.Run(test, func(t *testing.T) { f(t, m, filepath.Dir(file)) })
 			}
 		}
 		if err := m.Close(); err != nil {
@@ -95,7 +92,23 @@ func OfficialExcept(t *testing.T, e runtime.Engine, name string, refused func(er
 		t.Errorf("the tests present differ from official.txt: missing there %v, not present %v",
 			minus(present, listed), minus(listed, present))
 	}
-	t.Logf("%d official node tests ran, %d were refused, %d were left out", ran, refusals, len(leftOut))
+	return ran
+}
+
+// officialTests reads the list: every test, and why some are left out for an engine.
+func officialTests(name string) (listed []string, leftOut map[string]string) {
+	leftOut = map[string]string{}
+	for line := range strings.Lines(officialList) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || fields[0] == "#" {
+			continue
+		}
+		listed = append(listed, fields[0])
+		if len(fields) > 2 && (fields[1] == "all" || slices.Contains(strings.Split(fields[1], ","), name)) {
+			leftOut[fields[0]] = strings.Join(fields[2:], " ")
+		}
+	}
+	return listed, leftOut
 }
 
 func minus(a, b []string) []string {

@@ -66,7 +66,8 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 	}
 	if len(sources) == 1 {
 		for _, name := range []string{"batch", "runs", "dim", "value-range", "seed"} {
-			if given(name) && (o.data == "" || name != "batch") && !(name == "seed" && o.gradients(c)) {
+			allowed := o.data != "" && name == "batch" || name == "seed" && given("gradients")
+			if given(name) && !allowed {
 				return usage("--%s is for random inputs, %s gives them", name, sources[0])
 			}
 		}
@@ -81,8 +82,6 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 	}
 	return nil
 }
-
-func (o *inputFlags) gradients(c *cobra.Command) bool { return c.Flags().Changed("gradients") }
 
 // inputSets are what engines are fed.
 type inputSets struct {

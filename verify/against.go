@@ -35,8 +35,6 @@ type Diff struct {
 	Remarks  []string     `json:"remarks"` // differences that change nothing
 	Outputs  []Output     `json:"outputs"` // other model's, within bounds on float32 rounding
 	Layers   []DiffLayer  `json:"layers,omitempty"`
-
-	first int
 }
 
 // Difference is something that the other model has otherwise.

@@ -298,7 +298,7 @@ func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, erro
 		return r, ctx.Err()
 	case err != nil: // it cannot be used, or not with this model: nothing was compared
 		r.Status, r.Reason = Skipped, err.Error()
-		return r, nil
+		return r, nil //nolint:nilerr // the result says it
 	}
 	if r.Status == "" {
 		r.Status = Pass

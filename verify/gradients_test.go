@@ -86,4 +86,3 @@ func batch(t *testing.T, m *onnx.Model) (*runtime.Tensor, []int) {
 	r := rand.New(rand.NewPCG(4, 4))
 	return in["input"], []int{r.IntN(10), r.IntN(10), r.IntN(10)}
 }
-

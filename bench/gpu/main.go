@@ -78,7 +78,10 @@ type result struct {
 	CPUSeconds float64        `json:"cpu_images_per_second"`
 }
 
-func main() {
+func main() { os.Exit(check()) }
+
+// check is the program; it returns the exit code.
+func check() int {
 	variants := flag.String("variants", "", "variants, with commas (default: all)")
 	batches := flag.String("batches", "1,32,256", "batch sizes, with commas")
 	provider := flag.String("provider", "cuda", "execution provider: cuda or cpu")
@@ -99,7 +102,7 @@ func main() {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			fmt.Fprintf(os.Stderr, "gpu: -batches %s: want numbers\n", *batches)
-			os.Exit(2)
+			return 2
 		}
 		s.batches = append(s.batches, n)
 	}
@@ -110,13 +113,14 @@ func main() {
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "gpu:", err)
-		os.Exit(70)
+		return 70
 	case r.Reason != "":
 		fmt.Fprintln(os.Stderr, "gpu:", r.Reason)
-		os.Exit(3)
+		return 3
 	case !r.OK:
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func write(path string, r *report) error {
@@ -142,7 +146,7 @@ func (s suite) run(ctx context.Context) (*report, error) {
 	}
 	if err := e.Check(ctx); err != nil {
 		r.OK, r.Reason = false, err.Error()
-		return r, nil
+		return r, nil //nolint:nilerr // the report says it
 	}
 	settings := []bool{false, true}
 	if s.provider == "cpu" {

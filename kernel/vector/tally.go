@@ -34,7 +34,7 @@ func Tallies(sum, square, peak, w, x []float64) {
 		tallies(sum, square, peak, w, x)
 		return
 	}
-	for c := 0; c < Columns; c += 2 {
+	for c := 0; c+1 < Columns; c += 2 {
 		s0, s1, n0, n1, p0, p1 := sum[c], sum[c+1], square[c], square[c+1], peak[c], peak[c+1]
 		for q, v := range w {
 			row := x[q*Columns+c : q*Columns+c+2]

@@ -194,7 +194,8 @@ func (c *call) softmax() string {
 	const ignored = "axis is ignored or read wrongly"
 	switch {
 	case rank == 2:
-		if given != nil && axis != 1 && axis != -1 && !(c.node.Opset < 13 && c.in[0][0] == 1) {
+		sole := c.node.Opset < 13 && c.in[0][0] == 1 // one row, whatever the axis is
+		if given != nil && axis != 1 && axis != -1 && !sole {
 			return ignored
 		}
 		return ""

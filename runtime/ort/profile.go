@@ -38,8 +38,12 @@ func readPlacement(dir, wanted string) (*runtime.Placement, error) {
 // category Node name the provider that ran a kernel. wanted is the provider asked for.
 func ParseProfile(r io.Reader, wanted string) (*runtime.Placement, error) {
 	d := json.NewDecoder(r)
-	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		return nil, fmt.Errorf("the profile is not a list of events (%v)", err)
+	t, err := d.Token()
+	if err != nil {
+		return nil, fmt.Errorf("the profile is not JSON: %w", err)
+	}
+	if t != json.Delim('[') {
+		return nil, fmt.Errorf("the profile begins with %v, want a list of events", t)
 	}
 	p := &runtime.Placement{Wanted: wanted}
 	seen := map[runtime.PlacedNode]bool{}

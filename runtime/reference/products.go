@@ -224,7 +224,7 @@ func (s *session) gemm(ctx context.Context, n *op.Node, in []*op.Array, weight *
 
 // matMul computes a MatMul whose right operand is a matrix: all rows of the left
 // one, over all its leading axes, times that matrix.
-func (s *session) matMul(ctx context.Context, n *op.Node, in []*op.Array, l *limits) ([]*op.Array, error) {
+func (s *session) matMul(ctx context.Context, in []*op.Array, l *limits) ([]*op.Array, error) {
 	a, b := in[0], in[1]
 	k, width := b.Shape[0], b.Shape[1]
 	shape := append(append([]int{}, a.Shape[:len(a.Shape)-1]...), width)

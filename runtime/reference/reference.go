@@ -225,7 +225,7 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 		case n.OpType == "Gemm" && in[0].Type.IsFloat():
 			return s.gemm(ctx, n, in, weight, l)
 		case n.OpType == "MatMul" && in[0].F != nil && in[1].F != nil && len(in[1].Shape) == 2 && len(in[0].Shape) > 1 && in[0].Shape[len(in[0].Shape)-1] == in[1].Shape[0]:
-			return s.matMul(ctx, n, in, l)
+			return s.matMul(ctx, in, l)
 		}
 		out, err := n.Spec.Eval(n, in)
 		if err == nil && l != nil && n.Spec.Bound != nil && out[0].Type.IsFloat() {

@@ -65,7 +65,7 @@ func (m margins) rows() []string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	var rows []string
+	rows := []string{"| operator | " + strings.Join(columns, " | ") + " |", "|---|---|---|---|---|---|---|---|"}
 	for _, name := range names {
 		row := "| " + name + " |"
 		for _, c := range columns {

@@ -128,7 +128,7 @@ func TestMutations(t *testing.T) {
 		})
 	}
 	if *update && !t.Failed() {
-		writeTable(t, "faults", rows)
+		writeTable(t, "faults", append([]string{"| fault | variant | first divergence | found in the model as | found in the engine by |", "|---|---|---|---|---|"}, rows...))
 	}
 }
 

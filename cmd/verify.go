@@ -83,8 +83,8 @@ func (o *verifyOptions) conflicts(c *cobra.Command) error {
 	switch {
 	case given("engines") && (given("providers") || given("device")):
 		return usage("--engines names the providers and devices itself: leave out --providers and --device")
-	case given("against") && (given("engines") || given("providers") || given("bisect") || given("gradients") || given("save-outputs")):
-		return usage("--against compares models on the reference: leave out engines, --bisect, --gradients and --save-outputs")
+	case given("against") && (given("engines") || given("providers") || given("bisect") || given("gradients") || given("save-outputs") || given("tolerance")):
+		return usage("--against compares models on the reference: leave out engines, --bisect, --gradients, --tolerance and --save-outputs")
 	case given("gradients") && (given("engines") || given("providers") || given("bisect") || given("layers") || given("tolerance")):
 		return usage("--gradients compares what training uses: leave out engines, --bisect, --layers and --tolerance")
 	case given("kernels") && !given("gradients"):
@@ -141,7 +141,7 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	if err != nil {
 		return err
 	}
-	options.Decisions, options.Recorded = in.real, in.recorded
+	options.Decisions, options.Recorded, options.Images = in.real, in.recorded, in.images
 	var r *verify.Report
 	switch {
 	case o.gradients:
@@ -205,7 +205,7 @@ func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verif
 	}
 	switch {
 	case r.Failed() && r.Bisected != nil:
-		a.next("alexctl verify %s --inputs %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder))
+		a.next("alexctl verify %s --inputs %s --engines %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder), shellWord(r.Bisected.Engine))
 		return silent(exitFinding)
 	case r.Failed() && o.against == "" && !o.gradients:
 		a.next("alexctl verify %s --layers --bisect smallest", shellWord(path))
@@ -284,9 +284,13 @@ func (a *app) bisect(c *cobra.Command, m *onnx.Model, engines []runtime.Engine, 
 
 // audit is --gradients.
 func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions, options verify.Options) (*verify.Report, error) {
-	x := in.sets[0][m.Graph.DataInputs()[0].Name]
-	if x == nil || len(x.Shape) == 0 {
-		return nil, invalid(fmt.Errorf("the model does not take one batch of images"))
+	input, _, err := imageInput(m)
+	if err != nil {
+		return nil, err
+	}
+	x := in.sets[0][input.Name]
+	if x == nil || len(x.Shape) == 0 || x.Shape[0] == 0 {
+		return nil, invalid(fmt.Errorf("--gradients needs a batch of images"))
 	}
 	k := gorgonia.Kernels{Set: o.kernels, Threads: a.threads}
 	d, err := gorgonia.NewDifferentiator(m, x.Shape[0], k)
@@ -307,6 +311,9 @@ func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOpti
 	audit.Engine = "gorgonia@" + gorgonia.Engine{Kernels: k}.Settings()
 	r := &verify.Report{OK: audit.OK, Reference: reference.Engine{}.Name(), Results: []verify.Result{}, Gradients: audit,
 		Unchecked: []string{"Dropout's own gradient: it was the identity", "engines: --gradients compares what training uses"}}
-	r.Bound.Kind = "tolerance"
+	r.Bound.Kind, r.Bound.Tolerance = "tolerance", fmt.Sprint(verify.GradientTolerance)
+	if len(audit.Without) > 0 {
+		r.Unchecked = append(r.Unchecked, "weights that training does not change: "+strings.Join(audit.Without, ", "))
+	}
 	return r, nil
 }

@@ -88,6 +88,7 @@ type inputSets struct {
 	sets      []runtime.Tensors
 	recorded  []runtime.Tensors // outputs that came with them
 	labels    []int             // of the first set's images, where they are known
+	images    []int             // how many of each set's images are real
 	described string
 	real      bool // real images, whose classes can be compared
 }
@@ -228,7 +229,7 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		if err := p.load(f, a.stdin, data[:p.spec.Len()]); err != nil {
 			return nil, invalid(fmt.Errorf("%s: %w", f, err))
 		}
-		in.sets = append(in.sets, p.batchOf(1, data))
+		in.sets, in.images = append(in.sets, p.batchOf(1, data)), append(in.images, 1)
 	}
 	in.described = counted(len(files), "image")
 	return in, nil
@@ -276,7 +277,7 @@ func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputS
 				in.labels = append(in.labels, images.Label(k))
 			}
 		}
-		in.sets = append(in.sets, p.batchOf(n, x))
+		in.sets, in.images = append(in.sets, p.batchOf(n, x)), append(in.images, n)
 	}
 	return in, nil
 }
@@ -289,10 +290,23 @@ func saveInputs(path string, m *onnx.Model, sets []runtime.Tensors) error {
 		}
 		return saveArrays(path, sets[0])
 	}
+	if _, err := os.Lstat(path); err == nil {
+		return usage("--save-inputs %s: it is there already; name a folder that is not", path)
+	}
+	work, err := os.MkdirTemp(filepath.Dir(path), ".alexctl-*")
+	if err != nil {
+		return environment(err)
+	}
 	for i, in := range sets {
-		if err := verify.WriteDataSet(filepath.Join(path, fmt.Sprintf("test_data_set_%d", i)), m.Graph, in, nil); err != nil {
-			return environment(err)
+		if err = verify.WriteDataSet(filepath.Join(work, fmt.Sprintf("test_data_set_%d", i)), m.Graph, in, nil); err != nil {
+			break
 		}
+	}
+	if err == nil {
+		err = errors.Join(os.Chmod(work, 0o755), os.Rename(work, path))
+	}
+	if err != nil {
+		return environment(errors.Join(err, os.RemoveAll(work)))
 	}
 	return nil
 }

@@ -6,8 +6,12 @@ type Arithmetic struct {
 	// Operand is the unit roundoff to which the operands of convolutions and matrix
 	// products are cut: 2^-11 for TF32, 2^-8 for bfloat16; 0 where they are not.
 	Operand float64
-	// Winograd says that convolutions may be computed in a transformed domain.
+	// Winograd says that convolutions of 3x3 and 5x5 may be computed by Winograd's minimal
+	// filtering, F(2x2).
 	Winograd bool
+	// Searched says that the algorithms of convolutions are chosen by a search, and may
+	// compute in any transformed domain.
+	Searched bool
 }
 
 // Approximate is an engine that says how it computes a batch of so many images. Others

@@ -23,6 +23,7 @@ const (
 	Identical  = "identical"  // the same nodes, attributes and weights, but perhaps for names
 	Equivalent = "equivalent" // other nodes, and every output agrees within rounding
 	Different  = "different"
+	Uncompared = "not compared" // nothing differs that could be read, and the values could not be computed
 )
 
 // Diff is one model against another.
@@ -35,12 +36,15 @@ type Diff struct {
 	Remarks  []string     `json:"remarks"` // differences that change nothing
 	Outputs  []Output     `json:"outputs"` // other model's, within bounds on float32 rounding
 	Layers   []DiffLayer  `json:"layers,omitempty"`
+
+	weak   bool   // the outputs say little: some have no bound, or are not numbers
+	failed string // why the values could not be compared
 }
 
 // Difference is something that the other model has otherwise.
 type Difference struct {
 	Where string `json:"where"` // a node of the model, "preprocessing", "labels", "inputs" or "outputs"
-	Kind  string `json:"kind"`  // preprocessing, structure, attribute, initializer or values
+	Kind  string `json:"kind"`  // preprocessing, signature, structure, attribute, initializer or values
 	What  string `json:"what"`
 
 	at int // the node's index
@@ -52,6 +56,8 @@ type DiffLayer struct {
 	Op     string `json:"op"`
 	Other  string `json:"other"`
 	Margin Number `json:"margin"` // of the counterpart's result for the node's own inputs
+	// Compared is false where those inputs are not known in the other model.
+	Compared bool `json:"compared"`
 }
 
 // Where a Difference lies before the first node, and after the last.
@@ -88,7 +94,14 @@ func Against(ctx context.Context, m, other *onnx.Model, inputs []runtime.Tensors
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		c.unchecked("the other model's values: %v", err)
+		d.failed = err.Error()
+		c.unchecked("the values of the two models: %v", err)
+	}
+	if o.Decisions {
+		c.unchecked("decisions: --against compares values")
+	}
+	if a, b := m.Opset(), other.Opset(); a != b {
+		d.remark("opset %d, in the other model %d", a, b)
 	}
 	d.conclude()
 	c.report.Against, c.report.OK = d, d.OK
@@ -107,7 +120,7 @@ func (d *Diff) conclude() {
 	var kept []Difference
 	restructured := false
 	for _, f := range d.Findings {
-		if f.Kind == "structure" && !wrong && len(d.Outputs) > 0 {
+		if f.Kind == "structure" && !wrong && !d.weak && len(d.Outputs) > 0 {
 			restructured = true
 			d.remark("%s: %s; no output changes", f.Where, f.What)
 			continue
@@ -121,6 +134,8 @@ func (d *Diff) conclude() {
 		d.OK, d.Verdict, d.First = false, Different, d.Findings[0].Where
 	case wrong:
 		d.OK, d.Verdict, d.First = false, Different, "outputs"
+	case d.failed != "":
+		d.OK, d.Verdict = false, Uncompared
 	case restructured:
 		d.Verdict = Equivalent
 	default:
@@ -195,7 +210,7 @@ func (d *Diff) spec(a, b string) {
 func (d *Diff) signature(a, b *onnx.Graph) {
 	compare := func(what string, at int, x, y []*onnx.Value) {
 		if len(x) != len(y) {
-			d.find(at, what, "structure", "there are %d, in the other model %d", len(x), len(y))
+			d.find(at, what, "signature", "there are %d, in the other model %d", len(x), len(y))
 			return
 		}
 		for i := range x {
@@ -203,7 +218,7 @@ func (d *Diff) signature(a, b *onnx.Graph) {
 				d.remark("%s %q is called %q in the other model", what[:len(what)-1], x[i].Name, y[i].Name)
 			}
 			if x[i].Type.IsTensor() && y[i].Type.IsTensor() && conflict(x[i].Type, y[i].Type) {
-				d.find(at, what, "attribute", "%q is %s, in the other model %s", x[i].Name, x[i].Type, y[i].Type)
+				d.find(at, what, "signature", "%q is %s, in the other model %s", x[i].Name, x[i].Type, y[i].Type)
 			}
 		}
 	}
@@ -256,6 +271,9 @@ func (d *Diff) values(ctx context.Context, c *comparison, other *onnx.Model, pai
 			}
 			return nil
 		})
+		if err == nil {
+			err = passedThrough(other.Graph, fed, results)
+		}
 		if err != nil {
 			return err
 		}
@@ -294,6 +312,11 @@ func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair)
 	initial := map[string]bool{}
 	for _, t := range theirs.Graph().Initializers {
 		initial[t.Name] = true
+	}
+	for _, n := range theirs.Nodes() { // what an Identity or Dropout hands on
+		if passes(n.Node) && name[n.Outputs[0]] == "" {
+			name[n.Outputs[0]] = name[n.Inputs[0]]
+		}
 	}
 	return func(ctx context.Context, in runtime.Tensors, values expectation) error {
 		get := func(ours string) *runtime.Tensor {
@@ -338,7 +361,7 @@ func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair)
 			} else if ctx.Err() != nil {
 				return err
 			}
-			d.Layers[i].Margin = max(d.Layers[i].Margin, Number(margin))
+			d.Layers[i].Margin, d.Layers[i].Compared = max(d.Layers[i].Margin, Number(margin)), true
 		}
 		return nil
 	}
@@ -375,6 +398,7 @@ func (d *Diff) outputs(a, b *onnx.Graph, want, got expectation, input int) {
 			t, _ = tensorOf(g)
 		}
 		j, err := judge(t, w, within(w), false)
+		d.weak = d.weak || j.open > 0 || allNaN(w) || sensitivity(w) > illConditioned
 		if err != nil {
 			e := apart(input)
 			out.MaxAbs, out.Scaled, out.RMS, out.Margin = e.Error, e.Error, e.Error, e.Margin

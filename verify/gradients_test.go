@@ -32,12 +32,8 @@ func TestGradients(t *testing.T) {
 	if slow || testing.Short() {
 		t.Skip("it runs each model some hundred times")
 	}
-	for _, variant := range []string{"cifar", "pwc", "zhihu"} {
-		o := small6
-		if variant == "cifar" {
-			o = small
-		}
-		m := sources{}.of(t, fault{variant: variant, options: o})
+	for _, variant := range []string{"pwc", "zhihu"} {
+		m := sources{}.of(t, fault{variant: variant, options: small6})
 		x, labels := batch(t, m)
 		d, err := gorgonia.NewDifferentiator(m, len(labels), gorgonia.Kernels{Set: "plain"})
 		if err != nil {
@@ -79,10 +75,10 @@ func TestGradients(t *testing.T) {
 
 func batch(t *testing.T, m *onnx.Model) (*runtime.Tensor, []int) {
 	t.Helper()
-	in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Seed: 5, Batch: 3})
+	in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Seed: 5, Batch: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(4, 4))
-	return in["input"], []int{r.IntN(10), r.IntN(10), r.IntN(10)}
+	return in["input"], []int{r.IntN(10), r.IntN(10)}
 }

@@ -36,8 +36,8 @@ func ParseRange(s string) (name string, r Range, err error) {
 	low, high, ok := strings.Cut(rest, ":")
 	a, errA := strconv.ParseFloat(low, 64)
 	b, errB := strconv.ParseFloat(high, 64)
-	if !ok || errA != nil || errB != nil || !(a < b) || math.IsInf(b-a, 0) {
-		return "", Range{}, fmt.Errorf("range %q: want LOW:HIGH or INPUT=LOW:HIGH, the first the smaller one", s)
+	if !ok || errA != nil || errB != nil || !(a < b) || max(-a, b) > math.MaxFloat32/2 {
+		return "", Range{}, fmt.Errorf("range %q: want LOW:HIGH or INPUT=LOW:HIGH, the first the smaller one, within what float32 holds", s)
 	}
 	return name, Range{a, b}, nil
 }
@@ -75,8 +75,15 @@ func RandomInputs(g *onnx.Graph, o InputOptions) (runtime.Tensors, error) {
 			t.Data = floats(v.Type.Elem, values)
 		} else {
 			values := make([]int64, n)
+			low, high := int64(0), int64(1)
+			if limits, limited := o.rangeOf(v.Name); limited {
+				low, high = int64(math.Ceil(limits.Low)), int64(math.Floor(limits.High))
+				if low > high || math.Abs(limits.Low) > 1<<62 || math.Abs(limits.High) > 1<<62 {
+					return nil, fmt.Errorf("input %q is %s: no whole number lies between %g and %g", v.Name, v.Type, limits.Low, limits.High)
+				}
+			}
 			for i := range values {
-				values[i] = r.Int64N(2)
+				values[i] = low + r.Int64N(high-low+1)
 			}
 			if t.Data, err = runtime.FromInts(v.Type.Elem, values); err != nil {
 				return nil, fmt.Errorf("input %q: %w", v.Name, err)
@@ -138,6 +145,8 @@ func inputShape(v *onnx.Value, o InputOptions) (shape []int, n int, err error) {
 				size = int64(o.Batch)
 			case o.Spec != nil && len(*v.Type.Shape) == 4:
 				size = int64([]int{o.Batch, o.Spec.Channels(), o.Spec.Height, o.Spec.Width}[i])
+			case d.Param == "":
+				return nil, 0, fmt.Errorf("input %q is %s: axis %d has no name and no size, so values cannot be made up: give them with --inputs", v.Name, v.Type, i)
 			default:
 				return nil, 0, fmt.Errorf("input %q is %s: give a size for %q with --dim %s=N", v.Name, v.Type, d, d)
 			}

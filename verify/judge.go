@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"alexctl/onnx"
+	"alexctl/onnx/op"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
 )
@@ -39,9 +41,14 @@ func judge(got *runtime.Tensor, want reference.Value, bound func(i int) float64,
 	if !slices.Equal(got.Shape, want.Shape) && len(got.Shape)+len(want.Shape) > 0 {
 		return j, fmt.Errorf("%w: it is %v, the reference's %v", errShape, got.Shape, want.Shape)
 	}
+	// The reference, which may be an engine too, hands out float64.
+	if got.Type != want.Type && !(got.Type == onnx.Double && want.Type.IsFloat()) {
+		return j, fmt.Errorf("its elements are %s, the model's %s", got.Type, want.Type)
+	}
 	if want.F == nil {
 		return judgeInts(got, want)
 	}
+	largest := op.RoundingOf(want.Type).Largest
 	values, err := got.Float64s()
 	if err != nil {
 		return j, err
@@ -58,10 +65,10 @@ func judge(got *runtime.Tensor, want reference.Value, bound func(i int) float64,
 		if bound != nil {
 			b = bound(i)
 		}
-		if b-b != 0 && w-w == 0 { // infinite or not a number, of a number
+		if math.IsInf(b, 1) && !math.IsInf(w, 0) && !math.IsNaN(w) {
 			j.open++
 		}
-		margin, e := marginOf(values[i], w, b)
+		margin, e := marginOf(values[i], w, b, largest)
 		if all {
 			j.margins[i] = margin
 		}
@@ -80,23 +87,23 @@ func judge(got *runtime.Tensor, want reference.Value, bound func(i int) float64,
 }
 
 // marginOf returns error / bound and the error. Two NaN are equal, as are infinities of
-// one sign, and an infinity where the value overflows the type; anything not finite on one
-// side only is a mismatch.
-func marginOf(got, want, bound float64) (margin, e float64) {
+// one sign, and an infinity where the value may be above the largest of its type; anything
+// not finite on one side only is a mismatch. Of a number with an infinite bound nothing can
+// be said, and nothing is.
+func marginOf(got, want, bound, largest float64) (margin, e float64) {
 	if got == want || math.IsNaN(got) && math.IsNaN(want) {
 		return 0, 0
 	}
-	if math.IsInf(got, 0) && math.Abs(want)+bound > math.MaxFloat32 && math.Signbit(got) == math.Signbit(want) {
+	if math.IsInf(got, 0) && math.Abs(want)+bound > largest && math.Signbit(got) == math.Signbit(want) {
 		return 0, 0
 	}
-	e = math.Abs(got - want)
-	if bound-bound != 0 && want-want == 0 {
-		return 0, e // nothing can be said, and nothing is
+	if e = math.Abs(got - want); math.IsNaN(e) {
+		e = math.Inf(1)
 	}
-	if math.IsNaN(e) || math.IsInf(e, 0) || bound == 0 {
-		if math.IsNaN(e) {
-			e = math.Inf(1)
-		}
+	switch {
+	case math.IsInf(bound, 1) && !math.IsInf(want, 0) && !math.IsNaN(want):
+		return 0, e
+	case math.IsInf(e, 0) || math.IsNaN(bound) || bound == 0:
 		return math.Inf(1), e
 	}
 	return e / bound, e

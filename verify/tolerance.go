@@ -60,7 +60,7 @@ func (t Tolerance) bounds(want reference.Value) func(i int) float64 {
 	if t.Scaled > 0 {
 		scale := 0.0
 		for _, v := range want.F {
-			if !math.IsInf(v, 0) {
+			if !math.IsInf(v, 0) && !math.IsNaN(v) {
 				scale = max(scale, math.Abs(v))
 			}
 		}

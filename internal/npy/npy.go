@@ -73,9 +73,18 @@ func Read(r io.Reader, size int64) (*Array, error) {
 	if rest := size - int64(len(start)) - int64(width) - n; count > rest {
 		return nil, fmt.Errorf("shape %v takes %d bytes, the file has %d", a.Shape, count, max(rest, 0))
 	}
-	a.Data = make([]byte, count)
-	if _, err := io.ReadFull(r, a.Data); err != nil {
-		return nil, fmt.Errorf("the elements are cut short: %w", err)
+	// Not at once: the size that an archive declares may be a lie.
+	b := bytes.NewBuffer(make([]byte, 0, min(count, 1<<20)))
+	if _, err := io.CopyN(b, r, count); err != nil {
+		return nil, fmt.Errorf("the elements are cut short or damaged: %w", err)
+	}
+	a.Data = b.Bytes()
+	// Reading to the end has an archive compare its checksum.
+	switch n, err := r.Read(make([]byte, 1)); {
+	case n > 0:
+		return nil, fmt.Errorf("more bytes follow than shape %v takes", a.Shape)
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("the elements are damaged: %w", err)
 	}
 	for i, w := 0, sizes[a.Type]; swapped && i < len(a.Data); i += w {
 		slices.Reverse(a.Data[i : i+w])

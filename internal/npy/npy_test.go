@@ -37,6 +37,7 @@ func TestRead(t *testing.T) {
 		"complex":      {written(1, "{'descr': '<c8', 'fortran_order': False, 'shape': (2,), }", "x"), nil, "not supported"},
 		"huge":         {written(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", ""), nil, "too large"},
 		"more than is": {written(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000,), }", "abcd"), nil, "the file has 4"},
+		"trailing":     {written(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", "abcdefgh"), nil, "more bytes follow"},
 		"no header":    {magic + "\x01\x00\xff\xff{", nil, "cut short"},
 		"long header":  {magic + "\x02\x00\xff\xff\xff\xff{", nil, "at most"},
 		"no magic":     {"hello", nil, "not a .npy"},
@@ -58,6 +59,11 @@ func TestArchive(t *testing.T) {
 	got, err := ReadArchive(r, int64(b.Len()), 1<<20)
 	if err != nil || !reflect.DeepEqual(got, arrays) {
 		t.Errorf("%+v, %v", got, err)
+	}
+	damaged := bytes.Clone(b.Bytes())
+	damaged[bytes.Index(damaged, []byte("abcdefgh"))] ^= 1
+	if _, err := ReadArchive(bytes.NewReader(damaged), int64(len(damaged)), 1<<20); err == nil || !strings.Contains(err.Error(), `array "a": the elements are damaged: zip: checksum error`) {
+		t.Errorf("error is %v", err)
 	}
 	if _, err := ReadArchive(r, int64(b.Len()), 100); err == nil || !strings.Contains(err.Error(), "more than is allowed") {
 		t.Errorf("error is %v", err)

@@ -81,6 +81,9 @@ func boundAveragePool(n *Node, in, out []*Array, r Rounding) []float64 {
 // average bounds the mean of some terms, whatever their errors are: its sum of absolute
 // terms, divided like it, is given. A mean has few terms, often equal ones.
 func (r Rounding) average(terms int, absolute float64) float64 {
+	if float64(terms)*absolute > r.Largest { // the sum may be infinite
+		return math.Inf(1)
+	}
 	n := float64(terms) + 2 // the division, and the reciprocal of the count
 	return n*r.Unit/(1-n*r.Unit)*absolute + r.Store*absolute + n*r.Tiny
 }

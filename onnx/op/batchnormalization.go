@@ -123,6 +123,10 @@ func boundBatchNormalization(n *Node, in, out []*Array, r Rounding) []float64 {
 	for i, v := range x.F {
 		c := i / plane % channels
 		a := math.Abs(scale.F[c]) / math.Sqrt(variance.F[c]+epsilon)
+		if a*(math.Abs(v)+math.Abs(mean.F[c])) > r.Largest {
+			b[i] = math.Inf(1)
+			continue
+		}
 		b[i] = terms*unit*(a*(math.Abs(v)+math.Abs(mean.F[c]))+math.Abs(bias.F[c])) + r.Tiny
 	}
 	return b

@@ -49,7 +49,7 @@ func RoundingOf(t onnx.DataType) Rounding {
 // twice the peak, or the norm, which is what a random order reaches.
 func (r Rounding) Sum(k int, y, peak, norm2 float64, irregular bool) float64 {
 	norm, n := math.Sqrt(norm2), float64(k)
-	if 2*max(peak, norm) > math.MaxFloat32 && r.Unit > 0x1p-53 { // what is kept on the way is float32
+	if 2*max(peak, norm) > r.Largest { // a partial sum may be infinite
 		return math.Inf(1)
 	}
 	b := (n + 1) * r.Unit / (1 - (n+1)*r.Unit) * math.Sqrt(n) * norm // whatever the errors are
@@ -88,10 +88,14 @@ next:
 }
 
 // Overflow makes the bound infinite where a result may leave the range of its type, after
-// which nothing can be said of it.
+// which nothing can be said of it, and where the bound itself is not a number. Results that
+// are not finite have no bound: an engine's must be the same.
 func (r Rounding) Overflow(y, bound []float64) {
 	for i, b := range bound {
-		if math.Abs(y[i])+b > r.Largest {
+		switch {
+		case math.IsNaN(y[i]) || math.IsInf(y[i], 0):
+			bound[i] = 0
+		case math.IsNaN(b) || math.Abs(y[i])+b > r.Largest:
 			bound[i] = math.Inf(1)
 		}
 	}

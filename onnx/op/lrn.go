@@ -89,7 +89,7 @@ func boundLRN(n *Node, in, out []*Array, r Rounding) []float64 {
 				largest = max(largest, sum)
 				d := math.Abs(bias + alpha*sum)
 				delta := unit * (Deviations*math.Sqrt(2*float64(c+size))*alpha*largest/d + 4)
-				if largest > math.MaxFloat32 && r.Unit > 0x1p-53 { // as float32 it is infinite
+				if largest > r.Largest { // the sum may be infinite
 					b[at(c)] = math.Inf(1)
 					continue
 				}

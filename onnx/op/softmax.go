@@ -15,7 +15,9 @@ func softmax() *Spec {
 	}, func(x, p, b []float64, largest, sum float64, r Rounding) {
 		spread := r.spread(x, largest, sum)
 		for i, v := range x {
-			b[i] = p[i]*max(r.Unit, r.Store)*(2*(largest-v)+spread) + r.Tiny
+			if b[i] = r.Tiny; p[i] > 0 { // not for -Inf
+				b[i] += p[i] * max(r.Unit, r.Store) * (2*(largest-v) + spread)
+			}
 		}
 	})
 }

@@ -135,7 +135,7 @@ const tf32 = 0x1p-11
 // Arithmetic returns how the provider computes: an accelerator may cut operands, and choose
 // algorithms that work in a transformed domain.
 func (e *Engine) Arithmetic(int) runtime.Arithmetic {
-	a := runtime.Arithmetic{Winograd: e.config.Search != "default"}
+	a := runtime.Arithmetic{Searched: e.config.Search != "default"}
 	if e.config.TF32 {
 		a.Operand = tf32
 	}

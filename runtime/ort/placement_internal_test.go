@@ -189,7 +189,7 @@ func TestSettings(t *testing.T) {
 	if got, want := e.Name(), "ort:cuda@opt=all,threads=3,tf32=1,device=2,mem=1048576,algo=heuristic,fallback=1"; got != want {
 		t.Errorf("name is %s, want %s", got, want)
 	}
-	if a := e.Arithmetic(1); a.Operand != tf32 || !a.Winograd {
+	if a := e.Arithmetic(1); a.Operand != tf32 || !a.Searched {
 		t.Errorf("arithmetic is %+v", a)
 	}
 }

@@ -78,7 +78,9 @@ func (a *Analysis) constants(ctx context.Context, node int, values map[string]*o
 			}
 		}
 	}
-	mark(a.s.nodes[node])
+	if mark(a.s.nodes[node]); len(needed) == 0 {
+		return nil
+	}
 	for k := node - 1; k >= 0; k-- {
 		if needed[k] {
 			mark(a.s.nodes[k])
@@ -210,6 +212,7 @@ func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Roun
 			return fmt.Errorf("input %q: %w", name, err)
 		}
 		values[name] = shareOf(x)
+		alive += values[name].bytes()
 	}
 	random := rand.New(rand.NewPCG(0x726f756e64, 0x696e67))
 	for i, n := range s.nodes {

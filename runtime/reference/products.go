@@ -23,6 +23,9 @@ type limits struct {
 	rest     [][]float64 // of the outputs after the first
 }
 
+// rowsAtOnce bounds the tallies that one goroutine holds.
+const rowsAtOnce = 1024
+
 // all returns the bounds of every output.
 func (l *limits) all() [][]float64 { return append([][]float64{l.bound}, l.rest...) }
 
@@ -55,6 +58,9 @@ func (s *session) conv(ctx context.Context, n *op.Node, in []*op.Array, l *limit
 		return []*op.Array{c.Y}, nil
 	}
 	k := c.CGroup * c.Taps
+	if int64(k)*vector.Columns*8*int64(s.workers.n) > s.memory {
+		return nil, fmt.Errorf("a kernel of %d taps takes more memory than is allowed", k)
+	}
 	irregular := make([]bool, c.M)
 	if l != nil {
 		for m := range irregular {
@@ -71,33 +77,39 @@ func (s *session) conv(ctx context.Context, n *op.Node, in []*op.Array, l *limit
 			limited := l != nil && image < l.rows
 			patches := scratch.floats(k * vector.Columns)
 			c.Columns(patches, vector.Columns, image, group, lo, hi)
-			tallies := scratch.clear(c.MGroup)
-			for q := 0; q < k; q += depth {
-				end := min(q+depth, k)
-				for i := range tallies {
-					w := c.W.F[(group*c.MGroup+i)*k:]
-					tallies[i].add(w[q:end], patches[q*vector.Columns:], limited)
-				}
-			}
-			for i := range tallies {
-				m := group*c.MGroup + i
-				bias := 0.0
-				if c.B != nil {
-					bias = c.B.F[m]
-				}
-				at := (image*c.M + m) * c.OutSize
-				for p := lo; p < hi; p++ {
-					y := tallies[i].sum[p-lo] + bias
-					c.Y.F[at+p] = y
-					if limited {
-						l.bound[at+p] = c.Limit(l.rounding, m, y, tallies[i].peak[p-lo], tallies[i].square[p-lo], irregular[m])
+			for first := group * c.MGroup; first < (group+1)*c.MGroup; first += rowsAtOnce {
+				tallies := scratch.clear(min(rowsAtOnce, (group+1)*c.MGroup-first))
+				for q := 0; q < k; q += depth {
+					end := min(q+depth, k)
+					for i := range tallies {
+						w := c.W.F[(first+i)*k:]
+						tallies[i].add(w[q:end], patches[q*vector.Columns:], limited)
 					}
+				}
+				for i := range tallies {
+					finishRow(c, l, &tallies[i], image, first+i, lo, hi, irregular)
 				}
 			}
 			return nil
 		})
 	})
 	return []*op.Array{c.Y}, err
+}
+
+// finishRow adds the bias to the sums of one output channel and bounds them.
+func finishRow(c *op.Convolution, l *limits, t *tally, image, m, lo, hi int, irregular []bool) {
+	bias := 0.0
+	if c.B != nil {
+		bias = c.B.F[m]
+	}
+	at := (image*c.M + m) * c.OutSize
+	for p := lo; p < hi; p++ {
+		y := t.sum[p-lo] + bias
+		c.Y.F[at+p] = y
+		if l != nil && image < l.rows {
+			l.bound[at+p] = c.Limit(l.rounding, m, y, t.peak[p-lo], t.square[p-lo], irregular[m])
+		}
+	}
 }
 
 // right is the right operand of a product of matrices, (K, N).
@@ -120,23 +132,23 @@ func (s *session) product(ctx context.Context, m, k, n int, row func(i int) []fl
 				return err
 			}
 			block := scratch.block()
-			tallies := scratch.clear(m)
-			var few [vector.Columns]values
-			for q := 0; q < k; q += depth {
-				end := min(q+depth, k)
-				fill(block, q, end)
-				for i := range tallies {
-					tallies[i].add(row(i)[q:end], block, l != nil && i < l.rows)
-				}
-				if l != nil {
-					for c := range few[:hi-lo] {
+			for first := 0; first < m; first += rowsAtOnce {
+				tallies := scratch.clear(min(rowsAtOnce, m-first))
+				var few [vector.Columns]values
+				for q := 0; q < k; q += depth {
+					end := min(q+depth, k)
+					fill(block, q, end)
+					for i := range tallies {
+						tallies[i].add(row(first + i)[q:end], block, l != nil && first+i < l.rows)
+					}
+					for c := 0; l != nil && c < hi-lo; c++ {
 						few[c].see(block[c:], end-q)
 					}
 				}
-			}
-			for i := range tallies {
-				for j := lo; j < hi; j++ {
-					finish(i, j, &tallies[i], j-lo, !few[j-lo].many)
+				for i := range tallies {
+					for j := lo; j < hi; j++ {
+						finish(first+i, j, &tallies[i], j-lo, !few[j-lo].many)
+					}
 				}
 			}
 			return nil
@@ -144,7 +156,8 @@ func (s *session) product(ctx context.Context, m, k, n int, row func(i int) []fl
 	})
 }
 
-// values says whether a column takes many values, as op.Irregular does of all of it.
+// values says whether a column takes many values: whether one of its parts does, by
+// op.Irregular.
 type values struct{ many bool }
 
 // see looks at the next n elements of a column.

@@ -220,7 +220,7 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 	}
 	out, err := n.Guard(func() ([]*op.Array, error) {
 		switch {
-		case n.OpType == "Conv":
+		case n.OpType == "Conv" && finite(in[1]): // else a tap in the pads must not count
 			return s.conv(ctx, n, in, l)
 		case n.OpType == "Gemm" && in[0].Type.IsFloat():
 			return s.gemm(ctx, n, in, weight, l)
@@ -240,6 +240,16 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 		l.rounding.Overflow(out[0].F, l.bound)
 	}
 	return out, err
+}
+
+// finite reports whether all elements are numbers.
+func finite(a *op.Array) bool {
+	for _, v := range a.F {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // rowWeight returns the B of a Gemm that is a weight in rows (transB=1), or nil.

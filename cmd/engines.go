@@ -204,6 +204,9 @@ func (a *app) settled(name, provider string, settings map[string]string) ([]runt
 		if k.Set != "" && !slices.Contains(gorgonia.KernelSets, k.Set) {
 			return nil, usage("unknown kernels %q: want %s", k.Set, strings.Join(gorgonia.KernelSets, " or "))
 		}
+		if k.Set == "plain" && k.Precision == "bf16" {
+			return nil, usage("precision=bf16 takes kernels=onednn, not plain")
+		}
 		if k.Precision != "" && !slices.Contains(gorgonia.Precisions, k.Precision) {
 			return nil, usage("unknown precision %q: want %s", k.Precision, strings.Join(gorgonia.Precisions, " or "))
 		}

@@ -16,10 +16,16 @@ import (
 func (a *app) commandLine() string {
 	words := []string{"alexctl"}
 	for _, w := range a.args {
-		words = append(words, shellWord(w))
+		if !strings.HasPrefix(w, "-") || shellWord(w) != "./"+w {
+			w = shellWord(w) // flags stay as they are
+		}
+		words = append(words, w)
 	}
 	return strings.Join(words, " ")
 }
+
+// commandWith is the command as it was called, with more words.
+func (a *app) commandWith(more string) string { return a.commandLine() + " " + more }
 
 // environment says what a comparison was made with.
 func (a *app) environment() []verify.Fact {

@@ -120,7 +120,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions) (*trainRun, error) {
 			return nil, environment(err)
 		}
 	}
-	if err := writable(o.output); err != nil {
+	if err := writable("-o", o.output); err != nil {
 		return nil, err
 	}
 	if o.Augment == "" {
@@ -204,9 +204,9 @@ func freeDir(name string) string {
 }
 
 // writable reports an output that could not be written, before the work for it.
-func writable(output string) error {
+func writable(flag, output string) error {
 	if info, err := os.Stat(output); err == nil && info.IsDir() {
-		return usage("-o %s: it is a folder", output)
+		return usage("%s %s: it is a folder", flag, output)
 	}
 	f, err := os.CreateTemp(filepath.Dir(output), ".alexctl-*")
 	if err != nil {
@@ -214,7 +214,7 @@ func writable(output string) error {
 		if errors.As(err, &cause) { // without the name of the file that was tried
 			err = cause.Err
 		}
-		return environment(fmt.Errorf("-o %s: nothing can be written to %s: %w", output, filepath.Dir(output), err))
+		return environment(fmt.Errorf("%s %s: nothing can be written to %s: %w", flag, output, filepath.Dir(output), err))
 	}
 	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
 		return environment(err)

@@ -80,6 +80,11 @@ does a node that ran on another provider than the one asked for.`,
 // conflicts returns a usage error for flags that do not go together.
 func (o *verifyOptions) conflicts(c *cobra.Command) error {
 	given := c.Flags().Changed
+	for _, name := range []string{"engines", "against", "bisect", "save-inputs", "save-outputs", "data", "preprocess"} {
+		if f := c.Flags().Lookup(name); given(name) && f.Value.String() == "" {
+			return usage("--%s is empty", name)
+		}
+	}
 	switch {
 	case given("engines") && (given("providers") || given("device")):
 		return usage("--engines names the providers and devices itself: leave out --providers and --device")
@@ -95,6 +100,9 @@ func (o *verifyOptions) conflicts(c *cobra.Command) error {
 	for _, path := range o.reports {
 		if !report.Known(path) {
 			return usage("--report %s: want a name that ends in %s", path, strings.Join(report.Formats, ", "))
+		}
+		if err := writable("--report", path); err != nil {
+			return err
 		}
 	}
 	if o.bisect != "" {
@@ -158,12 +166,13 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	if err := a.complete(r, path, in.described, o); err != nil {
 		return err
 	}
+	var lost error // what could not be written, said when the result has been
 	if r.Failed() && o.bisect != "" {
-		if r.Bisected, err = a.bisect(c, m, engines, in.sets, r, o, options); err != nil {
-			return err
+		if r.Bisected, lost = a.bisect(c, m, engines, in.sets, r, o, options); c.Context().Err() != nil {
+			return c.Context().Err()
 		}
 	}
-	return a.finishVerify(r, m, path, o)
+	return a.finishVerify(r, m, path, o, lost)
 }
 
 // complete says what was compared, where, and how to do it again.
@@ -187,7 +196,7 @@ func (a *app) complete(r *verify.Report, path, inputs string, o verifyOptions) (
 }
 
 // finishVerify prints and writes the report, and gives it its exit code.
-func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verifyOptions) error {
+func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verifyOptions, lost error) error {
 	var err error
 	if a.json {
 		err = a.printJSON(r)
@@ -199,16 +208,28 @@ func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verif
 	}
 	for _, file := range o.reports {
 		if err := report.Write(file, r); err != nil {
-			return environment(err)
+			lost = errors.Join(lost, fmt.Errorf("--report %s: %w", file, err))
+			continue
 		}
 		a.say("wrote %s", file)
+	}
+	if o.saveOutputs != "" && len(r.Results) > 0 {
+		a.say("wrote %s", o.saveOutputs)
+	}
+	if lost != nil {
+		if !r.Failed() {
+			return environment(lost)
+		}
+		if err := a.complain("%v", lost); err != nil { // a mismatch outranks it
+			return err
+		}
 	}
 	switch {
 	case r.Failed() && r.Bisected != nil:
 		a.next("alexctl verify %s --inputs %s --engines %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder), shellWord(r.Bisected.Engine))
 		return silent(exitFinding)
-	case r.Failed() && o.against == "" && !o.gradients:
-		a.next("alexctl verify %s --layers --bisect smallest", shellWord(path))
+	case r.Failed() && o.against == "" && !o.gradients && o.bisect == "":
+		a.next("%s", a.commandWith("--layers --bisect smallest"))
 		return silent(exitFinding)
 	case r.Failed():
 		a.next("alexctl inspect %s", shellWord(path))
@@ -216,6 +237,10 @@ func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verif
 	case r.Skipped():
 		a.next("alexctl doctor")
 		return silent(exitEnvironment)
+	}
+	if _, _, err := imageInput(m); err != nil {
+		a.next("alexctl inspect %s", shellWord(path))
+		return nil
 	}
 	argument := ""
 	if path != defaultModel {
@@ -271,7 +296,7 @@ func (a *app) bisect(c *cobra.Command, m *onnx.Model, engines []runtime.Engine, 
 			}
 			found, err := verify.Bisect(c.Context(), m, e, inputs[i], o.bisect, options)
 			if err != nil {
-				return nil, verifyFailure(c, err)
+				return nil, fmt.Errorf("--bisect %s: %w", o.bisect, err)
 			}
 			if found == nil {
 				a.say("no part of the model fails by itself on %s", e.Name())
@@ -279,6 +304,7 @@ func (a *app) bisect(c *cobra.Command, m *onnx.Model, engines []runtime.Engine, 
 			return found, nil
 		}
 	}
+	a.say("no engine failed, so there is nothing for --bisect to look for")
 	return nil, nil
 }
 

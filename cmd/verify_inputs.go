@@ -72,6 +72,11 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 			}
 		}
 	}
+	if o.saveOutputs != "" {
+		if _, err := os.Lstat(o.saveOutputs); err == nil {
+			return usage("--save-outputs %s: it is there already; name a folder that is not", o.saveOutputs)
+		}
+	}
 	for _, name := range []string{"limit", "data-dir"} {
 		if given(name) && o.data == "" {
 			return usage("--%s is for --data", name)

@@ -71,8 +71,13 @@ func (a *app) printEngines(r *verify.Report) error {
 		}
 		for _, out := range x.Outputs {
 			verdict := x.Status
-			if out.Margin > 1 {
+			switch {
+			case out.Margin > 1:
 				verdict = verify.Fail
+			case x.Status == verify.Fail && x.First != nil && x.First.Local.Margin > 1:
+				verdict = verify.Fail + " (layers)"
+			case x.Status == verify.Fail:
+				verdict = verify.Pass
 			}
 			t.AppendRow(table.Row{x.Engine, x.Provider, x.Settings, out.Name, number(out.MaxAbs), number(out.Scaled), number(out.Bound), number(out.Margin), worst, verdict})
 		}
@@ -80,7 +85,7 @@ func (a *app) printEngines(r *verify.Report) error {
 	if err := a.printTable(t); err != nil {
 		return err
 	}
-	a.say("margin is error / bound on rounding, above 1 is a mismatch; reference %.2f s, bounds %.2f s an input", r.Timing.Reference, r.Timing.Bounds)
+	a.say("margin is error / bound on rounding, above 1 is a mismatch; reference %.2f s, bounds %.2f s an input, for all engines", r.Timing.Reference, r.Timing.Bounds)
 	for _, x := range r.Results {
 		if x.Status != verify.Skipped && x.Engine != "recorded" {
 			a.say("%s: loading %.2f s, a run %.3f s", x.Name(), x.Load, x.Run)
@@ -136,7 +141,7 @@ func (a *app) printReasons(r *verify.Report) error {
 		if x.Reason == "" {
 			continue
 		}
-		if err := a.print("%s %s (%s) %s: %s\n", x.Engine, x.Provider, x.Settings, x.Status, x.Reason); err != nil {
+		if err := a.print("%s %s: %s\n", x.Name(), x.Status, x.Reason); err != nil {
 			return err
 		}
 		if x.First != nil && !strings.Contains(x.Reason, "first divergence") {
@@ -176,7 +181,11 @@ func (a *app) printAgainst(r *verify.Report, layers bool) error {
 	if layers {
 		t := newTable(table.Row{"layer", "op", "in the other model", "margin"}, "margin")
 		for _, l := range d.Layers {
-			t.AppendRow(table.Row{l.Node, l.Op, l.Other, number(l.Margin)})
+			margin := "not compared"
+			if l.Compared {
+				margin = number(l.Margin)
+			}
+			t.AppendRow(table.Row{l.Node, l.Op, l.Other, margin})
 		}
 		if err := a.printTable(t); err != nil {
 			return err
@@ -192,7 +201,8 @@ func (a *app) printAgainst(r *verify.Report, layers bool) error {
 	}
 	verdict := map[string]string{
 		verify.Identical:  "identical: the same nodes, attributes and weights as " + d.Other.Path,
-		verify.Equivalent: "equivalent: other nodes than " + d.Other.Path + ", and every output agrees within rounding",
+		verify.Equivalent: "equivalent: other nodes than " + d.Other.Path + ", and every output agrees within rounding on these inputs",
+		verify.Uncompared: "not compared with " + d.Other.Path + ": no node, attribute or weight differs, and the values could not be computed",
 		verify.Different:  "DIFFERENT from " + d.Other.Path + ": first divergence at " + d.First,
 	}[d.Verdict]
 	return a.print("%s\n", verdict)

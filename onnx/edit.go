@@ -34,13 +34,18 @@ func (g *Graph) WithOutputs(names ...string) (*Graph, error) {
 	}
 	c := *g
 	c.Outputs = slices.Clone(g.Outputs)
+	listed := map[string]bool{}
+	for _, v := range g.Outputs {
+		listed[v.Name] = true
+	}
 	for _, name := range names {
 		if !known[name] || name == "" {
 			return nil, fmt.Errorf("no node of the graph makes a value called %q", name)
 		}
-		if slices.ContainsFunc(c.Outputs, func(v *Value) bool { return v.Name == name }) {
+		if listed[name] {
 			continue
 		}
+		listed[name] = true
 		if v, ok := types[name]; ok {
 			c.Outputs = append(c.Outputs, v)
 		} else {

@@ -206,9 +206,33 @@ func (d *Diff) spec(a, b string) {
 	}
 }
 
-// signature compares the inputs and outputs, which are paired by their order.
+// inOrder returns the values of the other model in the order of ours, where both have the
+// same names; otherwise they are paired by their order.
+func inOrder(ours, theirs []*onnx.Value) []*onnx.Value {
+	byName := map[string]*onnx.Value{}
+	for _, v := range theirs {
+		byName[v.Name] = v
+	}
+	var out []*onnx.Value
+	for _, v := range ours {
+		if t := byName[v.Name]; t != nil {
+			out = append(out, t)
+		}
+	}
+	if len(out) != len(theirs) || len(ours) != len(theirs) {
+		return theirs
+	}
+	return out
+}
+
+// signature compares the inputs and outputs.
 func (d *Diff) signature(a, b *onnx.Graph) {
 	compare := func(what string, at int, x, y []*onnx.Value) {
+		ordered := inOrder(x, y)
+		if !slices.Equal(ordered, y) {
+			d.remark("the %s are in another order in the other model", what)
+		}
+		y = ordered
 		if len(x) != len(y) {
 			d.find(at, what, "signature", "there are %d, in the other model %d", len(x), len(y))
 			return
@@ -256,7 +280,8 @@ func (d *Diff) values(ctx context.Context, c *comparison, other *onnx.Model, pai
 	counterpart := d.layersOf(c, theirs, pairs)
 	for i, in := range c.inputs {
 		fed := runtime.Tensors{}
-		ours, others := c.model.Graph.DataInputs(), other.Graph.DataInputs()
+		ours := c.model.Graph.DataInputs()
+		others := inOrder(ours, other.Graph.DataInputs())
 		for k := range min(len(ours), len(others)) {
 			fed[others[k].Name] = in[ours[k].Name]
 		}
@@ -298,7 +323,8 @@ func (d *Diff) values(ctx context.Context, c *comparison, other *onnx.Model, pai
 // layersOf returns a function that judges each counterpart by the model's values.
 func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair) func(context.Context, runtime.Tensors, expectation) error {
 	name := map[string]string{} // the model's name of the other's value
-	ours, others := c.model.Graph.DataInputs(), theirs.Graph().DataInputs()
+	ours := c.model.Graph.DataInputs()
+	others := inOrder(ours, theirs.Graph().DataInputs())
 	for k := range min(len(ours), len(others)) {
 		name[others[k].Name] = ours[k].Name
 	}
@@ -386,18 +412,23 @@ func marginBetween(got, want reference.Value) float64 {
 
 // outputs judges the other model's outputs.
 func (d *Diff) outputs(a, b *onnx.Graph, want, got expectation, input int) {
-	for k := range min(len(a.Outputs), len(b.Outputs)) {
+	theirs := inOrder(a.Outputs, b.Outputs)
+	for k := range min(len(a.Outputs), len(theirs)) {
 		w, okW := want[a.Outputs[k].Name]
-		g, okG := got[b.Outputs[k].Name]
+		g, okG := got[theirs[k].Name]
 		if !okW || !okG {
 			continue
 		}
 		out := Output{Name: w.Name, Index: []int{}, Input: input}
 		t := &runtime.Tensor{Type: onnx.Double, Shape: g.Shape, Data: g.F}
+		var err error
 		if g.F == nil {
-			t, _ = tensorOf(g)
+			t, err = tensorOf(g)
 		}
-		j, err := judge(t, w, within(w), false)
+		var j judged
+		if err == nil {
+			j, err = judge(t, w, within(w), false)
+		}
 		d.weak = d.weak || j.open > 0 || allNaN(w) || sensitivity(w) > illConditioned
 		if err != nil {
 			e := apart(input)

@@ -25,12 +25,16 @@ func (d *Diff) structure(m, other *onnx.Model) ([]pair, error) {
 	}
 	pairs := align(m.Graph.Nodes, other.Graph.Nodes)
 	d.unpaired(m.Graph.Nodes, other.Graph.Nodes, pairs)
-	ours, theirs := bind(m), bind(other)
+	ours, theirs, inferred := bind(m), bind(other), op.Infer(m, nil).Nodes
 	w := newWiring(m, other, pairs)
 	for _, p := range pairs {
 		a, b := m.Graph.Nodes[p.a], other.Graph.Nodes[p.b]
 		if ours[p.a] != nil && theirs[p.b] != nil {
-			d.attributes(p.a, ours[p.a], theirs[p.b])
+			rank := int64(0)
+			if in := inferred[p.a].In; len(in) > 0 && in[0] != nil && in[0].Ranked {
+				rank = int64(len(in[0].Shape))
+			}
+			d.attributes(p.a, ours[p.a], theirs[p.b], rank)
 		}
 		if err := d.operands(p.a, a, b, w); err != nil {
 			return nil, err
@@ -114,26 +118,30 @@ func (d *Diff) unpaired(a, b []*onnx.Node, pairs []pair) {
 }
 
 // attributes compares the attributes that count, with their defaults.
-func (d *Diff) attributes(at int, a, b *op.Node) {
+// rank is that of the first input, or 0.
+func (d *Diff) attributes(at int, a, b *op.Node, rank int64) {
 	var names []string
-	for _, list := range [][]op.Attr{a.Spec.Attrs} {
-		for _, s := range list {
-			if !slices.Contains(names, s.Name) {
-				names = append(names, s.Name)
-			}
+	for _, s := range a.Spec.Attrs { // one name may stand for several opsets
+		if !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
 		}
 	}
 	for _, name := range names {
 		x, y := attribute(a, b, name), attribute(b, a, name)
+		if name == "axis" && rank > 0 { // counted from the end, or not
+			x, y = fmt.Sprint((a.Int(name)+rank)%rank), fmt.Sprint((b.Int(name)+rank)%rank)
+		}
 		if x != y {
 			d.find(at, a.Label(), "attribute", "%s is %s, in the other model %s", name, x, y)
 		}
 	}
 	if t, u := a.Attribute("value"), b.Attribute("value"); t != nil && u != nil && t.Tensor != nil && u.Tensor != nil {
-		x, errX := t.Tensor.Encode()
-		y, errY := u.Tensor.Encode()
-		if errX == nil && errY == nil && !bytes.Equal(x, y) {
-			d.find(at, a.Label(), "attribute", "the values of the constant differ")
+		what, err := differing(t.Tensor, u.Tensor)
+		if err != nil {
+			what = err.Error()
+		}
+		if what != "" {
+			d.find(at, a.Label(), "attribute", "the constant: %s", what)
 		}
 	}
 }
@@ -190,7 +198,8 @@ func newWiring(m, other *onnx.Model, pairs []pair) *wiring {
 			}
 		}
 	}
-	a, b := m.Graph.DataInputs(), other.Graph.DataInputs()
+	a := m.Graph.DataInputs()
+	b := inOrder(a, other.Graph.DataInputs())
 	for k := range min(len(a), len(b)) {
 		w.counterpart[a[k].Name] = b[k].Name
 	}
@@ -240,23 +249,35 @@ func (d *Diff) operands(at int, a, b *onnx.Node, w *wiring) error {
 	return nil
 }
 
+// sameContent compares tensors that are not floating point, whatever they are called.
+func sameContent(a, b *onnx.Tensor) (bool, error) {
+	x, y := *a, *b
+	for _, t := range []*onnx.Tensor{&x, &y} {
+		t.Name, t.DocString, t.Metadata = "", "", nil
+	}
+	p, err := x.Encode()
+	if err != nil {
+		return false, err
+	}
+	q, err := y.Encode()
+	return bytes.Equal(p, q), err
+}
+
 // differing says how two tensors differ, or returns "".
 func differing(a, b *onnx.Tensor) (string, error) {
 	if a.Type != b.Type || !slices.Equal(a.Dims, b.Dims) {
 		return fmt.Sprintf("it is %s%v, in the other model %s%v", a.Type, a.Dims, b.Type, b.Dims), nil
 	}
 	n, err := a.Len()
-	if err != nil || !a.Type.IsFloat() {
-		x, errX := a.Encode()
-		y, errY := b.Encode()
-		if err != nil || errX != nil || errY != nil {
-			return "it cannot be read", nil //nolint:nilerr // that is the finding
+	if err != nil {
+		return "", err
+	}
+	if !a.Type.IsFloat() {
+		same, err := sameContent(a, b)
+		if err != nil || same {
+			return "", err
 		}
-		x, y = x[max(0, len(x)-int(8*n)):], y[max(0, len(y)-int(8*n)):]
-		if !bytes.Equal(x, y) && a.Name == b.Name {
-			return "its elements differ", nil
-		}
-		return "", nil
+		return "its elements differ", nil
 	}
 	const part = 1 << 16
 	x, y := make([]float64, min(part, n)), make([]float64, min(part, n))

@@ -50,8 +50,8 @@ func Bisect(ctx context.Context, m *onnx.Model, e runtime.Engine, input runtime.
 	return r, c.writeCase(ctx, lo, hi, values, folder)
 }
 
-// smallest returns the nodes lo to hi that fail together, and none of them without the
-// others at their ends; hi is 0 where nothing fails.
+// smallest returns nodes lo to hi that fail together, as few as are found by shortening the
+// model at its end and then at its beginning; hi is 0 where nothing fails.
 func (c *comparison) smallest(ctx context.Context, e runtime.Engine, values runtime.Tensors) (lo, hi int, margin float64, err error) {
 	nodes := c.analysis.Nodes()
 	fails := func(lo, hi int) (float64, error) {
@@ -89,8 +89,10 @@ func (c *comparison) smallest(ctx context.Context, e runtime.Engine, values runt
 	hi = 1 + sort.Search(len(nodes)-1, func(i int) bool { return wrong(0, i+1) })
 	for lo = hi - 1; lo > 0 && !wrong(lo, hi); lo-- {
 	}
-	margin, err = fails(lo, hi)
-	return lo, hi, margin, err
+	if margin, err = fails(lo, hi); err != nil || !(margin > 1) {
+		return 0, 0, 0, errors.Join(err, failure) // what failed before does not fail again
+	}
+	return lo, hi, margin, nil
 }
 
 // together names the divergence of an engine whose outputs are wrong though no layer is by

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"alexctl/onnx"
@@ -185,7 +186,7 @@ func TestHonestRuns(t *testing.T) {
 	if slow || testing.Short() {
 		runs = 20
 	}
-	worst := map[string]verify.Kind{}
+	silent, worst := 0, map[string]verify.Kind{}
 	for seed := range runs {
 		m, in := randomNetwork(uint64(seed))
 		r, err := verify.Compare(t.Context(), m, engines, []runtime.Tensors{in}, verify.Options{})
@@ -193,6 +194,10 @@ func TestHonestRuns(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		for _, x := range r.Results {
+			if x.Status == verify.Skipped && strings.HasPrefix(x.Reason, "nothing could be compared") {
+				silent++ // numbers beyond float32
+				continue
+			}
 			if x.Status != verify.Pass {
 				t.Errorf("seed %d: %s %s: %s", seed, x.Name(), x.Status, x.Reason)
 			}
@@ -202,6 +207,9 @@ func TestHonestRuns(t *testing.T) {
 				}
 			}
 		}
+	}
+	if silent > runs*len(engines)/20 {
+		t.Errorf("%d of %d comparisons could say nothing", silent, runs*len(engines))
 	}
 	for name, k := range worst {
 		t.Logf("%s: worst margin %.2g", name, float64(k.Margin))

@@ -85,6 +85,7 @@ func (c *comparison) isolated(ctx context.Context, e runtime.Engine, a runtime.A
 
 // part is the model of the nodes from lo to hi, for values of the given shapes.
 func (c *comparison) part(lo, hi int, values runtime.Tensors) *onnx.Model {
+	types := op.Infer(c.model, c.inputs[0].Shapes()).Values
 	g := c.model.Graph.Between(lo, hi, func(name string) *onnx.Type {
 		if t := values[name]; t != nil {
 			dims := make([]int64, len(t.Shape))
@@ -93,7 +94,7 @@ func (c *comparison) part(lo, hi int, values runtime.Tensors) *onnx.Model {
 			}
 			return onnx.TensorType(t.Type, onnx.FixedShape(dims...))
 		}
-		if info := op.Infer(c.model, c.inputs[0].Shapes()).Values[name]; info != nil {
+		if info := types[name]; info != nil {
 			return onnx.TensorType(info.Type, info.Shape)
 		}
 		return nil

@@ -59,12 +59,12 @@ type rows struct {
 func (c *comparison) newRows() *rows {
 	r := &rows{index: map[string]int{}}
 	for i, n := range c.analysis.Nodes() {
-		for k, name := range n.Outputs {
+		for _, name := range n.Outputs {
 			if name == "" {
 				continue
 			}
 			r.index[name] = len(r.list)
-			r.list = append(r.list, &row{layer: Layer{Node: n.Label(), Op: n.OpType, Output: name, node: i}, exact: n.Spec.Bound == nil || k > 0})
+			r.list = append(r.list, &row{layer: Layer{Node: n.Label(), Op: n.OpType, Output: name, node: i}, exact: true})
 		}
 	}
 	return r
@@ -73,6 +73,7 @@ func (c *comparison) newRows() *rows {
 // judge judges one output of a node and keeps the worst element.
 func (r *rows) judge(got *runtime.Tensor, want reference.Value, input int, pictures bool) {
 	x := r.list[r.index[want.Name]]
+	x.exact = want.Bound == nil
 	j, err := judge(got, want, within(want), pictures)
 	element := apart(input)
 	if err == nil {
@@ -101,6 +102,14 @@ func (r *rows) accumulate(got *runtime.Tensor, want reference.Value, input int) 
 	if x.layer.Cumulative == nil || element.Margin > x.layer.Cumulative.Margin {
 		x.layer.Cumulative = &element
 	}
+}
+
+// exposedValues is exposed, computed once.
+func (c *comparison) exposedValues() [][]string {
+	if c.shown == nil {
+		c.shown = c.exposed()
+	}
+	return c.shown
 }
 
 // exposed returns the values to show of each node: all that are read or are the node's
@@ -147,7 +156,7 @@ func (c *comparison) segments() []segment {
 		}
 		sizes[name] = 4 * n
 	}
-	exposed := c.exposed()
+	exposed := c.exposedValues()
 	shown := map[string]bool{}
 	for _, names := range exposed {
 		for _, name := range names {
@@ -215,7 +224,7 @@ func (c *comparison) judgeSegment(ctx context.Context, a runtime.Arithmetic, res
 		}
 		return out[name]
 	}
-	exposed := c.exposed()
+	exposed := c.exposedValues()
 	for node := part.lo; node < part.hi; node++ {
 		if len(exposed[node]) == 0 {
 			continue
@@ -394,8 +403,10 @@ func (l *Layer) describe() string {
 	switch {
 	case l.Problem != "":
 		return fmt.Sprintf("first divergence at %s: %s", l, l.Problem)
-	case l.Local.Bound == 0:
+	case l.Local.Bound == 0 && !math.IsNaN(float64(l.Local.Got-l.Local.Want)):
 		return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, and by the engine's own inputs exactly %.9g", l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want))
+	case math.IsNaN(float64(l.Local.Got)) != math.IsNaN(float64(l.Local.Want)):
+		return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, by the engine's own inputs %.9g: NaN is treated otherwise", l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want))
 	}
 	return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, by the engine's own inputs %.9g; rounding explains %.2g of the difference of %.2g (margin %.3g)",
 		l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want), float64(l.Local.Bound), float64(l.Local.Error), float64(l.Local.Margin))

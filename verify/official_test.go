@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"strings"
 	"testing"
 
 	"alexctl/onnx"
@@ -40,6 +41,9 @@ func TestOfficial(t *testing.T) {
 			t.Errorf("%d results, want the recorded outputs and two engines", len(r.Results))
 		}
 		for _, x := range r.Results {
+			if x.Status == verify.Skipped && strings.HasPrefix(x.Reason, "nothing could be compared") {
+				continue // values without elements
+			}
 			if x.Status != verify.Pass {
 				t.Errorf("%s %s: %s", x.Engine, x.Status, x.Reason)
 			}

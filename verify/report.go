@@ -135,11 +135,13 @@ type Tensor struct {
 func (l *Layer) String() string { return fmt.Sprintf("%s (%s)", l.Node, l.Op) }
 
 // Skipped reports whether an engine could not be used.
-func (r *Report) Skipped() bool { return r.any(Skipped) }
+func (r *Report) Skipped() bool {
+	return r.any(Skipped) || r.Against != nil && r.Against.Verdict == Uncompared
+}
 
 // Failed reports whether there is a finding: an engine disagreed with the reference.
 func (r *Report) Failed() bool {
-	return r.any(Fail) || r.Gradients != nil && !r.Gradients.OK || r.Against != nil && !r.Against.OK
+	return r.any(Fail) || r.Gradients != nil && !r.Gradients.OK || r.Against != nil && r.Against.Verdict == Different
 }
 
 func (r *Report) any(status string) bool {

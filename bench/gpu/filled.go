@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"alexctl/onnx"
 	"alexctl/runtime"
@@ -71,8 +72,30 @@ func (s *filledSession) Run(ctx context.Context, in runtime.Tensors) (runtime.Te
 	}
 	for name, t := range out {
 		if x, ok := t.Data.([]float32); ok && len(t.Shape) > 0 && t.Shape[0] == s.batch {
+			if err := repeats(x, s.batch, n); err != nil {
+				return nil, fmt.Errorf("output %q: %w", name, err)
+			}
 			out[name] = &runtime.Tensor{Type: t.Type, Shape: append([]int{n}, t.Shape[1:]...), Data: x[:len(x)/s.batch*n]}
 		}
 	}
 	return out, nil
+}
+
+// repeatTolerance is how far the results of equal images in one batch may be apart, by the
+// largest of them: they may be summed in another order, at another place of a tile.
+const repeatTolerance = 1e-5
+
+// repeats holds the images that fill the batch to those that they repeat.
+func repeats(x []float32, batch, n int) error {
+	size := len(x) / batch
+	scale := 0.0
+	for _, v := range x[:n*size] {
+		scale = max(scale, math.Abs(float64(v)))
+	}
+	for i := n * size; i < len(x); i++ {
+		if d := math.Abs(float64(x[i]) - float64(x[i%(n*size)])); !(d <= repeatTolerance*scale) {
+			return fmt.Errorf("image %d of the batch differs by %g from image %d, which it repeats", i/size, d, i/size%n)
+		}
+	}
+	return nil
 }

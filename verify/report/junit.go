@@ -26,6 +26,7 @@ type suite struct {
 	Skipped  int        `xml:"skipped,attr"`
 	Time     string     `xml:"time,attr"`
 	Cases    []testCase `xml:"testcase"`
+	Out      string     `xml:"system-out,omitempty"` // what was not checked
 }
 
 type testCase struct {
@@ -92,6 +93,9 @@ func JUnit(w io.Writer, r *verify.Report) error {
 			s.add(clean(p.Name), map[bool]string{false: fmt.Sprintf("error %.3g, at most %g allowed", float64(p.Error), g.Tolerance)}[p.OK], "")
 		}
 		all.Suites = append(all.Suites, s)
+	}
+	if len(all.Suites) > 0 && len(r.Unchecked) > 0 {
+		all.Suites[0].Out = clean("not checked:\n" + strings.Join(r.Unchecked, "\n"))
 	}
 	for _, s := range all.Suites {
 		all.Tests += s.Tests

@@ -45,6 +45,9 @@ func Markdown(w io.Writer, r *verify.Report) error {
 	}
 	p.line("")
 	p.engines(r)
+	if b := r.Bisected; b != nil {
+		p.line("%s fails by itself on %s (margin %s); it is in the folder %s\n", cell(strings.Join(b.Nodes, ", ")), b.Engine, number(b.Margin), cell(b.Folder))
+	}
 	p.against(r.Against)
 	p.gradients(r.Gradients)
 	if len(r.Unchecked) > 0 {
@@ -92,6 +95,9 @@ func (p *page) engines(r *verify.Report) {
 		}
 		if d := x.Decision; d != nil {
 			p.line("**%s** decides as the reference on %d of %d images (best class), %d (best five)\n", x.Name(), d.Top1, d.Images, d.Top5)
+		}
+		for provider, n := range x.Placement {
+			p.line("**%s** ran %d nodes on %s, by its own profile\n", x.Name(), n, provider)
 		}
 		var layers [][]string
 		for _, l := range x.Layers {

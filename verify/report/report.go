@@ -58,12 +58,14 @@ func JSON(w io.Writer, r *verify.Report) error {
 // Verdict is the report in a few words.
 func Verdict(r *verify.Report) (short, long string) {
 	switch {
+	case r.Against != nil && r.Against.Verdict == verify.Uncompared:
+		return r.Against.Verdict, "No node, attribute or weight differs, and the values could not be computed."
 	case r.Against != nil && !r.OK:
 		return "different", "The models differ: first divergence at " + r.Against.First + "."
 	case r.Against != nil:
 		return r.Against.Verdict, map[string]string{
 			verify.Identical:  "The models have the same nodes, attributes and weights.",
-			verify.Equivalent: "The models have other nodes, and every output agrees within rounding.",
+			verify.Equivalent: "The models have other nodes, and every output agrees within rounding on these inputs.",
 		}[r.Against.Verdict]
 	case r.Gradients != nil && r.OK:
 		return "verified", "The gradients agree with finite differences."

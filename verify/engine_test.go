@@ -24,8 +24,15 @@ type disguised struct {
 	spoil     func(outputs int, out runtime.Tensors)
 }
 
-func (disguised) Name() string     { return "disguised:cuda" }
-func (disguised) Provider() string { return "cuda" }
+func (disguised) Name() string { return "disguised:cuda" }
+
+// Provider is one that must prove where its nodes ran, where the test is about that.
+func (e disguised) Provider() string {
+	if e.placement != nil || e.unplaced != nil {
+		return "cuda"
+	}
+	return "cpu"
+}
 func (disguised) Settings() string { return "" }
 
 func (e disguised) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
@@ -85,7 +92,7 @@ func TestPlacement(t *testing.T) {
 		"as asked for":      {disguised{placement: on(cuda, cuda)}, verify.Pass, ""},
 		"silent fallback":   {disguised{placement: on(cpu, cpu)}, verify.Fail, "2 of 2 nodes ran on CPUExecutionProvider, not on CUDAExecutionProvider as asked for: a (Conv), b (Conv)"},
 		"partial placement": {disguised{placement: on(cuda, cpu, cuda)}, verify.Fail, "1 of 3 nodes ran on CPUExecutionProvider"},
-		"no record":         {disguised{unplaced: errors.New("no profile")}, verify.Pass, ""},
+		"no record":         {disguised{unplaced: errors.New("no profile")}, verify.Fail, "where its nodes ran cannot be proved: no profile"},
 	} {
 		r, err := verify.Compare(t.Context(), m, []runtime.Engine{c.e}, in, verify.Options{})
 		if err != nil {

@@ -240,7 +240,7 @@ func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verif
 	}
 	if _, _, err := imageInput(m); err != nil {
 		a.next("alexctl inspect %s", shellWord(path))
-		return nil
+		return nil //nolint:nilerr // not a model of images, and that is fine
 	}
 	argument := ""
 	if path != defaultModel {

@@ -42,7 +42,8 @@ func judge(got *runtime.Tensor, want reference.Value, bound func(i int) float64,
 		return j, fmt.Errorf("%w: it is %v, the reference's %v", errShape, got.Shape, want.Shape)
 	}
 	// The reference, which may be an engine too, hands out float64.
-	if got.Type != want.Type && !(got.Type == onnx.Double && want.Type.IsFloat()) {
+	exact := got.Type == onnx.Double && want.Type.IsFloat()
+	if got.Type != want.Type && !exact {
 		return j, fmt.Errorf("its elements are %s, the model's %s", got.Type, want.Type)
 	}
 	if want.F == nil {

@@ -49,7 +49,7 @@ derivation. --tolerance replaces the bounds of outputs.
 
 Engines are NAME[:PROVIDER][@KEY=VALUE,...]: ort:cpu and ort:cuda (opt=off|basic|extended|all,
 threads, device, tf32=0|1, mem=BYTES, algo=default|heuristic|exhaustive, fallback=0|1),
-gorgonia (kernels=plain|onednn, precision=float32|bf16, threads), onnx-go, reference.
+gorgonia (kernels=plain|onednn, precision=float32|bf16, threads), onnx-go, reference (threads).
 
 An engine that is asked for and cannot be used gives exit code 3, a mismatch gives 1, and so
 does a node that ran on another provider than the one asked for.`,

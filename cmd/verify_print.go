@@ -42,7 +42,7 @@ func (a *app) printVerified(r *verify.Report, layers bool) error {
 	case r.Failed():
 		verdict = "MISMATCH: the engines do not agree"
 	case r.Skipped():
-		verdict = "not fully verified: an engine could not be used"
+		verdict = "not fully verified: an engine could not be used, or there was nothing to compare"
 	}
 	return a.print("%s\n", verdict)
 }

@@ -123,7 +123,8 @@ func boundBatchNormalization(n *Node, in, out []*Array, r Rounding) []float64 {
 	for i, v := range x.F {
 		c := i / plane % channels
 		a := math.Abs(scale.F[c]) / math.Sqrt(variance.F[c]+epsilon)
-		if a*(math.Abs(v)+math.Abs(mean.F[c])) > r.Largest {
+		before := max(a, 1/math.Sqrt(variance.F[c]+epsilon)) // with the scale, or not yet
+		if before*(math.Abs(v)+math.Abs(mean.F[c])) > r.Largest {
 			b[i] = math.Inf(1)
 			continue
 		}

@@ -27,6 +27,7 @@ func cast() *Spec {
 			}
 			return out, err
 		},
+		Undefined: undefinedCast,
 		Eval: func(n *Node, in []*Array) ([]*Array, error) {
 			x := in[0]
 			to := onnx.DataType(n.Int("to"))
@@ -56,4 +57,23 @@ func cast() *Spec {
 			return []*Array{y}, nil
 		},
 	}
+}
+
+// undefinedCast finds numbers that an integer type does not hold.
+func undefinedCast(n *Node, in []*Array) []bool {
+	x, to := in[0], onnx.DataType(n.Int("to"))
+	if !x.float() || !to.IsInteger() {
+		return nil
+	}
+	var out []bool
+	for i, v := range x.F {
+		if v = math.Trunc(v); v-v == 0 && intToFloat(floatToInt(v, to), to) == v {
+			continue
+		}
+		if out == nil {
+			out = make([]bool, len(x.F))
+		}
+		out[i] = true
+	}
+	return out
 }

@@ -53,6 +53,9 @@ type Spec struct {
 	// from out, the definition's result for in. nil where the operator only moves or
 	// selects elements: its results are exact. Only for floating-point outputs.
 	Bound func(n *Node, in, out []*Array, r Rounding) []float64
+	// Undefined reports which elements of an integer output ONNX does not define; nil where
+	// all are.
+	Undefined func(n *Node, in []*Array) []bool
 	// BoundRest returns those of the outputs after the first, where they are not exact.
 	BoundRest func(n *Node, in, out []*Array, r Rounding) [][]float64
 }

@@ -30,6 +30,8 @@ type Value struct {
 	I     []int64
 	// Bound is the bound of each element of F; nil where the result must be exact.
 	Bound []float64
+	// Open marks elements of I that ONNX does not define; nil where there are none.
+	Open []bool
 }
 
 // Rounding returns the arithmetic that a node's output of type t is computed in.
@@ -133,7 +135,15 @@ func (a *Analysis) Local(ctx context.Context, node int, values func(name string)
 	if err != nil {
 		return nil, err
 	}
-	return named(n, out, l.all()), nil
+	return opened(named(n, out, l.all()), l.open), nil
+}
+
+// opened marks the elements of the first value that have no definition.
+func opened(list []Value, open []bool) []Value {
+	if len(list) > 0 {
+		list[0].Open = open
+	}
+	return list
 }
 
 // limits asks for bounds in the arithmetic of the node's output, whose type is that of the
@@ -223,13 +233,13 @@ func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Roun
 			return fmt.Errorf("node %q: the values alive would take %d MiB, at most %d are allowed: try a smaller batch",
 				n.Label(), needed>>20, s.memory>>20)
 		}
-		out, bounds, err := a.step(ctx, n, values, r)
+		out, l, err := a.step(ctx, n, values, r)
 		if err != nil {
 			return err
 		}
-		list := named(n, first(out), nil)
-		for k := range bounds {
-			disturb(n, out[k], bounds[k], random)
+		list := opened(named(n, first(out), nil), l.open)
+		for k, b := range l.all() {
+			disturb(n, out[k], b, random)
 		}
 		for k := range list {
 			if m := out[position(n, list[k].Name)]; list[k].F != nil && !m.shared() {
@@ -288,7 +298,7 @@ func position(n *op.Node, output string) int {
 }
 
 // step computes a node for all members, and its own bounds for the first.
-func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*members, r Rounding) ([]*members, [][]float64, error) {
+func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*members, r Rounding) ([]*members, *limits, error) {
 	each := make([]map[string]*op.Array, 1+samples)
 	shared := true
 	for k := range each {
@@ -312,7 +322,7 @@ func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*memb
 		for k, x := range out {
 			list[k] = shareOf(x)
 		}
-		return list, l.all(), nil
+		return list, l, nil
 	}
 	if a.stackable(n, values) {
 		return a.stacked(ctx, n, each, l)
@@ -340,7 +350,7 @@ func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*memb
 			list[i][k] = results[k][i]
 		}
 	}
-	return list, l.all(), nil
+	return list, l, nil
 }
 
 // stackable reports whether the members differ in the rows of the first input only, so
@@ -380,7 +390,7 @@ func (a *Analysis) stackable(n *op.Node, values map[string]*members) bool {
 }
 
 // stacked computes the members as one batch.
-func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*op.Array, l *limits) ([]*members, [][]float64, error) {
+func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*op.Array, l *limits) ([]*members, *limits, error) {
 	name := n.Inputs[0]
 	one := each[0][name]
 	all := &op.Array{Type: one.Type, Shape: append([]int{len(each) * one.Shape[0]}, one.Shape[1:]...)}
@@ -407,7 +417,7 @@ func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*o
 	for k := range m {
 		m[k] = &op.Array{Type: y.Type, Shape: shape, F: y.F[k*size : (k+1)*size : (k+1)*size]}
 	}
-	return []*members{m}, l.all(), nil
+	return []*members{m}, l, nil
 }
 
 // disturb puts errors into an output of all members but the first.

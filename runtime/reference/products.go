@@ -21,6 +21,7 @@ type limits struct {
 	rows     int         // how many images, or rows of the left operand, have them
 	bound    []float64   // of those
 	rest     [][]float64 // of the outputs after the first
+	open     []bool      // which elements of the first output have no definition
 }
 
 // rowsAtOnce bounds the tallies that one goroutine holds.

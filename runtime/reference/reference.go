@@ -228,6 +228,9 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 			return s.matMul(ctx, in, l)
 		}
 		out, err := n.Spec.Eval(n, in)
+		if err == nil && l != nil && n.Spec.Undefined != nil {
+			l.open = n.Spec.Undefined(n, in)
+		}
 		if err == nil && l != nil && n.Spec.Bound != nil && out[0].Type.IsFloat() {
 			l.bound = n.Spec.Bound(n, in, out, l.rounding)
 			if n.Spec.BoundRest != nil && len(out) > 1 {

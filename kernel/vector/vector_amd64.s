@@ -4570,7 +4570,7 @@ dots0Test:
 	RET
 
 // func tallies512(sum []float64, square []float64, peak []float64, w []float64, x []float64)
-// Requires: AVX, AVX512DQ, AVX512F, SSE2
+// Requires: AVX, AVX512F, SSE2
 TEXT ·tallies512(SB), NOSPLIT, $0-120
 	MOVQ         sum_base+0(FP), AX
 	MOVQ         square_base+24(FP), CX
@@ -4614,13 +4614,13 @@ tallies0:
 	ANDQ         $0x0f, R9
 	CMPQ         R9, $0x0f
 	JNE          tallies0Next
-	VANDPD       Z1, Z0, Z13
+	VPANDQ       Z1, Z0, Z13
 	VMAXPD       Z13, Z3, Z3
-	VANDPD       Z4, Z0, Z13
+	VPANDQ       Z4, Z0, Z13
 	VMAXPD       Z13, Z6, Z6
-	VANDPD       Z7, Z0, Z13
+	VPANDQ       Z7, Z0, Z13
 	VMAXPD       Z13, Z9, Z9
-	VANDPD       Z10, Z0, Z13
+	VPANDQ       Z10, Z0, Z13
 	VMAXPD       Z13, Z12, Z12
 
 tallies0Next:
@@ -4630,13 +4630,13 @@ tallies0Next:
 tallies0Test:
 	CMPQ    SI, BX
 	JLT     tallies0
-	VANDPD  Z1, Z0, Z13
+	VPANDQ  Z1, Z0, Z13
 	VMAXPD  Z13, Z3, Z3
-	VANDPD  Z4, Z0, Z13
+	VPANDQ  Z4, Z0, Z13
 	VMAXPD  Z13, Z6, Z6
-	VANDPD  Z7, Z0, Z13
+	VPANDQ  Z7, Z0, Z13
 	VMAXPD  Z13, Z9, Z9
-	VANDPD  Z10, Z0, Z0
+	VPANDQ  Z10, Z0, Z0
 	VMAXPD  Z0, Z12, Z12
 	VMOVUPD Z1, (AX)
 	VMOVUPD Z2, (CX)

@@ -90,7 +90,11 @@ func (v isa) tallies() {
 		peaks := func() {
 			for j := range held {
 				t := v.vector()
-				VANDPD(held[j][0], absolute, t)
+				if v.wide() {
+					VPANDQ(held[j][0], absolute, t) // VANDPD needs more than AVX-512F
+				} else {
+					VANDPD(held[j][0], absolute, t)
+				}
 				VMAXPD(t, held[j][2], held[j][2])
 			}
 		}

@@ -62,6 +62,8 @@ func TestScripts(t *testing.T) {
 			case "bf16":
 				_, err := gorgonia.Kernels{Precision: "bf16"}.Name()
 				return err == nil, nil
+			case "race":
+				return race, nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			}

@@ -32,6 +32,9 @@ func fraction(bits int) func([]int64, []float32) []float32 {
 // TestCutOperands has engines with the operands of TF32, float16 and bfloat16: right by the
 // bounds of that arithmetic, which they approach, and wrong by those of float32.
 func TestCutOperands(t *testing.T) {
+	if slow {
+		t.Skip("it runs networks of 20 million weights")
+	}
 	m := sources{}.of(t, fault{variant: "cifar", options: small})
 	in := faultInputs(t, m)
 	for name, c := range map[string]struct {

@@ -189,6 +189,9 @@ func (e together) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, 
 // TestBisect writes the failing node of a faulty engine as a test folder that fails by
 // itself: its own outputs are right, and the engine's are not.
 func TestBisect(t *testing.T) {
+	if slow {
+		t.Skip("it runs networks of 20 million weights")
+	}
 	f := fault{variant: "pwc", options: small6}
 	m := sources{}.of(t, f)
 	in := faultInputs(t, m)

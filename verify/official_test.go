@@ -14,6 +14,9 @@ import (
 // TestOfficial reads ONNX's node tests as --inputs does, and compares ONNX Runtime and the
 // recorded outputs with the reference.
 func TestOfficial(t *testing.T) {
+	if slow {
+		t.Skip("the operators are tested without the race detector")
+	}
 	var engines []runtime.Engine
 	for _, level := range []string{"off", "all"} {
 		e, err := ort.New(ort.Config{Optimization: level, Threads: 1})

@@ -15,6 +15,9 @@ import (
 // TestOnTheCPU runs the suite up to the device: on the CPU, at a batch that is larger than
 // what is compared.
 func TestOnTheCPU(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it verifies a network of 20 million weights")
+	}
 	e, err := ort.New(ort.Config{})
 	if err != nil {
 		t.Fatal(err)

@@ -282,6 +282,9 @@ func checkTable(t *testing.T, table string) {
 // TestVariants runs the networks that onnx-go has the operators for, alone, in batches and
 // with a symbolic batch size, and wants the others refused.
 func TestVariants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs networks of 20 million weights")
+	}
 	for _, v := range builder.Variants() {
 		m, err := v.Build(builder.Options{Init: "he", Classes: 10, Seed: 3})
 		if err != nil {

@@ -184,7 +184,7 @@ func TestHonestRuns(t *testing.T) {
 	}
 	runs := 200
 	if slow || testing.Short() {
-		runs = 20
+		runs = 5
 	}
 	silent, worst := 0, map[string]verify.Kind{}
 	for seed := range runs {

@@ -54,6 +54,7 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m = change(t, m, narrow)
 	in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Batch: 2})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alexctl/internal/beside"
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/verify"
@@ -316,21 +318,12 @@ func saveInputs(path string, m *onnx.Model, sets []runtime.Tensors) error {
 	return nil
 }
 
-// saveArrays writes an .npz file beside its name and renames it.
-func saveArrays(path string, tensors runtime.Tensors) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".alexctl-*")
-	if err != nil {
+// saveArrays writes an .npz file.
+func saveArrays(path string, tensors runtime.Tensors) error {
+	if err := beside.Write(path, func(w io.Writer) error { return verify.WriteArrays(w, tensors) }); err != nil {
 		return environment(err)
 	}
-	defer func() {
-		if err != nil {
-			err = environment(errors.Join(err, os.Remove(f.Name())))
-		}
-	}()
-	if err := errors.Join(verify.WriteArrays(f, tensors), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
 // outputSaver returns what writes each engine's outputs, or nil.

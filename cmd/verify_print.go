@@ -47,8 +47,6 @@ func (a *app) printVerified(r *verify.Report, layers bool) error {
 	return a.print("%s\n", verdict)
 }
 
-func number(v verify.Number) string { return fmt.Sprintf("%.3g", float64(v)) }
-
 // printEngines prints a line for each output of each engine.
 func (a *app) printEngines(r *verify.Report) error {
 	numbers := []string{"max abs error", "scaled error", "bound", "margin", "worst layer"}
@@ -56,7 +54,7 @@ func (a *app) printEngines(r *verify.Report) error {
 	for _, x := range r.Results {
 		worst := ""
 		if len(x.Kinds) > 0 {
-			worst = number(slices.MaxFunc(x.Kinds, func(a, b verify.Kind) int {
+			worst = slices.MaxFunc(x.Kinds, func(a, b verify.Kind) int {
 				switch {
 				case a.Margin < b.Margin:
 					return -1
@@ -64,7 +62,7 @@ func (a *app) printEngines(r *verify.Report) error {
 					return 1
 				}
 				return 0
-			}).Margin)
+			}).Margin.String()
 		}
 		if len(x.Outputs) == 0 {
 			t.AppendRow(table.Row{x.Engine, x.Provider, x.Settings, "", "", "", "", "", "", x.Status})
@@ -79,7 +77,7 @@ func (a *app) printEngines(r *verify.Report) error {
 			case x.Status == verify.Fail:
 				verdict = verify.Pass
 			}
-			t.AppendRow(table.Row{x.Engine, x.Provider, x.Settings, out.Name, number(out.MaxAbs), number(out.Scaled), number(out.Bound), number(out.Margin), worst, verdict})
+			t.AppendRow(table.Row{x.Engine, x.Provider, x.Settings, out.Name, out.MaxAbs.String(), out.Scaled.String(), out.Bound.String(), out.Margin.String(), worst, verdict})
 		}
 	}
 	if err := a.printTable(t); err != nil {
@@ -108,9 +106,9 @@ func (a *app) printMargins(x *verify.Result) error {
 		} else if l.Local.Margin > 1 {
 			mark = "fail"
 		}
-		row := table.Row{l.Node, l.Op, fmt.Sprint(l.Shape), number(l.Local.Error), number(l.Local.Bound), number(l.Local.Margin), "", "", mark}
+		row := table.Row{l.Node, l.Op, fmt.Sprint(l.Shape), l.Local.Error.String(), l.Local.Bound.String(), l.Local.Margin.String(), "", "", mark}
 		if l.Cumulative != nil {
-			row[6], row[7] = number(l.Cumulative.Error), number(l.Cumulative.Margin)
+			row[6], row[7] = l.Cumulative.Error.String(), l.Cumulative.Margin.String()
 		}
 		t.AppendRow(row)
 	}
@@ -183,7 +181,7 @@ func (a *app) printAgainst(r *verify.Report, layers bool) error {
 		for _, l := range d.Layers {
 			margin := "not compared"
 			if l.Compared {
-				margin = number(l.Margin)
+				margin = l.Margin.String()
 			}
 			t.AppendRow(table.Row{l.Node, l.Op, l.Other, margin})
 		}
@@ -216,7 +214,7 @@ func (a *app) printAudit(g *verify.Audit) error {
 		if !p.OK {
 			verdict = verify.Fail
 		}
-		t.AppendRow(table.Row{p.Name, thousands(int64(p.Elements)), number(p.Norm), fmt.Sprintf("%.6g", float64(p.Got)), fmt.Sprintf("%.6g", float64(p.Want)), number(p.Error), verdict})
+		t.AppendRow(table.Row{p.Name, thousands(int64(p.Elements)), p.Norm.String(), fmt.Sprintf("%.6g", float64(p.Got)), fmt.Sprintf("%.6g", float64(p.Want)), p.Error.String(), verdict})
 	}
 	if err := a.printTable(t); err != nil {
 		return err

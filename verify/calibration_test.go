@@ -123,8 +123,11 @@ func TestEveryVariant(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, x := range r.Results {
-					if x.Engine == "onnx-go" && x.Status == verify.Skipped && !*calibrate {
-						continue // torchvision at another size than its own
+					if x.Engine == "onnx-go" && v.Name == "torchvision" && !*calibrate {
+						if x.Status != verify.Skipped { // its adaptive pool, at another size than its own
+							t.Errorf("onnx-go runs torchvision at 67: %s", x.Status)
+						}
+						continue
 					}
 					if x.Status != verify.Pass {
 						t.Errorf("%s, batch %d, pixels %v: %s %s: %s", v.Name, size, pixels, x.Name(), x.Status, x.Reason)

@@ -76,7 +76,9 @@ func Compare(ctx context.Context, m *onnx.Model, engines []runtime.Engine, input
 		return nil, err
 	}
 	defer c.discard()
-	c.recorded()
+	if err := c.recorded(ctx); err != nil {
+		return nil, err
+	}
 	for _, e := range engines {
 		r, err := c.engine(ctx, e)
 		if err != nil {

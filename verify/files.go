@@ -48,21 +48,30 @@ func ReadInputs(path string, g *onnx.Graph) ([]Recorded, error) {
 	return []Recorded{r}, nil
 }
 
-func readArchive(path string, g *onnx.Graph) (in runtime.Tensors, err error) {
-	f, err := os.Open(path)
+// open calls f with a file and its size.
+func open(path string, f func(file *os.File, size int64) error) (err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return f(file, info.Size())
+}
+
+func readArchive(path string, g *onnx.Graph) (runtime.Tensors, error) {
+	var arrays map[string]*npy.Array
+	err := open(path, func(f *os.File, size int64) (err error) {
+		arrays, err = npy.ReadArchive(f, size, maxFile)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	arrays, err := npy.ReadArchive(f, info.Size(), maxFile)
-	if err != nil {
-		return nil, err
-	}
-	in = runtime.Tensors{}
+	in := runtime.Tensors{}
 	var names []string
 	for name, a := range arrays {
 		names = append(names, name)
@@ -82,21 +91,16 @@ func readArchive(path string, g *onnx.Graph) (in runtime.Tensors, err error) {
 	return in, nil
 }
 
-func readArray(path string, g *onnx.Graph) (in runtime.Tensors, err error) {
+func readArray(path string, g *onnx.Graph) (runtime.Tensors, error) {
 	inputs := g.DataInputs()
 	if len(inputs) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs, an .npy file is one: use an .npz archive", len(inputs))
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	a, err := npy.Read(f, info.Size())
+	var a *npy.Array
+	err := open(path, func(f *os.File, size int64) (err error) {
+		a, err = npy.Read(f, size)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

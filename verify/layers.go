@@ -70,18 +70,22 @@ func (c *comparison) newRows() *rows {
 	return r
 }
 
+// elementOf judges a tensor and returns its worst element, which has no place where the
+// tensor cannot be compared.
+func elementOf(got *runtime.Tensor, want reference.Value, input int, pictures bool) (Element, judged, error) {
+	j, err := judge(got, want, within(want), pictures)
+	if err != nil {
+		return apart(input), j, err
+	}
+	return j.element(want.Shape, input), j, nil
+}
+
 // judge judges one output of a node and keeps the worst element.
 func (r *rows) judge(got *runtime.Tensor, want reference.Value, input int, pictures bool) {
 	x := r.list[r.index[want.Name]]
 	x.exact = want.Bound == nil
-	j, err := judge(got, want, within(want), pictures)
-	element := apart(input)
-	if err == nil {
-		element = j.element(want.Shape, input)
-	}
-	if j.open > 0 {
-		x.open = max(x.open, j.open)
-	}
+	element, j, err := elementOf(got, want, input, pictures)
+	x.open = max(x.open, j.open)
 	if !x.seen || element.Margin > x.layer.Local.Margin {
 		x.layer.Local, x.layer.Shape, x.margins = element, want.Shape, j.margins
 		if err != nil {
@@ -94,11 +98,7 @@ func (r *rows) judge(got *runtime.Tensor, want reference.Value, input int, pictu
 // accumulate judges a value by the reference's own.
 func (r *rows) accumulate(got *runtime.Tensor, want reference.Value, input int) {
 	x := r.list[r.index[want.Name]]
-	j, err := judge(got, want, within(want), false)
-	element := apart(input)
-	if err == nil {
-		element = j.element(want.Shape, input)
-	}
+	element, _, _ := elementOf(got, want, input, false)
 	if x.layer.Cumulative == nil || element.Margin > x.layer.Cumulative.Margin {
 		x.layer.Cumulative = &element
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 )
@@ -21,3 +22,6 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(v)
 }
+
+// String writes a number with three digits, as tables and reports show it.
+func (n Number) String() string { return fmt.Sprintf("%.3g", float64(n)) }

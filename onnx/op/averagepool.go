@@ -34,48 +34,40 @@ func evalAveragePool(n *Node, in []*Array) ([]*Array, error) {
 	if !x.float() {
 		return nil, fmt.Errorf("input is %s, want floating point", x.Type)
 	}
-	includePad := n.Int("count_include_pad") != 0
-	for c := range x.Shape[0] * x.Shape[1] {
-		plane := x.F[c*g.inSize():]
-		g.positions(func(p int, o [3]int) {
-			sum, count := 0.0, 0
-			g.each(o, func(_, offset int) {
-				sum += plane[offset]
-				count++
-			})
-			if includePad {
-				count = g.padded(0, o[0]) * g.padded(1, o[1]) * g.padded(2, o[2])
-			}
-			y.F[c*g.outSize()+p] = sum / float64(count)
-		})
-	}
+	windows(n, x, &g, func(v float64) float64 { return v }, func(i, _ int, mean float64) { y.F[i] = mean })
 	return []*Array{y}, nil
 }
 
+// boundAveragePool is the bound of an average, from the means of the absolute values.
 func boundAveragePool(n *Node, in, out []*Array, r Rounding) []float64 {
-	x := in[0]
 	b := make([]float64, out[0].Len())
-	g, err := poolGeometry(n, x)
+	g, err := poolGeometry(n, in[0])
 	if err != nil {
 		return b // the evaluation said so
 	}
+	windows(n, in[0], &g, math.Abs, func(i, terms int, mean float64) { b[i] = r.average(terms, mean) })
+	return b
+}
+
+// windows calls put for each output i with the number of elements under its window and the
+// mean of f of them, over those that count.
+func windows(n *Node, x *Array, g *geometry3, f func(float64) float64, put func(i, terms int, mean float64)) {
 	includePad := n.Int("count_include_pad") != 0
 	for c := range x.Shape[0] * x.Shape[1] {
 		plane := x.F[c*g.inSize():]
 		g.positions(func(p int, o [3]int) {
-			sum, count := 0.0, 0
+			sum, terms := 0.0, 0
 			g.each(o, func(_, offset int) {
-				sum += math.Abs(plane[offset])
-				count++
+				sum += f(plane[offset])
+				terms++
 			})
-			terms := count
+			count := terms
 			if includePad {
 				count = g.padded(0, o[0]) * g.padded(1, o[1]) * g.padded(2, o[2])
 			}
-			b[c*g.outSize()+p] = r.average(terms, sum/float64(count))
+			put(c*g.outSize()+p, terms, sum/float64(count))
 		})
 	}
-	return b
 }
 
 // average bounds the mean of some terms, whatever their errors are: its sum of absolute

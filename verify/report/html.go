@@ -19,11 +19,10 @@ var source string
 // the environment, and how to do it again.
 func HTML(w io.Writer, r *verify.Report) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
-		"number": number,
-		"shape":  func(s []int) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(s), "[]"), " ", "×") },
-		"index":  func(s []int) string { return strings.ReplaceAll(fmt.Sprint(s), " ", ", ") },
-		"over":   func(m verify.Number) bool { return m > 1 },
-		"chart":  chart,
+		"shape": func(s []int) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(s), "[]"), " ", "×") },
+		"index": func(s []int) string { return strings.ReplaceAll(fmt.Sprint(s), " ", ", ") },
+		"over":  func(m verify.Number) bool { return m > 1 },
+		"chart": chart,
 		"histogram": func(t *verify.Tensor) template.HTML {
 			return histogram(t.Margins)
 		},
@@ -66,7 +65,7 @@ func chart(layers []verify.Layer) template.HTML {
 		if l.Local.Margin > 1 {
 			class = "bar bad"
 		}
-		text := number(l.Local.Margin)
+		text := l.Local.Margin.String()
 		if l.Local.Margin == 0 {
 			text = "exact"
 		}

@@ -46,7 +46,7 @@ func Markdown(w io.Writer, r *verify.Report) error {
 	p.line("")
 	p.engines(r)
 	if b := r.Bisected; b != nil {
-		p.line("%s fails by itself on %s (margin %s); it is in the folder %s\n", cell(strings.Join(b.Nodes, ", ")), b.Engine, number(b.Margin), cell(b.Folder))
+		p.line("%s fails by itself on %s (margin %s); it is in the folder %s\n", cell(strings.Join(b.Nodes, ", ")), b.Engine, b.Margin.String(), cell(b.Folder))
 	}
 	p.against(r.Against)
 	p.gradients(r.Gradients)
@@ -85,7 +85,7 @@ func (p *page) engines(r *verify.Report) {
 			rows = append(rows, []string{x.Name(), "", "", "", "", x.Status})
 		}
 		for _, o := range x.Outputs {
-			rows = append(rows, []string{x.Name(), o.Name, number(o.MaxAbs), number(o.Scaled), number(o.Margin), x.Status})
+			rows = append(rows, []string{x.Name(), o.Name, o.MaxAbs.String(), o.Scaled.String(), o.Margin.String(), x.Status})
 		}
 	}
 	p.table([]string{"engine", "output", "max abs error", "scaled error", "margin", "verdict"}, rows)
@@ -103,9 +103,9 @@ func (p *page) engines(r *verify.Report) {
 		for _, l := range x.Layers {
 			cumulative := ""
 			if l.Cumulative != nil {
-				cumulative = number(l.Cumulative.Margin)
+				cumulative = l.Cumulative.Margin.String()
 			}
-			layers = append(layers, []string{l.Node, l.Op, fmt.Sprint(l.Shape), number(l.Local.Margin), cumulative})
+			layers = append(layers, []string{l.Node, l.Op, fmt.Sprint(l.Shape), l.Local.Margin.String(), cumulative})
 		}
 		if len(layers) > 0 {
 			p.line("### Layers of %s\n", x.Name())
@@ -129,7 +129,7 @@ func (p *page) against(d *verify.Diff) {
 	}
 	rows = nil
 	for _, o := range d.Outputs {
-		rows = append(rows, []string{o.Name, number(o.MaxAbs), number(o.Scaled), number(o.Margin)})
+		rows = append(rows, []string{o.Name, o.MaxAbs.String(), o.Scaled.String(), o.Margin.String()})
 	}
 	p.table([]string{"output", "max abs difference", "scaled", "margin"}, rows)
 }
@@ -145,7 +145,7 @@ func (p *page) gradients(g *verify.Audit) {
 		if !x.OK {
 			verdict = verify.Fail
 		}
-		rows = append(rows, []string{x.Name, fmt.Sprint(x.Elements), number(x.Got), number(x.Want), number(x.Error), verdict})
+		rows = append(rows, []string{x.Name, fmt.Sprint(x.Elements), x.Got.String(), x.Want.String(), x.Error.String(), verdict})
 	}
 	p.table([]string{"parameter", "elements", "derivative", "finite difference", "error", "verdict"}, rows)
 }

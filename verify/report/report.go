@@ -4,13 +4,12 @@ package report
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"alexctl/internal/beside"
 	"alexctl/verify"
 )
 
@@ -28,24 +27,12 @@ func writer(path string) func(io.Writer, *verify.Report) error {
 
 // Write writes the report to path, in the format of its ending. It is written beside path
 // and renamed.
-func Write(path string, r *verify.Report) (err error) {
+func Write(path string, r *verify.Report) error {
 	write := writer(path)
 	if write == nil {
 		return fmt.Errorf("%s: want a name that ends in %s", path, strings.Join(Formats, ", "))
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".alexctl-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if err := errors.Join(write(f, r), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return beside.Write(path, func(w io.Writer) error { return write(w, r) })
 }
 
 // JSON writes what --json prints, with indentation.
@@ -86,5 +73,3 @@ func Verdict(r *verify.Report) (short, long string) {
 	}
 	return "verified", "Every output and every layer that was checked agrees with the reference, within what rounding explains."
 }
-
-func number(v verify.Number) string { return fmt.Sprintf("%.3g", float64(v)) }

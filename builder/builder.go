@@ -5,12 +5,12 @@
 package builder
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
+	"alexctl/card"
+	"alexctl/fault"
 	"alexctl/internal/nearest"
 	"alexctl/onnx"
 	"alexctl/preprocess"
@@ -21,16 +21,6 @@ const (
 	MinOpset     = 13
 	MaxOpset     = 21
 	DefaultOpset = 13
-)
-
-// Metadata keys of the models that are built.
-const (
-	VariantKey = "alexctl.variant"
-	SourceKey  = "alexctl.source"
-	InitKey    = "alexctl.init"
-	SeedKey    = "alexctl.seed"
-	LabelsKey  = "alexctl.labels"  // a JSON list, by class index
-	TrainedKey = "alexctl.trained" // "no" until the model was trained
 )
 
 // Limits of Options: beyond them no network of the family makes sense.
@@ -93,7 +83,7 @@ func Find(name string) (Variant, error) {
 		}
 		names = append(names, v.Name)
 	}
-	return Variant{}, fmt.Errorf("unknown variant %q%s (variants: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
+	return Variant{}, fault.New(fault.Usage, "unknown variant %q%s (variants: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
 // ForInput returns the variant that an input size stands for, and why.
@@ -106,7 +96,8 @@ func ForInput(side int) (Variant, string, error) {
 	case 227:
 		return zhihu(), "227 is the unpadded AlexNet's input size, and zhihu its grouped form", nil
 	}
-	return Variant{}, "", fmt.Errorf("input size %d does not say which variant is meant (32, 224 and 227 do): name one", side)
+	return Variant{}, "", fault.New(fault.Usage, "input size %d does not say which variant is meant (32, 224 and 227 do)", side).
+		Hint(fault.Hint{Text: "name one", Option: fault.Variant})
 }
 
 // complete fills in the variant's own values and checks the rest.
@@ -155,9 +146,11 @@ func (v Variant) complete(o Options) (Options, error) {
 	return o, nil
 }
 
-// Build returns the model. Its weights are generated when they are read.
-func (v Variant) Build(o Options) (*onnx.Model, error) {
-	o, err := v.complete(o)
+// Build returns the model. Its weights are generated when they are read. Options that cannot
+// be are fault.Usage.
+func (v Variant) Build(o Options) (_ *onnx.Model, err error) {
+	defer fault.Default(&err, fault.Usage)
+	o, err = v.complete(o)
 	if err != nil {
 		return nil, err
 	}
@@ -182,26 +175,9 @@ func (v Variant) Build(o Options) (*onnx.Model, error) {
 		Graph:        n.graph,
 		DocString:    v.Summary + " Source: " + v.Source,
 	}
-	m.SetProperty(VariantKey, v.Name)
-	m.SetProperty(SourceKey, v.Source)
-	m.SetProperty(InitKey, o.Init)
-	m.SetProperty(SeedKey, strconv.FormatUint(o.Seed, 10))
-	m.SetProperty(TrainedKey, "no")
-	m.SetProperty(preprocess.MetadataKey, v.preprocess(o.Channels, o.Input).JSON())
-	if o.Labels != nil {
-		labels, err := EncodeLabels(o.Labels)
-		if err != nil {
-			return nil, err
-		}
-		m.SetProperty(LabelsKey, labels)
-	}
-	return m, nil
-}
-
-// EncodeLabels returns labels as they are written into a model.
-func EncodeLabels(labels []string) (string, error) {
-	b, err := json.Marshal(labels)
-	return string(b), err
+	c := &card.Card{Variant: v.Name, Source: v.Source, Init: o.Init, Seed: &o.Seed, Trained: card.Untrained,
+		Spec: v.preprocess(o.Channels, o.Input), Labels: o.Labels}
+	return m, c.Write(m)
 }
 
 // smallest returns the smallest input size that does not collapse; every larger one
@@ -227,17 +203,4 @@ func irVersion(opset int64) int64 {
 		return 9
 	}
 	return 10
-}
-
-// Labels returns the labels in a model's metadata, or nil.
-func Labels(m *onnx.Model) ([]string, error) {
-	text, ok := m.Property(LabelsKey)
-	if !ok {
-		return nil, nil
-	}
-	var labels []string
-	if err := json.Unmarshal([]byte(text), &labels); err != nil {
-		return nil, fmt.Errorf("%s: %w", LabelsKey, err)
-	}
-	return labels, nil
 }

@@ -77,8 +77,8 @@ func TestEveryOptionChecks(t *testing.T) {
 		}
 		for _, o := range forms {
 			m := build(t, v.Name, o)
-			if problems, unchecked := op.Check(m); len(problems)+len(unchecked) > 0 {
-				t.Errorf("%s %+v: %v %v", v.Name, o, problems, unchecked)
+			if f := op.Check(m); len(f.Problems)+len(f.Warnings)+len(f.Unchecked) > 0 {
+				t.Errorf("%s %+v: %v %v", v.Name, o, f.Problems, f.Unchecked)
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"alexctl/kernel"
+	"alexctl/classify"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/runtime"
@@ -23,13 +23,10 @@ import (
 )
 
 type benchOptions struct {
-	engines   []string
-	provider  string
-	device    int
-	kernels   string
+	engineFlags
+	specs     []engineSpec
 	precision string
 	batches   []int
-	threads   []int
 	seconds   float64
 	train     bool
 	layers    bool
@@ -54,19 +51,17 @@ of the input images.
 
 Machines are noisy: compare runs that were made in turns, and their medians.`,
 		Example: `  alexctl bench alexnet.onnx
-  alexctl bench alexnet.onnx --engines ort,gorgonia --batch 1,32 --threads 1,2
+  alexctl bench alexnet.onnx --engine ort,gorgonia --batch 1,32 --threads 1,2
   alexctl bench --train --batch 128 cifar.onnx --json`,
 		Args: atMost(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args, o) },
 	}
 	f := c.Flags()
-	f.StringSliceVar(&o.engines, "engines", []string{"ort", "gorgonia"}, "engines: "+strings.Join(engineNames, ", "))
-	f.StringVar(&o.provider, "provider", "cpu", "ONNX Runtime's execution provider: cpu or cuda")
-	f.IntVar(&o.device, "device", 0, "index of the accelerator")
+	f.StringVar(&o.engines, "engine", "", "engines, with settings as for verify: "+strings.Join(engineNames, ", ")+" (default: ort and gorgonia, as far as they are here)")
+	o.registerOrt(c)
 	kernelsFlag(f, &o.kernels)
 	f.StringVar(&o.precision, "precision", "float32", "of the training step: float32 or bf16")
 	f.IntSliceVar(&o.batches, "batch", []int{1, 32}, "batch sizes")
-	f.IntSliceVar(&o.threads, "threads-list", nil, "numbers of threads (default: --threads)")
 	f.Float64Var(&o.seconds, "seconds", 3, "how long to measure each")
 	f.BoolVar(&o.train, "train", false, "measure the training step too")
 	f.BoolVar(&o.layers, "layers", false, "show where the time of the training step goes, operator by operator")
@@ -107,7 +102,7 @@ type benchResult struct {
 }
 
 func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err error) {
-	if err := o.check(a); err != nil {
+	if err := o.check(ctx, a); err != nil {
 		return err
 	}
 	m, path, err := openSound(args)
@@ -116,7 +111,7 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	r := benchResult{Model: path, PeakGFLOPS: map[string]float64{}, Results: []benched{}}
-	for _, threads := range o.threads {
+	for _, threads := range a.threadsList() {
 		peak := 0.0
 		if !o.noPeak {
 			a.say("measuring the peak of %s", counted(threads, "thread"))
@@ -145,31 +140,17 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 }
 
 // check reports flags that make no sense, and completes the others.
-func (o *benchOptions) check(a *app) error {
-	if len(o.threads) == 0 {
-		o.threads = []int{a.threads}
-	}
-	for i, n := range o.threads {
-		switch {
-		case n < 0 || n > 1024:
-			return usage("--threads-list %d: want 1 to 1024", n)
-		case n == 0:
-			o.threads[i] = kernel.Processors()
-		}
-	}
-	if len(o.batches) == 0 || len(o.engines) == 0 && !o.train {
-		return usage("nothing to measure: name a --batch, and --engines or --train")
+func (o *benchOptions) check(ctx context.Context, a *app) error {
+	if len(o.batches) == 0 {
+		return usage("nothing to measure: name a --batch")
 	}
 	for _, n := range o.batches {
-		if n < 1 || n > maxBatch {
-			return usage("--batch %d: want 1 to %d", n, maxBatch)
+		if n < 1 || n > classify.MaxBatch {
+			return usage("--batch %d: want 1 to %d", n, classify.MaxBatch)
 		}
 	}
 	if !(o.seconds > 0 && o.seconds <= 3600) {
 		return usage("--seconds %g: want more than 0 and at most 3600", o.seconds)
-	}
-	if !slices.Contains(gorgonia.Precisions, o.precision) {
-		return usage("unknown precision %q: want %s", o.precision, strings.Join(gorgonia.Precisions, " or "))
 	}
 	if o.precision != "float32" && !o.train {
 		return usage("--precision is for --train")
@@ -177,39 +158,52 @@ func (o *benchOptions) check(a *app) error {
 	if o.layers && !o.train {
 		return usage("--layers is for --train")
 	}
-	for _, name := range o.engines {
-		if _, err := a.engine(o.flags(name, 1)); err != nil {
-			return err
-		}
+	flags := o.engineFlags
+	flags.kernels = "" // for Gorgonia, and not for the others
+	if err := (gorgonia.Kernels{Set: o.kernels, Precision: o.precision}).Valid(); err != nil {
+		return err
 	}
-	return nil
+	var err error
+	if o.specs, _, err = a.specs(ctx, flags); err != nil {
+		return err
+	}
+	if o.engines == "" && o.specs[0].name == "ort" {
+		o.specs = append(o.specs, engineSpec{name: "gorgonia"})
+	}
+	_, err = o.built(a, 1)
+	return err
 }
 
-func (o *benchOptions) flags(engine string, threads int) engineFlags {
-	f := engineFlags{engine: engine, provider: "cpu", threads: threads}
-	switch engine {
-	case "ort":
-		f.provider, f.device = o.provider, o.device
-	case "gorgonia":
-		f.kernels = o.kernels
+// built returns the engines to measure.
+func (o *benchOptions) built(a *app, threads int) ([]runtime.Engine, error) {
+	var engines []runtime.Engine
+	for _, s := range o.specs {
+		if s.name == "gorgonia" && o.kernels != "" {
+			s = s.with("kernels", o.kernels)
+		}
+		more, err := a.make(s.with("opt", "all"), o.engineFlags, threads, false)
+		if err != nil {
+			return nil, err
+		}
+		engines = append(engines, more...)
 	}
-	return f
+	return engines, nil
 }
 
 // benchBatch measures the engines, and the training step, with one batch size.
 func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, batch, threads int) ([]benched, error) {
 	inputs, err := verify.RandomInputs(m.Graph, verify.InputOptions{Batch: batch, Seed: 1})
 	if err != nil {
-		return nil, invalid(err)
+		return nil, err
 	}
 	summary := op.SummarizeFor(m, inputs.Shapes())
 	flops := 2 * summary.MACs
 	var lines []benched
-	for _, name := range o.engines {
-		engine, err := a.engine(o.flags(name, threads))
-		if err != nil {
-			return nil, err
-		}
+	engines, err := o.built(a, threads)
+	if err != nil {
+		return nil, err
+	}
+	for _, engine := range engines {
 		a.say("running %s, batch %d, %s", engine.Name(), batch, counted(threads, "thread"))
 		times, err := a.benchEngine(ctx, m, engine, inputs, o.seconds)
 		if err != nil {
@@ -225,12 +219,7 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 	a.say("training step of %s, batch %d, %s", name, batch, counted(threads, "thread"))
 	times, layers, err := benchStep(ctx, m, kernels, batch, o.seconds)
 	if err != nil {
-		var unsupported *gorgonia.UnsupportedError
-		var unavailable *runtime.UnavailableError
-		if errors.As(err, &unsupported) || errors.As(err, &unavailable) {
-			return nil, environment(err)
-		}
-		return nil, invalid(err)
+		return nil, err
 	}
 	step := newBenched("training", name, batch, threads, times, trainingFLOPs(summary))
 	if o.layers {
@@ -256,14 +245,14 @@ func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, 
 	}
 	s, err := e.Prepare(ctx, m)
 	if err != nil {
-		return nil, prepareFailure(ctx, err)
+		return nil, err
 	}
 	times, err := timed(ctx, seconds, func() error {
 		_, err := s.Run(ctx, inputs)
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(prepareFailure(ctx, err), s.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return times, s.Close()
 }
@@ -272,7 +261,7 @@ func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, 
 func benchStep(ctx context.Context, m *onnx.Model, k gorgonia.Kernels, batch int, seconds float64) ([]time.Duration, []benchedLayer, error) {
 	c := train.Default()
 	c.For("sgd")
-	prepared, err := train.Prepare(m)
+	prepared, _, err := train.Prepare(m)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,16 +1,13 @@
 package cmd
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"alexctl/builder"
+	"alexctl/card"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 )
@@ -88,7 +85,7 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 		return err
 	}
 	if o.labels != "" {
-		if o.Labels, err = readLabels(o.labels); err != nil {
+		if o.Labels, err = card.ReadLabels(o.labels); err != nil {
 			return err
 		}
 		if !c.Flags().Changed("classes") {
@@ -102,18 +99,15 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	}
 	m, err := v.Build(o.Options)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
 	summary := op.Summarize(m)
 	if o.output == "" || o.output == "-" {
 		return usage("-o %q: name a file", o.output)
 	}
 	w, err := m.WriteFile(c.Context(), o.output, onnx.WriteOptions{ExternalData: o.external})
-	if errors.Is(err, onnx.ErrTooLarge) {
-		return usage("%v: --external-data", err)
-	}
 	if err != nil {
-		return environment(err)
+		return err
 	}
 	r := built{Path: o.output, Variant: v.Name, Input: o.Input, Classes: o.Classes,
 		Parameters: summary.Parameters, MACs: summary.MACs / int64(max(o.Batch, 1)), Opset: o.Opset, SHA256: w.SHA256, Bytes: w.Bytes}
@@ -140,11 +134,7 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 // pickVariant returns the variant that is named, or that the input size stands for.
 func (a *app) pickVariant(c *cobra.Command, o *buildOptions) (builder.Variant, error) {
 	if o.variant != "" {
-		v, err := builder.Find(o.variant)
-		if err != nil {
-			return v, &exitError{exitUsage, err}
-		}
-		return v, nil
+		return builder.Find(o.variant)
 	}
 	side := o.Input
 	if !c.Flags().Changed("input") {
@@ -152,48 +142,8 @@ func (a *app) pickVariant(c *cobra.Command, o *buildOptions) (builder.Variant, e
 	}
 	v, why, err := builder.ForInput(side)
 	if err != nil {
-		return v, &exitError{exitUsage, fmt.Errorf("%w with --variant", err)}
+		return v, err
 	}
 	a.say("variant %s: %s", v.Name, why)
 	return v, nil
-}
-
-// maxLabels bounds a label file: no model has as many classes.
-const maxLabels = 1 << 20
-
-// readLabels reads one label a line; blank lines at the end are dropped.
-func readLabels(path string) (labels []string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, invalid(fmt.Errorf("labels: %w", err))
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	s := bufio.NewScanner(f)
-	for s.Scan() {
-		if !utf8.Valid(s.Bytes()) {
-			return nil, invalid(fmt.Errorf("labels: %s: line %d is not UTF-8", path, len(labels)+1))
-		}
-		text := s.Text()
-		if len(labels) == 0 {
-			text = strings.TrimPrefix(text, "\ufeff") // a byte order mark
-		}
-		if labels = append(labels, strings.TrimSpace(text)); len(labels) > maxLabels {
-			return nil, invalid(fmt.Errorf("labels: %s has more than %d lines", path, maxLabels))
-		}
-	}
-	if s.Err() != nil {
-		return nil, invalid(fmt.Errorf("labels: %s: %w", path, s.Err()))
-	}
-	for len(labels) > 0 && labels[len(labels)-1] == "" {
-		labels = labels[:len(labels)-1]
-	}
-	for i, l := range labels {
-		if l == "" {
-			return nil, invalid(fmt.Errorf("labels: %s: line %d is empty", path, i+1))
-		}
-	}
-	if len(labels) == 0 {
-		return nil, invalid(fmt.Errorf("labels: %s is empty", path))
-	}
-	return labels, nil
 }

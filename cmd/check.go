@@ -5,41 +5,48 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	var strict bool
+	c := &cobra.Command{
 		Use:   "check [model]",
 		Short: "Check a model: structure, operators, shapes, data",
 		Long: `Check a model: names, types, topological order and cycles, attributes, the data of
 every tensor, and the shape of every value through all operators that alexctl knows.
-Nodes with other operators are listed as unchecked.`,
-		Example: `  alexctl check alexnet.onnx`,
-		Args:    atMost(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.check(args) },
+Nodes with other operators are listed as unchecked. What breaks a rule that every engine
+tolerates is a warning, and with --strict a problem.`,
+		Example: `  alexctl check alexnet.onnx
+  alexctl check --strict alexnet.onnx`,
+		Args: atMost(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.check(args, strict) },
 	}
+	c.Flags().BoolVar(&strict, "strict", false, "make problems of warnings")
+	return c
 }
 
 // checked is the JSON result of check.
 type checked struct {
 	OK        bool           `json:"ok"`
 	Problems  []onnx.Problem `json:"problems"`
+	Warnings  []onnx.Problem `json:"warnings,omitempty"`
 	Unchecked []onnx.Problem `json:"unchecked,omitempty"`
 }
 
-func (a *app) check(args []string) (err error) {
+func (a *app) check(args []string, strict bool) (err error) {
 	m, path, err := openModel(args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	problems, unchecked := op.Check(m)
-	r := checked{OK: len(problems) == 0, Problems: problems, Unchecked: unchecked}
-	if r.Problems == nil {
-		r.Problems = []onnx.Problem{}
+	f := op.Check(m)
+	if strict {
+		f.Problems, f.Warnings = append(f.Problems, f.Warnings...), nil
 	}
+	r := checked{OK: len(f.Problems) == 0, Problems: append([]onnx.Problem{}, f.Problems...), Warnings: f.Warnings, Unchecked: f.Unchecked}
 	if a.json {
 		err = a.printJSON(r)
 	} else {
@@ -50,30 +57,36 @@ func (a *app) check(args []string) (err error) {
 	}
 	a.next("alexctl inspect %s", shellWord(path))
 	if !r.OK {
-		return silent(exitFinding)
+		return reported{fault.Finding}
 	}
 	return nil
 }
 
 func (a *app) printChecked(path string, r checked) error {
-	for _, p := range r.Problems {
-		if err := a.print("%s\n", p); err != nil {
-			return err
-		}
-	}
-	for _, p := range r.Unchecked {
-		if op.FollowsFrom(p) {
-			continue // another node's line says why
-		}
-		if err := a.print("unchecked: %s\n", p); err != nil {
-			return err
+	for _, list := range []struct {
+		what     string
+		problems []onnx.Problem
+	}{{"", r.Problems}, {"warning: ", r.Warnings}, {"unchecked: ", r.Unchecked}} {
+		for _, p := range list.problems {
+			if op.FollowsFrom(p) {
+				continue // another node's line says why
+			}
+			if err := a.print("%s%s\n", list.what, p); err != nil {
+				return err
+			}
 		}
 	}
 	verdict := "no problems found"
 	if !r.OK {
 		verdict = counted(len(r.Problems), "problem")
 	}
-	if len(r.Unchecked) > 0 {
+	if len(r.Warnings) > 0 {
+		verdict += ", " + counted(len(r.Warnings), "warning")
+	}
+	switch {
+	case len(r.Unchecked) == 1 && r.Unchecked[0].Where == "model":
+		verdict += ", operators not checked"
+	case len(r.Unchecked) > 0:
 		verdict += ", " + counted(len(r.Unchecked), "node") + " not checked"
 	}
 	return a.print("%s: %s\n", path, verdict)

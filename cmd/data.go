@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"path/filepath"
 
@@ -118,15 +117,8 @@ func (a *app) fetchData(ctx context.Context, name, from string, given bool) erro
 			bars[file].done()
 		}
 	})
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, data.ErrUnknown), errors.Is(err, data.ErrNothingToFetch):
-		return &exitError{exitUsage, err}
-	case errors.Is(err, data.ErrDigest):
-		return invalid(err)
-	case err != nil:
-		return environment(err)
+	if err != nil {
+		return err
 	}
 	if a.json {
 		err = a.printJSON(fetched{name, dir})

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alexctl/fault"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
@@ -61,7 +62,7 @@ func (a *app) probe(ctx context.Context, provider string, device int) error {
 		return err
 	}
 	if !r.OK {
-		return silent(exitEnvironment)
+		return reported{fault.Environment}
 	}
 	return nil
 }
@@ -105,7 +106,7 @@ func (a *app) doctor(ctx context.Context) error {
 		return err
 	}
 	if !d.OK {
-		return silent(exitEnvironment)
+		return reported{fault.Environment}
 	}
 	a.next("alexctl build --input 227 -o %s", defaultModel)
 	return nil
@@ -133,7 +134,7 @@ func (a *app) findLibrary() finding {
 		return f
 	}
 	f.OK = true
-	if core, err := ort.CorePackage(); err == nil && l.FoundBy == "alexctl setup" && sum != core.Files[0].SHA256 {
+	if core, err := ort.CorePackage(); err == nil && l.FoundBy == ort.FoundInstalled && sum != core.Files[0].SHA256 {
 		f.OK, f.Hint = false, "the file is not the one that was installed; run: alexctl setup"
 	}
 	f.Detail = "version " + version + ", " + l.Path + " (found by: " + l.FoundBy + "), sha256 " + sum[:16] + "..."
@@ -147,7 +148,7 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 		err = e.Check(ctx)
 	}
 	if err != nil {
-		f.Detail = err.Error()
+		f.Detail, f.Hint = err.Error(), hintsOf(fault.Hints(err))
 		return f
 	}
 	f.OK, f.Detail = true, "usable"
@@ -158,7 +159,7 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 func (a *app) findCUDA(ctx context.Context) []finding {
 	var list []finding
 	for _, p := range ort.CUDAPieces(a.ortLib) {
-		list = append(list, finding{What: "cuda: " + p.Name, OK: p.OK, Detail: p.Detail, Hint: p.Hint})
+		list = append(list, finding{What: "cuda: " + p.Name, OK: p.OK, Detail: p.Detail, Hint: hintsOf(p.Help)})
 		if !p.OK && p.First {
 			return list // nothing is known of the others without it
 		}

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -18,129 +20,9 @@ import (
 	"alexctl/runtime/reference"
 )
 
-// engineNames are the engines that commands can be asked for.
+// engineNames are the engines that commands can be asked for. A new one is a name here, its
+// settings, and a case in make.
 var engineNames = []string{"ort", "gorgonia", "reference", "onnx-go"}
-
-// engineFlags choose one engine.
-type engineFlags struct {
-	engine   string
-	provider string
-	device   int
-	kernels  string
-	threads  int // of one run; 0 for --threads
-}
-
-func (f *engineFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.engine, "engine", "ort", "engine: "+strings.Join(engineNames, ", "))
-	c.Flags().StringVar(&f.provider, "provider", "cpu", "ONNX Runtime's execution provider: cpu or cuda")
-	c.Flags().IntVar(&f.device, "device", 0, "index of the accelerator")
-	kernelsFlag(c.Flags(), &f.kernels)
-}
-
-// kernelsFlag registers --kernels.
-func kernelsFlag(f *pflag.FlagSet, kernels *string) {
-	f.StringVar(kernels, "kernels", "", "what computes Gorgonia's operators: "+strings.Join(gorgonia.KernelSets, " or ")+" (default: onednn where it is built in)")
-}
-
-// engine returns the engine that the flags choose.
-func (a *app) engine(f engineFlags) (runtime.Engine, error) {
-	if !slices.Contains(engineNames, f.engine) {
-		return nil, usage("unknown engine %q: want %s", f.engine, strings.Join(engineNames, ", "))
-	}
-	if f.engine != "ort" && f.provider != "cpu" {
-		return nil, usage("the %s engine runs on the CPU, not on %q", f.engine, f.provider)
-	}
-	if f.kernels != "" && f.engine != "gorgonia" {
-		return nil, usage("--kernels is for --engine gorgonia")
-	}
-	if f.kernels != "" && !slices.Contains(gorgonia.KernelSets, f.kernels) {
-		return nil, usage("unknown kernels %q: want %s", f.kernels, strings.Join(gorgonia.KernelSets, " or "))
-	}
-	switch f.engine {
-	case "reference":
-		return reference.Engine{Threads: a.threads}, nil
-	case "onnx-go":
-		return onnxgo.Engine{}, nil
-	case "gorgonia":
-		return gorgonia.Engine{Kernels: gorgonia.Kernels{Set: f.kernels, Threads: a.threads}}, nil
-	}
-	threads := a.threads
-	if f.threads > 0 {
-		threads = f.threads
-	}
-	return a.ort(ort.Config{Provider: f.provider, Threads: threads, Device: f.device})
-}
-
-func (a *app) ort(c ort.Config) (*ort.Engine, error) {
-	c.Library = a.ortLib
-	if program, err := os.Executable(); err == nil {
-		c.Probe = []string{program, "doctor", "--probe", c.Provider, "--device", strconv.Itoa(c.Device)}
-	}
-	e, err := ort.New(c)
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
-	return e, nil
-}
-
-// verifyThreads is how many threads an engine computes with in a comparison: one, unless
-// --threads says otherwise, so that the order of sums hangs on nothing but the model.
-func (a *app) verifyThreads() int { return max(1, a.threads) }
-
-// verifyEngines returns the engines that verify compares with the reference: ONNX
-// Runtime with its graph optimizations off and on, for each provider.
-func (a *app) verifyEngines(providers []string, device int) ([]runtime.Engine, error) {
-	var engines []runtime.Engine
-	for _, p := range providers {
-		more, err := a.bothLevels(ort.Config{Provider: p, Threads: a.verifyThreads(), Device: device, Record: true})
-		if err != nil {
-			return nil, err
-		}
-		engines = append(engines, more...)
-	}
-	if len(engines) == 0 {
-		return nil, usage("no provider to verify: want --providers cpu, cuda or both")
-	}
-	return engines, nil
-}
-
-// bothLevels returns ONNX Runtime with its graph optimizations off and on.
-func (a *app) bothLevels(c ort.Config) ([]runtime.Engine, error) {
-	var engines []runtime.Engine
-	for _, level := range []string{"off", "all"} {
-		c.Optimization = level
-		e, err := a.ort(c)
-		if err != nil {
-			return nil, err
-		}
-		engines = append(engines, e)
-	}
-	return engines, nil
-}
-
-// setting is a KEY=VALUE behind an engine, which belongs to it and not to the next.
-var setting = regexp.MustCompile(`^[a-z0-9]+=[^@]*$`)
-
-// parseEngines reads a list such as reference,ort:cpu@opt=all,threads=2,gorgonia.
-func (a *app) parseEngines(list string) ([]runtime.Engine, error) {
-	var parts []string
-	for _, part := range strings.Split(list, ",") {
-		if last := len(parts) - 1; setting.MatchString(part) && last >= 0 && strings.Contains(parts[last], "@") {
-			parts[last] += "," + part
-			continue
-		}
-		parts = append(parts, part)
-	}
-	var engines []runtime.Engine
-	for _, part := range parts {
-		more, err := a.parseEngine(part)
-		if err != nil {
-			return nil, err
-		}
-		engines = append(engines, more...)
-	}
-	return engines, nil
-}
 
 // engineSettings are the settings of each engine.
 var engineSettings = map[string][]string{
@@ -150,40 +32,219 @@ var engineSettings = map[string][]string{
 	"onnx-go":   {},
 }
 
-// parseEngine reads NAME[:PROVIDER][@KEY=VALUE,...]. ONNX Runtime without opt is two
-// engines: optimizations off and on.
-func (a *app) parseEngine(s string) ([]runtime.Engine, error) {
-	head, tail, settled := strings.Cut(s, "@")
-	name, provider, provided := strings.Cut(head, ":")
-	if !slices.Contains(engineNames, name) {
-		return nil, usage("--engines: unknown engine %q%s (engines: %s)", name, nearest.Hint(name, engineNames), strings.Join(engineNames, ", "))
+// defaultEngineHelp says which engine is used where none is named.
+const defaultEngineHelp = "(default: ort where ONNX Runtime is installed, otherwise gorgonia)"
+
+// engineFlags choose engines.
+type engineFlags struct {
+	engines   string
+	providers []string
+	device    int
+	kernels   string
+}
+
+// register adds the flags that choose one engine.
+func (f *engineFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.engines, "engine", "", "engine, with settings as for verify: "+strings.Join(engineNames, ", ")+" "+defaultEngineHelp)
+	f.registerOrt(c)
+	kernelsFlag(c.Flags(), &f.kernels)
+}
+
+// registerOrt adds the flags that choose where ONNX Runtime runs.
+func (f *engineFlags) registerOrt(c *cobra.Command) {
+	c.Flags().StringSliceVar(&f.providers, "provider", nil, "ONNX Runtime's execution provider: "+strings.Join(ort.Providers(), ", ")+" (default: cpu)")
+	c.Flags().IntVar(&f.device, "device", 0, "index of the accelerator")
+}
+
+// kernelsFlag registers --kernels.
+func kernelsFlag(f *pflag.FlagSet, kernels *string) {
+	f.StringVar(kernels, "kernels", "", "what computes Gorgonia's operators: "+strings.Join(gorgonia.KernelSets, " or ")+" (default: onednn where it is built in)")
+}
+
+// engineSpec is an engine as it was named: NAME[:PROVIDER][@KEY=VALUE,...].
+type engineSpec struct {
+	text     string
+	name     string
+	provider string
+	settings map[string]string
+}
+
+// setting is a KEY=VALUE behind an engine, which belongs to it and not to the next.
+var setting = regexp.MustCompile(`^[a-z0-9]+=[^@]*$`)
+
+// parseSpecs reads a list such as reference,ort:cpu@opt=all,threads=2,gorgonia.
+func parseSpecs(list string) ([]engineSpec, error) {
+	var parts []string
+	for _, part := range strings.Split(list, ",") {
+		if last := len(parts) - 1; setting.MatchString(part) && last >= 0 && strings.Contains(parts[last], "@") {
+			parts[last] += "," + part
+			continue
+		}
+		parts = append(parts, part)
 	}
-	if provided && provider != "cpu" && name != "ort" {
-		return nil, usage("--engines %s: the %s engine runs on the cpu only", s, name)
+	var specs []engineSpec
+	for _, part := range parts {
+		s, err := parseSpec(part)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, s)
 	}
-	settings := map[string]string{}
+	return specs, nil
+}
+
+func parseSpec(text string) (engineSpec, error) {
+	head, tail, settled := strings.Cut(text, "@")
+	s := engineSpec{text: text, settings: map[string]string{}}
+	var provided bool
+	s.name, s.provider, provided = strings.Cut(head, ":")
+	if !slices.Contains(engineNames, s.name) {
+		return s, usage("--engine: unknown engine %q%s (engines: %s)", s.name, nearest.Hint(s.name, engineNames), strings.Join(engineNames, ", "))
+	}
+	if provided && s.provider != "cpu" && s.name != "ort" {
+		return s, usage("--engine %s: the %s engine runs on the cpu only", text, s.name)
+	}
 	for _, pair := range strings.Split(tail, ",") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !settled {
 			break
 		}
-		if !ok || !slices.Contains(engineSettings[name], key) {
-			return nil, usage("--engines %s: %q is no setting of %s (settings: %s)", s, pair, name, strings.Join(engineSettings[name], ", "))
+		if !ok || !slices.Contains(engineSettings[s.name], key) {
+			return s, usage("--engine %s: %q is no setting of %s (settings: %s)", text, pair, s.name, strings.Join(engineSettings[s.name], ", "))
 		}
-		settings[key] = value
+		s.settings[key] = value
 	}
-	engines, err := a.settled(name, provider, settings)
-	if err != nil {
-		return nil, usage("--engines %s: %v", s, err)
-	}
-	return engines, nil
+	return s, nil
 }
 
-// settled returns the engines of a name with settings.
-func (a *app) settled(name, provider string, settings map[string]string) ([]runtime.Engine, error) {
+// specs returns the engines that the flags name; where they name none, the one that is here,
+// which is said, and why another is not.
+func (a *app) specs(ctx context.Context, f engineFlags) (specs []engineSpec, absent string, err error) {
+	for _, p := range f.providers {
+		if p == "" {
+			return nil, "", usage("--provider is empty: want %s", strings.Join(ort.Providers(), " or "))
+		}
+	}
+	if f.engines != "" {
+		specs, err = parseSpecs(f.engines)
+	} else if specs = []engineSpec{{name: "ort"}}; f.providers == nil && f.device == 0 && a.ortLib == "" && f.kernels == "" {
+		if specs, absent, err = a.whatIsHere(ctx); err == nil && absent != "" {
+			a.say("engine %s: %s", specs[0].name, absent)
+		}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	for i, s := range specs {
+		switch {
+		case s.name != "ort" && (len(f.providers) > 0 && !slices.Equal(f.providers, []string{"cpu"}) || f.device != 0):
+			return nil, "", usage("the %s engine runs on the CPU, not on %q", s.name, strings.Join(f.providers, ","))
+		case f.kernels != "" && s.name != "gorgonia":
+			return nil, "", usage("--kernels is for --engine gorgonia")
+		case f.kernels != "" && !slices.Contains(gorgonia.KernelSets, f.kernels):
+			return nil, "", usage("unknown kernels %q: want %s", f.kernels, strings.Join(gorgonia.KernelSets, " or "))
+		case f.kernels != "":
+			specs[i] = s.with("kernels", f.kernels)
+		}
+	}
+	return specs, absent, nil
+}
+
+// with returns the engine with a setting, unless it has it.
+func (s engineSpec) with(key, value string) engineSpec {
+	if s.settings[key] == "" {
+		settings := map[string]string{key: value}
+		for k, v := range s.settings {
+			settings[k] = v
+		}
+		s.settings = settings
+	}
+	return s
+}
+
+// whatIsHere returns ONNX Runtime where it can be used, and otherwise Gorgonia with the reason.
+func (a *app) whatIsHere(ctx context.Context) ([]engineSpec, string, error) {
+	e, err := a.ort(ort.Config{})
+	if err != nil {
+		return nil, "", err
+	}
+	err = e.Check(ctx)
+	switch {
+	case err == nil:
+		return []engineSpec{{name: "ort"}}, "", nil
+	case ctx.Err() != nil:
+		return nil, "", ctx.Err()
+	}
+	return []engineSpec{{name: "gorgonia"}}, "ONNX Runtime is not used: " + err.Error(), nil
+}
+
+// engine returns the one engine that the flags choose. threads is how many one run computes
+// with, 0 for --threads.
+func (a *app) engine(ctx context.Context, f engineFlags, threads int) (runtime.Engine, error) {
+	specs, _, err := a.specs(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if len(specs) != 1 || len(f.providers) > 1 {
+		return nil, usage("--engine %s: name one engine and one provider", f.engines)
+	}
+	if threads == 0 {
+		threads = a.threads
+	}
+	engines, err := a.make(specs[0].with("opt", "all"), f, threads, false)
+	if err != nil {
+		return nil, err
+	}
+	return engines[0], nil
+}
+
+// engineName is what JSON calls an engine, and the provider, which only ONNX Runtime has.
+func engineName(e runtime.Engine) (name, provider string) {
+	name, _, _ = strings.Cut(e.Name(), ":")
+	if o, ok := e.(*ort.Engine); ok {
+		provider = o.Provider()
+	}
+	return name, provider
+}
+
+// verifyThreads is how many threads an engine computes with in a comparison: one, unless
+// --threads says otherwise, so that the order of sums depends on nothing but the model.
+func (a *app) verifyThreads() int { return max(1, a.threads) }
+
+// compared returns the engines that verify compares with the reference, ONNX Runtime with its
+// graph optimizations off and on, and what is not compared because it is not here.
+func (a *app) compared(ctx context.Context, f engineFlags) (engines []runtime.Engine, absent string, err error) {
+	specs, absent, err := a.specs(ctx, f)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, s := range specs {
+		providers := f.providers
+		if s.provider != "" || len(providers) == 0 {
+			providers = []string{s.provider}
+		}
+		for _, p := range providers {
+			s.provider = p
+			more, err := a.make(s, f, a.verifyThreads(), true)
+			if err != nil {
+				return nil, "", err
+			}
+			engines = append(engines, more...)
+		}
+	}
+	return engines, absent, nil
+}
+
+// make returns the engines of a name with settings: two for ONNX Runtime without opt.
+func (a *app) make(s engineSpec, f engineFlags, threads int, record bool) (_ []runtime.Engine, err error) {
+	defer func() {
+		if err != nil && s.text != "" {
+			err = usage("--engine %s: %w", s.text, err)
+		}
+	}()
 	var failed error
 	number := func(key string, otherwise int) int {
-		text, ok := settings[key]
+		text, ok := s.settings[key]
 		if !ok {
 			return otherwise
 		}
@@ -193,40 +254,51 @@ func (a *app) settled(name, provider string, settings map[string]string) ([]runt
 		}
 		return n
 	}
-	threads := number("threads", a.verifyThreads())
-	switch name {
+	switch s.name {
 	case "reference":
 		return []runtime.Engine{reference.Engine{Threads: number("threads", a.threads)}}, failed
 	case "onnx-go":
 		return []runtime.Engine{onnxgo.Engine{}}, nil
 	case "gorgonia":
-		k := gorgonia.Kernels{Set: settings["kernels"], Precision: settings["precision"], Threads: threads}
-		if k.Set != "" && !slices.Contains(gorgonia.KernelSets, k.Set) {
-			return nil, usage("unknown kernels %q: want %s", k.Set, strings.Join(gorgonia.KernelSets, " or "))
+		k := gorgonia.Kernels{Set: s.settings["kernels"], Precision: s.settings["precision"], Threads: number("threads", threads)}
+		if failed != nil {
+			return nil, failed
 		}
-		if k.Set == "plain" && k.Precision == "bf16" {
-			return nil, usage("precision=bf16 takes kernels=onednn, not plain")
-		}
-		if k.Precision != "" && !slices.Contains(gorgonia.Precisions, k.Precision) {
-			return nil, usage("unknown precision %q: want %s", k.Precision, strings.Join(gorgonia.Precisions, " or "))
-		}
-		return []runtime.Engine{gorgonia.Engine{Kernels: k}}, failed
+		return []runtime.Engine{gorgonia.Engine{Kernels: k}}, k.Valid()
 	}
 	c := ort.Config{
-		Provider: provider, Optimization: settings["opt"], Threads: threads, Device: number("device", 0), TF32: number("tf32", 0) != 0,
-		MemoryLimit: int64(number("mem", 0)), Search: settings["algo"], Fallback: number("fallback", 0) != 0, Record: true,
+		Provider: s.provider, Threads: number("threads", threads), Device: number("device", f.device), TF32: number("tf32", 0) != 0,
+		MemoryLimit: int64(number("mem", 0)), Search: s.settings["algo"], Fallback: number("fallback", 0) != 0, Record: record,
 	}
-	if c.Provider == "" {
-		c.Provider = "cpu"
+	if c.Provider == "" && len(f.providers) > 0 {
+		c.Provider = f.providers[0]
 	}
 	if failed != nil {
 		return nil, failed
 	}
-	if c.Optimization == "" {
-		return a.bothLevels(c)
+	levels := []string{"off", "all"}
+	if s.settings["opt"] != "" {
+		levels = []string{s.settings["opt"]}
 	}
-	e, err := a.ort(c)
-	return []runtime.Engine{e}, err
+	var engines []runtime.Engine
+	for _, c.Optimization = range levels {
+		e, err := a.ort(c)
+		if err != nil {
+			return nil, err
+		}
+		engines = append(engines, e)
+	}
+	return engines, nil
+}
+
+func (a *app) ort(c ort.Config) (*ort.Engine, error) {
+	c.Library = a.ortLib
+	if program, err := os.Executable(); err == nil {
+		c.Probe = func(library string) []string {
+			return []string{program, "doctor", "--probe", c.Provider, "--device", strconv.Itoa(c.Device), "--ort-lib", library}
+		}
+	}
+	return ort.New(c)
 }
 
 // parseDims reads NAME=N pairs.
@@ -241,4 +313,12 @@ func parseDims(list []string) (map[string]int64, error) {
 		out[name] = n
 	}
 	return out, nil
+}
+
+// absentNote says in a report which engine was not there.
+func absentNote(absent string) []string {
+	if absent == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("ort: %s", absent)}
 }

@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,8 +9,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"alexctl/builder"
+	"alexctl/card"
+	"alexctl/classify"
 	"alexctl/data"
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/train"
 	"alexctl/verify"
@@ -20,13 +20,12 @@ import (
 
 type evalOptions struct {
 	engineFlags
-	data       string
-	dataDir    string
-	part       string
-	limit      int
-	batch      int
-	seed       uint64
-	preprocess string
+	classify.Options
+	data    string
+	dataDir string
+	part    string
+	limit   int
+	seed    uint64
 }
 
 func (a *app) evalCommand() *cobra.Command {
@@ -48,9 +47,9 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files")
 	f.StringVar(&o.part, "part", "test", "which images: test, train or all")
 	f.IntVar(&o.limit, "limit", 0, "use only the first N images")
-	f.IntVar(&o.batch, "batch", 64, "how many images to run at once")
+	f.IntVar(&o.Batch, "batch", 64, "how many images to run at once")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of what has to be drawn: a folder's test part where it has none (default: the one that the model was trained with)")
-	f.StringVar(&o.preprocess, "preprocess", "", "imagenet, plain, caffe or a JSON spec (default: the model's own)")
+	classifierFlags(c, &o.Options)
 	return c
 }
 
@@ -79,19 +78,19 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if !slices.Contains([]string{"test", "train", "all"}, o.part) {
 		return usage("--part %q: want test, train or all", o.part)
 	}
-	if o.batch < 1 || o.batch > maxBatch || o.limit < 0 {
-		return usage("--batch must be 1 to %d and --limit not negative", maxBatch)
-	}
-	engine, err := a.engine(o.engineFlags)
-	if err != nil {
-		return err
+	if o.Batch < 1 || o.Batch > classify.MaxBatch || o.limit < 0 {
+		return usage("--batch must be 1 to %d and --limit not negative", classify.MaxBatch)
 	}
 	m, path, err := openSound(args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	p, err := newPredictor(m, o.preprocess)
+	engine, err := a.engine(ctx, o.engineFlags, 0)
+	if err != nil {
+		return err
+	}
+	plan, err := classify.NewPlan(m, o.Options)
 	if err != nil {
 		return err
 	}
@@ -102,37 +101,20 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	classes, images, err := a.matchClasses(m, set, images)
+	classes, images, err := a.matchClasses(plan, set, images)
 	if err != nil {
 		return err
 	}
-	if err := engine.Check(ctx); err != nil {
+	classifier, err := classify.New(ctx, m, engine, o.Options)
+	if err != nil {
 		return err
 	}
-	session, err := engine.Prepare(ctx, m)
-	if err != nil {
-		return prepareFailure(ctx, err)
-	}
-	defer func() { err = errors.Join(err, session.Close()) }()
-	a.warnUntrained(m)
-	run := func(ctx context.Context, x []float32) ([]float32, error) {
-		out, err := session.Run(ctx, p.batchOf(len(x)/p.spec.Len(), x))
-		if err != nil {
-			return nil, prepareFailure(ctx, err)
-		}
-		return p.logScores(out, len(classes))
-	}
-	loader := &data.Loader{Data: images, Transform: &data.Transform{Spec: p.spec}, Batch: p.batchSize(min(o.batch, images.Len())), Workers: 2}
+	defer func() { err = errors.Join(err, classifier.Close()) }()
+	a.sayPlan(plan)
 	bar := a.progress(images.Len(), "images")
-	e, err := train.Evaluate(ctx, loader, len(classes), run, bar.add)
+	e, err := classifier.Evaluate(ctx, images, len(classes), bar.add)
 	bar.done()
-	var dataError *train.DataError
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &dataError):
-		return invalid(err)
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	r := newEvaluated(e, classes)
@@ -152,16 +134,8 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 // trainingSeed returns the seed that a model was trained with, or 0: a folder is then
 // taken apart as it was for training.
 func trainingSeed(m *onnx.Model) uint64 {
-	var story struct {
-		Recipe struct {
-			Seed uint64 `json:"seed"`
-		} `json:"recipe"`
-	}
-	text, ok := m.Property(trainingKey)
-	if !ok || json.Unmarshal([]byte(text), &story) != nil {
-		return 0
-	}
-	return story.Recipe.Seed
+	c, _ := card.Read(m) // a card that cannot be read says nothing of it
+	return c.Training.Seed()
 }
 
 // evalImages returns the dataset and the images of it that are asked for.
@@ -180,7 +154,7 @@ func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 		a.say("note: %s has no test part: %s of it, drawn with seed %d, are measured (--part all takes all)", set.Name, counted(images.Len(), "image"), o.seed)
 	}
 	if images == nil || images.Len() == 0 {
-		return nil, nil, invalid(fmt.Errorf("%s has no %s images (see: --part)", set.Name, o.part))
+		return nil, nil, fault.New(fault.Invalid, "%s has no %s images (see: --part)", set.Name, o.part)
 	}
 	if o.limit > 0 {
 		images = data.Limit(images, o.limit, o.seed)
@@ -190,11 +164,8 @@ func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 
 // matchClasses returns the model's classes and the images with their numbers: classes
 // are matched by name where the model names them all, and otherwise by their order.
-func (a *app) matchClasses(m *onnx.Model, set *data.Set, images data.Dataset) ([]string, data.Dataset, error) {
-	labels, err := builder.Labels(m)
-	if err != nil {
-		return nil, nil, invalid(err)
-	}
+func (a *app) matchClasses(p *classify.Plan, set *data.Set, images data.Dataset) ([]string, data.Dataset, error) {
+	labels := p.Labels
 	if slices.Equal(labels, set.Classes) {
 		return labels, images, nil
 	}
@@ -202,12 +173,13 @@ func (a *app) matchClasses(m *onnx.Model, set *data.Set, images data.Dataset) ([
 	for i, name := range set.Classes {
 		numbers[i] = slices.Index(labels, name)
 	}
-	if n := classesOf(m); !slices.Contains(numbers, -1) && (n == 0 || n == len(labels)) {
+	if n := p.Classes(); !slices.Contains(numbers, -1) && (n == 0 || n == len(labels)) {
 		a.say("note: classes are matched by name: %s has %d of the model's %d", set.Name, len(set.Classes), len(labels))
 		return labels, data.Relabel(images, numbers), nil
 	}
-	if n := classesOf(m); n > 0 && n != len(set.Classes) {
-		return nil, nil, invalid(fmt.Errorf("the model has %d classes, %s has %d: name the data that it was trained for with --data", n, set.Name, len(set.Classes)))
+	if n := p.Classes(); n > 0 && n != len(set.Classes) {
+		return nil, nil, fault.New(fault.Invalid, "the model has %d classes, %s has %d", n, set.Name, len(set.Classes)).
+			Hint(fault.Hint{Text: "name the data that it was trained for", Option: fault.Data})
 	}
 	for i, l := range labels {
 		if i < len(set.Classes) && l != set.Classes[i] {

@@ -1,100 +1,65 @@
 package cmd
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
-	"syscall"
 
-	"alexctl/runtime"
+	"alexctl/fault"
 )
 
-// Exit codes, the same for every command.
-const (
-	exitOK          = 0
-	exitFinding     = 1   // a mismatch, or problems in a model that can be parsed
-	exitUsage       = 2   // wrong flags or arguments
-	exitEnvironment = 3   // an engine, provider or library is missing, or output cannot be written
-	exitInput       = 4   // a file is missing or cannot be parsed
-	exitInternal    = 70  // a fault of alexctl
-	exitInterrupted = 130 // Ctrl-C
-)
+// codes are the exit codes, the same for every command: one a kind of fault.
+var codes = map[fault.Kind]int{
+	fault.Finding:     1, // a mismatch, or problems in a model that can be parsed
+	fault.Usage:       2, // wrong flags or arguments
+	fault.Environment: 3, // an engine, provider, library or dataset is missing, or output cannot be written
+	fault.Unsupported: 3, // an operator, opset or format is beyond this program
+	fault.Invalid:     4, // a file is missing, cannot be parsed or breaks the rules
+	fault.Internal:    70,
+	fault.Interrupted: 130,
+}
 
 // exitCodes ends the help of every command.
 const exitCodes = `Exit codes:
   0    done and good
   1    a finding: a mismatch, or problems in a model that can be parsed
   2    wrong flags or arguments
-  3    the environment: an engine, provider or library is missing, or output cannot be written
-  4    invalid input: a file that is missing or cannot be parsed
+  3    the environment: an engine, provider, library or dataset is missing, output cannot be
+       written, or an operator, opset or format is not supported
+  4    invalid input: a file that is missing, cannot be parsed or breaks the rules
   70   an internal error
   130  interrupted`
 
-// exitError is an error with its exit code. One without a message has been
-// reported already.
-type exitError struct {
-	code int
-	err  error
-}
+// usage is an error in how the program was called.
+func usage(format string, args ...any) error { return fault.New(fault.Usage, format, args...) }
 
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
+// reported ends a command whose result has said what is wrong.
+type reported struct{ kind fault.Kind }
 
-func (e *exitError) Unwrap() error { return e.err }
+func (r reported) Error() string    { return "" }
+func (r reported) Kind() fault.Kind { return r.kind }
 
-func usage(format string, args ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, args...)}
-}
-
-func environment(err error) error { return &exitError{exitEnvironment, err} }
-
-func invalid(err error) error { return &exitError{exitInput, err} }
-
-// silent ends a command whose result says what is wrong.
-func silent(code int) error { return &exitError{code: code} }
-
-// codeOf returns the exit code of an error.
-func codeOf(err error) int {
-	var exit *exitError
-	var unavailable *runtime.UnavailableError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
-	case errors.Is(err, syscall.ENOSPC), errors.As(err, &unavailable):
-		return exitEnvironment
-	case errors.As(err, &exit):
-		return exit.code
-	}
-	return exitInternal
-}
-
-// exitCode prints an error to stderr and returns its exit code.
+// exitCode prints an error, with what to do about it, to stderr and returns its exit code.
+// This is the one place where errors become exit codes.
 func exitCode(stderr io.Writer, err error) int {
-	code := codeOf(err)
-	switch {
-	case code == exitOK:
-	case code == exitInterrupted:
-		_, _ = fmt.Fprintln(stderr, "alexctl: interrupted")
-	case err.Error() == "":
-	case code == exitInternal:
-		_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %v\n", err)
-	default:
-		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", printable(tidy(err.Error())))
+	if err == nil {
+		return 0
 	}
-	return code
+	kind := fault.KindOf(err)
+	switch text := tidy(err.Error()); {
+	case kind == fault.Interrupted:
+		_, _ = fmt.Fprintln(stderr, "alexctl: interrupted") // nobody is left to tell
+	case text == "":
+	case kind == fault.Internal:
+		_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %s\n", printable(text))
+	default:
+		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", printable(text))
+		for _, h := range fault.Hints(err) {
+			_, _ = fmt.Fprintf(stderr, "hint: %s\n", printable(hint(h)))
+		}
+	}
+	return codes[kind]
 }
 
 // tidy removes what the joining of errors repeats.
 func tidy(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\n\n", "\n")) }
-
-// missing reports whether err says that a file does not exist.
-func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -3,27 +3,46 @@ package cmd
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"fmt"
 	goruntime "runtime"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"alexctl/builder"
-	"alexctl/onnx"
+	"alexctl/card"
+	"alexctl/classify"
+	"alexctl/fault"
+	"alexctl/preprocess"
 	"alexctl/runtime"
+	"alexctl/runtime/ort"
+	"alexctl/signature"
 )
 
 type inferOptions struct {
 	engineFlags
-	model      string
-	top        int
-	batch      int
-	labels     string
-	preprocess string
+	classify.Options
+	model  string
+	top    int
+	labels string
+}
+
+// classifierFlags are the flags that answer what a model does not say of itself.
+func classifierFlags(c *cobra.Command, o *classify.Options) {
+	f := c.Flags()
+	f.StringVar(&o.Preprocess, "preprocess", "", "how images become the input: "+strings.Join(preprocess.Names, ", ")+" or a JSON spec (default: the model's own)")
+	signatureFlags(c, &o.Signature)
+}
+
+// signatureFlags are those about the meaning of the input and the output.
+func signatureFlags(c *cobra.Command, o *signature.Options) {
+	f := c.Flags()
+	if f.Lookup("output") == nil { // train has its file there
+		f.StringVar(&o.Output, "output", "", "which output holds the scores (default: as the model says, or its only one)")
+	} else {
+		f.StringVar(&o.Output, "scores", "", "which output holds the scores (default: as the model says, or its only one)")
+	}
+	f.StringVar(&o.Activation, "activation", "", "what the scores are: "+strings.Join(signature.Activations, ", ")+" (default: as the model says or shows)")
+	f.StringVar(&o.Layout, "layout", "", "order of the input's axes: "+strings.Join(signature.Layouts, " or ")+" (default: as the model says or shows)")
 }
 
 func (a *app) inferCommand() *cobra.Command {
@@ -33,8 +52,10 @@ func (a *app) inferCommand() *cobra.Command {
 		Short: "Classify images",
 		Long: `Classify images: JPEG, PNG, GIF, BMP, WebP or TIFF files, folders of them, or - for
 the standard input. Images are preprocessed as the model's metadata says, or as
---preprocess says; a softmax is applied if the model does not end in one. A broken
-image is reported, the others are still classified, and the exit code is 4.`,
+--preprocess says; a softmax is applied to logits. What the scores mean is read from the
+model's metadata or its last operators; where neither tells, --activation does. In folders,
+names that begin with a dot are passed over. A broken image is reported, the others are
+still classified, and the exit code is 4.`,
 		Example: `  alexctl infer image.png
   alexctl infer --model resnet.onnx --preprocess imagenet --labels imagenet.txt photos/
   alexctl infer --json photos/ > predictions.jsonl`,
@@ -50,132 +71,140 @@ image is reported, the others are still classified, and the exit code is 4.`,
 	f := c.Flags()
 	f.StringVarP(&o.model, "model", "m", defaultModel, "the model")
 	f.IntVarP(&o.top, "top", "k", 5, "how many classes to show")
-	f.IntVar(&o.batch, "batch", 16, "how many images to run at once")
+	f.IntVar(&o.Batch, "batch", 16, "how many images to run at once")
 	f.StringVar(&o.labels, "labels", "", "file with one label a line (default: the model's own)")
-	f.StringVar(&o.preprocess, "preprocess", "", "imagenet, plain, caffe or a JSON spec (default: the model's own)")
+	classifierFlags(c, &o.Options)
 	return c
 }
 
 func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err error) {
-	if o.provider == "" {
-		return usage("--provider is empty: want cpu or cuda")
+	if o.top < 1 || o.Batch < 1 || o.Batch > classify.MaxBatch {
+		return usage("--top must be at least 1 and --batch 1 to %d", classify.MaxBatch)
 	}
-	if o.top < 1 || o.batch < 1 || o.batch > maxBatch {
-		return usage("--top must be at least 1 and --batch 1 to %d", maxBatch)
+	if o.labels != "" {
+		if o.Labels, err = card.ReadLabels(o.labels); err != nil {
+			return err
+		}
 	}
-	if _, err := a.engine(o.engineFlags); err != nil {
-		return err
-	}
-	var named []string
-	if o.model != defaultModel {
-		named = []string{o.model}
-	}
-	m, _, err := openSound(named)
+	m, _, err := openSound(named(o.model))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	p, err := newPredictor(m, o.preprocess)
+	plan, err := classify.NewPlan(m, o.Options)
 	if err != nil {
 		return err
 	}
-	labels, err := inferLabels(m, o.labels)
+	files, err := preprocess.Files(args)
 	if err != nil {
 		return err
 	}
-	files, err := imageFiles(args)
+	size := plan.BatchSize(o.Batch)
+	engine, err := a.inferEngine(ctx, &o, (len(files)+size-1)/size)
 	if err != nil {
 		return err
 	}
-	size := p.batchSize(o.batch)
-	engine, workers, err := a.inferEngine(o, (len(files)+size-1)/size)
+	c, err := classify.New(ctx, m, engine, o.Options)
 	if err != nil {
 		return err
 	}
-	if err := engine.Check(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	run := newInference(a, p, labels, o, workers)
-	results := run.start(ctx, files) // the first images are read while the model loads
-	session, err := engine.Prepare(ctx, m)
-	if err != nil {
-		return prepareFailure(ctx, err)
-	}
-	defer func() { err = errors.Join(err, session.Close()) }()
-	a.warnUntrained(m)
-	run.ready(session)
-	if err := run.print(ctx, results, len(files)); err != nil {
+	defer func() { err = errors.Join(err, c.Close()) }()
+	a.sayPlan(plan)
+	if err := a.printInferred(ctx, c, engine, files, o.top); err != nil {
 		return err
 	}
 	a.next("alexctl verify %s --images %s", shellWord(o.model), shellWord(files[0]))
 	return nil
 }
 
-// inferEngine returns the engine and how many batches to run at once. Many images are
+// inferEngine returns the engine and says how many batches run at once. Many images are
 // classified fastest by ONNX Runtime when each processor runs a batch of its own; a
 // single batch when all of them share it.
-func (a *app) inferEngine(o inferOptions, batches int) (runtime.Engine, int, error) {
-	f := o.engineFlags
-	if f.engine == "ort" && f.provider == "cpu" && batches > 1 {
-		workers := min(goruntime.GOMAXPROCS(0), batches)
-		f.threads = 1
-		e, err := a.engine(f)
-		return e, workers, err
-	}
-	e, err := a.engine(f)
-	return e, 1, err
-}
-
-// prepareFailure gives a model that an engine refuses its exit code.
-func prepareFailure(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return invalid(err)
-}
-
-func inferLabels(m *onnx.Model, file string) ([]string, error) {
-	if file != "" {
-		return readLabels(file)
-	}
-	labels, err := builder.Labels(m)
+func (a *app) inferEngine(ctx context.Context, o *inferOptions, batches int) (runtime.Engine, error) {
+	e, err := a.engine(ctx, o.engineFlags, 0)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, err
 	}
-	return labels, nil
+	if r, ok := e.(*ort.Engine); ok && r.Provider() == "cpu" && batches > 1 {
+		o.Runs = min(goruntime.GOMAXPROCS(0), batches)
+		return a.engine(ctx, o.engineFlags, 1)
+	}
+	return e, nil
 }
 
-// imageExtensions are the names that are taken for images in a folder.
-var imageExtensions = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
-
-// imageFiles returns the files named and the images in the folders named, in order.
-func imageFiles(args []string) ([]string, error) {
-	var files []string
-	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if arg == "-" || err != nil || !info.IsDir() {
-			files = append(files, arg) // one that is missing is reported when it is read
-			continue
-		}
-		before := len(files)
-		// The separator makes it follow a link to a folder.
-		err = filepath.WalkDir(arg+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			if !d.IsDir() && slices.Contains(imageExtensions, strings.ToLower(filepath.Ext(path))) {
-				files = append(files, filepath.Clean(path))
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, invalid(err)
-		}
-		if len(files) == before {
-			files = append(files, arg) // reported when it is read
-		}
+// sayPlan says what the predictions rest on, as far as that is not written in the model.
+func (a *app) sayPlan(p *classify.Plan) {
+	if p.Untrained {
+		a.say("note: this model was never trained: its weights are random and its predictions mean nothing")
 	}
-	return files, nil
+	out := p.Signature.Output
+	if len(out.Others) > 0 {
+		a.say("note: the scores are taken from output %q; the model also has %s", out.Name, strings.Join(out.Others, ", "))
+	}
+	if out.Assumed {
+		a.say("note: output %q is taken for logits, of which softmax makes probabilities (--activation says otherwise)", out.Name)
+	}
+}
+
+// inferred is one line of infer's JSON result.
+type inferred struct {
+	Image       string                `json:"image"`
+	Predictions []classify.Prediction `json:"predictions"`
+	Engine      string                `json:"engine"`
+	Provider    string                `json:"provider"`
+}
+
+type inferredError struct {
+	Image string `json:"image"`
+	Error string `json:"error"`
+}
+
+// printInferred prints the results as they come, and ends with what is wrong.
+func (a *app) printInferred(ctx context.Context, c *classify.Classifier, e runtime.Engine, files []string, k int) error {
+	bar := a.progress(len(files), "images")
+	failed := 0
+	for r, err := range c.Files(ctx, files, a.stdin, k) {
+		if err != nil {
+			return err
+		}
+		if r.Err != nil {
+			failed++
+		}
+		if err := a.printResult(r, e); err != nil {
+			return err
+		}
+		bar.add(1)
+	}
+	bar.done()
+	if failed > 0 {
+		a.say("%d of %d images could not be classified", failed, len(files))
+		return reported{fault.Invalid}
+	}
+	return nil
+}
+
+func (a *app) printResult(r classify.Result, e runtime.Engine) error {
+	name, provider := engineName(e)
+	text := ""
+	if r.Err != nil {
+		text = strings.TrimPrefix(r.Err.Error(), "stat "+r.File+": ")
+	}
+	switch {
+	case r.Err != nil && a.json:
+		return a.printJSON(inferredError{r.File, text})
+	case r.Err != nil:
+		return a.complain("%s: %s", r.File, text)
+	case a.json:
+		return a.printJSON(inferred{r.File, r.Predictions, name, provider})
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", r.File)
+	for _, q := range r.Predictions {
+		label := q.Label
+		if label == "" {
+			label = fmt.Sprintf("class %d", q.Index)
+		}
+		fmt.Fprintf(&b, "  %6.2f%%  %s\n", 100*q.Probability, label)
+	}
+	return a.print("%s", b.String())
 }

@@ -3,11 +3,11 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
-	"alexctl/builder"
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
-	"alexctl/preprocess"
 )
 
 // openModel opens the model named by the first argument, or the default one.
@@ -17,13 +17,10 @@ func openModel(args []string) (*onnx.Model, string, error) {
 		path = args[0]
 	}
 	m, err := onnx.Open(path)
-	if err != nil {
-		if missing(err) && len(args) == 0 {
-			return nil, path, invalid(fmt.Errorf("%s is not here: build one (alexctl build --input 227 -o %s) or name a model", path, path))
-		}
-		return nil, path, invalid(err)
+	if errors.Is(err, fs.ErrNotExist) && len(args) == 0 {
+		return nil, path, fault.New(fault.Invalid, "%s is not here: build one (alexctl build --input 227 -o %s) or name a model", path, path)
 	}
-	return m, path, nil
+	return m, path, err
 }
 
 // openSound opens a model that must pass the check, for commands that run it.
@@ -32,32 +29,20 @@ func openSound(args []string) (*onnx.Model, string, error) {
 	if err != nil {
 		return nil, path, err
 	}
-	if problems, _ := op.Check(m); len(problems) > 0 {
-		err := fmt.Errorf("%s is not a valid model: %s", path, problems[0])
+	if problems := op.Check(m).Problems; len(problems) > 0 {
+		text := fmt.Sprintf("%s is not a valid model: %s", path, problems[0])
 		if len(problems) > 1 {
-			err = fmt.Errorf("%w, and %d more problems", err, len(problems)-1)
+			text += fmt.Sprintf(", and %d more problems", len(problems)-1)
 		}
-		return nil, path, errors.Join(invalid(fmt.Errorf("%w (see: alexctl check %s)", err, path)), m.Close())
+		return nil, path, errors.Join(fault.New(fault.Invalid, "%s (see: alexctl check %s)", text, shellWord(path)), m.Close())
 	}
 	return m, path, nil
 }
 
-// modelSpec returns the preprocessing in the model's metadata, or nil.
-func modelSpec(m *onnx.Model) (*preprocess.Spec, error) {
-	text, ok := m.Property(preprocess.MetadataKey)
-	if !ok {
-		return nil, nil
+// named returns the arguments that name a model.
+func named(path string) []string {
+	if path == defaultModel {
+		return nil
 	}
-	s, err := preprocess.ParseSpec(text)
-	if err != nil {
-		return nil, invalid(err)
-	}
-	return s, nil
-}
-
-// warnUntrained says that a built model has never been trained.
-func (a *app) warnUntrained(m *onnx.Model) {
-	if v, _ := m.Property(builder.TrainedKey); v == "no" {
-		a.say("note: this model was never trained: its weights are random and its predictions mean nothing")
-	}
+	return []string{path}
 }

@@ -19,7 +19,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"alexctl/fault"
 	"alexctl/internal/nearest"
+	"alexctl/kernel"
 )
 
 // defaultModel is the model that commands take where none is named.
@@ -34,7 +36,8 @@ type app struct {
 	args    []string // as they were given
 	quiet   bool
 	json    bool
-	threads int
+	numbers []int // of threads, as they were given
+	threads int   // the only one of them, or 0
 	ortLib  string
 }
 
@@ -43,7 +46,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %v\n%s", r, debug.Stack())
-			code = exitInternal
+			code = codes[fault.Internal]
 		}
 	}()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -68,26 +71,19 @@ reference, and runs them on images.`,
 		Example: `  alexctl build --input 227 -o alexnet.onnx
   alexctl verify
   alexctl infer image.png`,
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          a.noSubcommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.threads < 0 || a.threads > 1024 {
-				return usage("--threads %d: want 1 to 1024, or 0 for one a processor", a.threads)
-			}
-			if a.threads > 0 {
-				goruntime.GOMAXPROCS(a.threads)
-			}
-			return nil
-		},
+		Version:           version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              a.noSubcommand,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.useThreads(c.Name() == "bench") },
 	}
 	f := root.PersistentFlags()
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "say nothing on stderr but errors")
 	f.BoolVar(&a.json, "json", false, "print the result as JSON")
-	f.IntVar(&a.threads, "threads", 0, "threads to compute with (default: verify 1 in ONNX Runtime, otherwise one a processor)")
+	f.IntSliceVar(&a.numbers, "threads", nil, "threads to compute with; bench takes several numbers (default: verify 1 in ONNX Runtime, otherwise one a processor)")
 	f.StringVar(&a.ortLib, "ort-lib", "", "path of the ONNX Runtime library")
+	root.SetGlobalNormalizationFunc(oneName)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about a command", RunE: func(c *cobra.Command, args []string) error {
 		found, _, err := root.Find(args)
@@ -114,6 +110,53 @@ reference, and runs them on images.`,
 	root.SetHelpTemplate(helpTemplate)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
+}
+
+// oneName gives flags that had several names one.
+func oneName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	switch name {
+	case "engines":
+		name = "engine"
+	case "providers":
+		name = "provider"
+	case "threads-list":
+		name = "threads"
+	}
+	return pflag.NormalizedName(name)
+}
+
+// useThreads takes the number of threads that was given, or, where several may be, all.
+func (a *app) useThreads(several bool) error {
+	for _, n := range a.numbers {
+		if n < 0 || n > 1024 {
+			return usage("--threads %d: want 1 to 1024, or 0 for one a processor", n)
+		}
+	}
+	switch {
+	case len(a.numbers) > 1 && !several:
+		return usage("--threads: one number, bench takes several")
+	case len(a.numbers) == 1:
+		a.threads = a.numbers[0]
+	}
+	if a.threads > 0 {
+		goruntime.GOMAXPROCS(a.threads)
+	}
+	return nil
+}
+
+// threadsList are the numbers of threads to measure with.
+func (a *app) threadsList() []int {
+	list := a.numbers
+	if len(list) == 0 {
+		list = []int{0}
+	}
+	out := make([]int, len(list))
+	for i, n := range list {
+		if out[i] = n; n == 0 {
+			out[i] = kernel.Processors()
+		}
+	}
+	return out
 }
 
 // helpTemplate is the help of every command: what it does, its flags, an example
@@ -221,7 +264,7 @@ func (a *app) next(format string, args ...any) { a.say("next: "+format, args...)
 // print writes results to stdout.
 func (a *app) print(format string, args ...any) error {
 	if _, err := fmt.Fprint(a.stdout, printable(fmt.Sprintf(format, args...))); err != nil {
-		return environment(fmt.Errorf("writing the result: %w", err))
+		return fault.New(fault.Environment, "writing the result: %w", err)
 	}
 	return nil
 }

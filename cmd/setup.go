@@ -2,12 +2,11 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"alexctl/fault"
 	"alexctl/runtime/ort"
 )
 
@@ -53,11 +52,11 @@ type installed struct {
 func (a *app) setup(ctx context.Context, o setupOptions) error {
 	dir, err := ort.CacheDir()
 	if err != nil {
-		return environment(err)
+		return fault.As(fault.Environment, err)
 	}
 	core, err := ort.CorePackage()
 	if err != nil {
-		return environment(err)
+		return fault.As(fault.Environment, err)
 	}
 	r := installed{Version: ort.Version, Dir: dir}
 	if err := a.install(ctx, core, dir, o.from, &r); err != nil {
@@ -66,7 +65,7 @@ func (a *app) setup(ctx context.Context, o setupOptions) error {
 	if o.cuda || o.cudaFrom != "" {
 		cuda, err := ort.CUDAPackage()
 		if err != nil {
-			return environment(err)
+			return err
 		}
 		if err := a.install(ctx, cuda, dir, o.cudaFrom, &r); err != nil {
 			return err
@@ -89,21 +88,7 @@ func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *i
 		return nil
 	}
 	r.Fetched = true
-	if from != "" {
-		if _, err := os.Stat(from); err != nil {
-			return invalid(err)
-		}
-	}
-	err := p.Install(ctx, dir, from, quietWriter{a})
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return errors.Join(ctx.Err(), err)
-	case errors.Is(err, ort.ErrPackage) && from != "":
-		return invalid(err)
-	}
-	return environment(err)
+	return p.Install(ctx, dir, from, quietWriter{a})
 }
 
 // quietWriter is stderr, unless --quiet.

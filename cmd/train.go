@@ -1,11 +1,9 @@
 package cmd
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +11,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"alexctl/builder"
 	"alexctl/data"
+	"alexctl/fault"
 	"alexctl/onnx"
+	"alexctl/run"
+	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
+	"alexctl/signature"
 	"alexctl/train"
 )
 
@@ -33,6 +34,7 @@ type trainOptions struct {
 	run         string
 	resume      string
 	preprocess  string
+	signature   signature.Options
 	replaceHead bool
 	strip       bool
 	dryRun      bool
@@ -52,8 +54,8 @@ the sample that is part of the program. A folder is ROOT/CLASS/..., of which a f
 kept for testing, or ROOT/train/CLASS/... with ROOT/test or ROOT/val beside it.
 
 The trained weights go back into the same graph. The file gets its name when the
-float64 reference, Gorgonia and ONNX Runtime agree on real images; otherwise it is
-named OUTPUT.unverified.onnx and the exit code is 1.
+float64 reference, Gorgonia and, where it is installed, ONNX Runtime agree on real images;
+otherwise it is named OUTPUT.unverified.onnx and the exit code is 1.
 
 Each run has a folder with its configuration, metrics, curves, confusion matrix and
 checkpoints. Ctrl-C leaves a checkpoint; --resume goes on, bit for bit.
@@ -83,6 +85,7 @@ Datasets:
 	f.BoolVar(&o.replaceHead, "replace-head", false, "give the model a new last layer for the data's classes")
 	f.BoolVar(&o.strip, "strip", false, "leave Dropout nodes out of the exported model")
 	f.BoolVar(&o.dryRun, "dry-run", false, "do one step and one evaluation, and show shapes, memory and the time to come")
+	signatureFlags(c, &o.signature)
 	o.recipeFlags(f)
 	for _, name := range []string{"lr", "weight-decay"} { // their help says what it depends on
 		f.Lookup(name).DefValue = "0"
@@ -122,6 +125,7 @@ func datasetList() string {
 
 // train prepares a run, or opens an earlier one, and carries it out.
 func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
+	ctx := c.Context()
 	for _, name := range []string{"resume", "run", "model", "data"} {
 		if f := c.Flags().Lookup(name); f.Changed && f.Value.String() == "" {
 			return usage("--%s is empty", name)
@@ -130,55 +134,77 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	if o.output == "" || o.output == "-" {
 		return usage("-o %q: name a file", o.output)
 	}
+	var engines []runtime.Engine
+	absent := ""
 	if !o.dryRun { // before the first step, not after the last
-		if err := a.exportEngines(c.Context()); err != nil {
+		if engines, absent, err = a.compared(ctx, engineFlags{}); err != nil {
 			return err
 		}
+		for _, e := range engines {
+			if err := e.Check(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	var r *trainRun
+	show := a.newTrainProgress()
+	var r *run.Run
 	if o.resume != "" {
 		r, err = a.openRun(c, o)
 	} else {
-		r, err = a.newRun(c, o)
+		r, err = a.newRun(c, o, show.event)
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.opened.Close()) }()
+	defer func() { err = errors.Join(err, r.Close()) }()
 	if o.dryRun {
-		return a.dryRun(c.Context(), r)
+		return a.dryRun(ctx, r)
 	}
-	show := a.newTrainProgress(r)
-	run, err := train.New(r.model, r.inputs, r.Recipe, r.dir, show.event)
+	show.expect(r)
+	t, err := r.Begin(show.event)
 	if err != nil {
-		return a.trainFailure(c.Context(), r, err)
+		return err
 	}
-	if o.resume == "" {
-		if err := r.create(c.Context()); err != nil {
+	if !r.Resumed() {
+		if err := r.Create(ctx); err != nil {
 			return err
 		}
 	}
-	a.say("run %s: %s, %d images to train, %d to validate, %d to test, %d classes, augmentation %s", r.dir, r.Model,
-		r.inputs.Train.Len(), length(r.inputs.Val), length(r.inputs.Test), len(r.Classes), r.Recipe.Augment)
-	a.sayTrained(r, run)
-	a.say("%s %g, %s, batch %d, %s, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
-		r.Recipe.Batch, counted(r.Recipe.Epochs, "epoch"), r.Recipe.Seed, kernelsOf(r.Recipe), counted(r.Recipe.Threads, "thread"))
-	if faster := gorgonia.FasterKernels(); faster != "" && r.Recipe.Kernels == "" {
-		a.say("note: there are faster kernels: %s", faster)
-	}
-	if err := a.sayPrecision(r.Recipe); err != nil {
-		return environment(err)
+	if err := a.sayRun(r, t); err != nil {
+		return err
 	}
 	show.begin()
-	result, err := run.Fit(c.Context(), o.resume != "")
+	result, err := t.Fit(ctx, r.Resumed())
 	show.bar.done()
 	if show.err != nil {
 		return show.err
 	}
-	if err != nil {
-		return a.trainFailure(c.Context(), r, err)
+	if err == nil {
+		err = a.export(ctx, r, result, engines, absent)
 	}
-	return a.export(c.Context(), r, result)
+	if ctx.Err() != nil && run.HasCheckpoint(r.Dir) {
+		a.next("alexctl train --resume %s", shellWord(r.Dir))
+	}
+	return err
+}
+
+// sayRun says what begins.
+func (a *app) sayRun(r *run.Run, t *train.Run) error {
+	a.say("run %s: %s, %d images to train, %d to validate, %d to test, %d classes, augmentation %s", r.Dir, r.Model,
+		r.Inputs.Train.Len(), length(r.Inputs.Val), length(r.Inputs.Test), len(r.Classes), r.Recipe.Augment)
+	if len(r.Recipe.Freeze) > 0 {
+		a.say("frozen by %s; trained are %s", strings.Join(r.Recipe.Freeze, ", "), strings.Join(t.Trained(), ", "))
+	}
+	a.say("%s %g, %s, batch %d, %s, seed %d, %s on %s", r.Recipe.Optimizer, r.Recipe.LR, r.Recipe.Schedule,
+		r.Recipe.Batch, counted(r.Recipe.Epochs, "epoch"), r.Recipe.Seed, run.Kernels(r.Recipe), counted(r.Recipe.Threads, "thread"))
+	if faster := gorgonia.FasterKernels(); faster != "" && r.Recipe.Kernels == "" {
+		a.say("note: there are faster kernels: %s", faster)
+	}
+	slower, err := gorgonia.Slower(r.Recipe.KernelSet())
+	if err == nil && slower > 0 {
+		a.say("note: a convolution of 3x3 in bfloat16 runs at %.2f of the rate of float32 here", slower)
+	}
+	return err
 }
 
 func length(d data.Dataset) int {
@@ -186,72 +212,6 @@ func length(d data.Dataset) int {
 		return 0
 	}
 	return d.Len()
-}
-
-// trainFailure gives a run that ended early its exit code.
-func (a *app) trainFailure(ctx context.Context, r *trainRun, err error) error {
-	var diverged *train.DivergedError
-	var dataError *train.DataError
-	var unsupported *gorgonia.UnsupportedError
-	var internal *gorgonia.InternalError
-	var path *os.PathError
-	var link *os.LinkError
-	if ctx.Err() != nil {
-		a.resumable(r)
-		if errors.Is(err, context.Canceled) {
-			return err
-		}
-		return errors.Join(err, ctx.Err())
-	}
-	switch {
-	case errors.Is(err, train.ErrLocked):
-		return environment(err)
-	case errors.As(err, &internal):
-		return err
-	case errors.As(err, &diverged):
-		return &exitError{exitFinding, err}
-	case errors.As(err, &unsupported):
-		return environment(err)
-	case errors.As(err, &dataError):
-		return invalid(err)
-	case errors.As(err, &path), errors.As(err, &link):
-		return environment(err)
-	}
-	return invalid(err)
-}
-
-// sayTrained says which weights are trained, where some are not.
-func (a *app) sayTrained(r *trainRun, run *train.Run) {
-	if len(r.Recipe.Freeze) == 0 {
-		return
-	}
-	trained := run.Trained()
-	a.say("frozen by %s; trained are %s", strings.Join(r.Recipe.Freeze, ", "), strings.Join(trained, ", "))
-}
-
-// sayPrecision says so where bfloat16 is slower here than float32: not every processor that
-// has it gains by it.
-func (a *app) sayPrecision(c train.Config) error {
-	if c.Precision != "bf16" {
-		return nil
-	}
-	low, err := gorgonia.Rate(c.KernelSet())
-	if err != nil {
-		return err
-	}
-	c.Precision = "float32"
-	full, err := gorgonia.Rate(c.KernelSet())
-	if err == nil && low < full {
-		a.say("note: a convolution of 3x3 in bfloat16 runs at %.2f of the rate of float32 here", low/full)
-	}
-	return err
-}
-
-// resumable says how to go on with a run that has a checkpoint.
-func (a *app) resumable(r *trainRun) {
-	if entries, err := os.ReadDir(filepath.Join(r.dir, "checkpoints")); err == nil && len(entries) > 0 {
-		a.next("alexctl train --resume %s", shellWord(r.dir))
-	}
 }
 
 // trainProgress shows a run: a bar on a terminal, lines otherwise, JSON with --json.
@@ -262,12 +222,16 @@ type trainProgress struct {
 	bar    *progress
 	total  int // steps that the bar has
 	shown  int // steps that it shows as done
+	steps  int // that were done
 	err    error
 }
 
-func (a *app) newTrainProgress(r *trainRun) *trainProgress {
-	steps := r.Recipe.Epochs * (r.inputs.Train.Len() / max(1, r.Recipe.Batch))
-	return &trainProgress{app: a, epochs: r.Recipe.Epochs, test: length(r.inputs.Test), total: steps, bar: &progress{}}
+func (a *app) newTrainProgress() *trainProgress { return &trainProgress{app: a, bar: &progress{}} }
+
+// expect says how much is to come.
+func (t *trainProgress) expect(r *run.Run) {
+	t.epochs, t.test = r.Recipe.Epochs, length(r.Inputs.Test)
+	t.total = r.Recipe.Epochs * (r.Inputs.Train.Len() / max(1, r.Recipe.Batch))
 }
 
 // begin draws the bar.
@@ -280,6 +244,9 @@ func (t *trainProgress) event(e train.Event) {
 		t.bar.describe("epoch %d/%d, loss %.3f, %.0f images/s", e.Epoch, t.epochs, e.Loss, e.ImagesPerSecond)
 		t.bar.add(done - t.shown)
 		t.shown = done
+		if t.steps++; t.steps%gorgonia.CollectEvery == 0 {
+			goruntime.GC()
+		}
 		return
 	case *train.EpochEvent:
 		if t.app.json {
@@ -297,6 +264,9 @@ func (t *trainProgress) event(e train.Event) {
 	case *train.WarningEvent:
 		t.bar.clear()
 		t.app.say("warning: %s", e.Warning)
+		if len(e.Help) > 0 {
+			t.app.say("hint: %s", hintsOf(e.Help))
+		}
 	case *train.NoteEvent:
 		t.bar.clear()
 		t.app.say("note: %s", e.Note)
@@ -326,9 +296,11 @@ func (a *app) trainVariant(c *cobra.Command, o trainOptions, set *data.Set) (*on
 	}
 	b := buildOptions{variant: name}
 	b.Input, b.Classes, b.Channels, b.Init, b.Seed, b.Labels = o.input, len(set.Classes), 3, o.init, o.Seed, set.Classes
-	if m, err := set.Train.Image(0); err != nil {
-		return nil, "", invalid(err)
-	} else if m.Channels == 1 {
+	first, err := set.Train.Image(0)
+	if err != nil {
+		return nil, "", fault.As(fault.Invalid, err)
+	}
+	if first.Channels == 1 {
 		b.Channels = 1
 	}
 	v, err := a.pickVariant(c, &b)
@@ -336,10 +308,7 @@ func (a *app) trainVariant(c *cobra.Command, o trainOptions, set *data.Set) (*on
 		return nil, "", err
 	}
 	m, err := v.Build(b.Options)
-	if err != nil {
-		return nil, "", &exitError{exitUsage, err}
-	}
-	return m, "variant " + v.Name, nil
+	return m, "variant " + v.Name, err
 }
 
 // startModel returns the model that training begins with and what it is.
@@ -352,26 +321,5 @@ func (a *app) startModel(c *cobra.Command, o trainOptions, set *data.Set) (*onnx
 			return nil, "", usage("--%s is for a fresh variant, --model gives the model", name)
 		}
 	}
-	m, path, err := openSound([]string{o.model})
-	return m, path, err
-}
-
-// classesOf returns how many classes a model has, or 0 where it does not say.
-func classesOf(m *onnx.Model) int {
-	if v := m.Graph.Outputs[0]; v.Type.IsTensor() && v.Type.Shape != nil && len(*v.Type.Shape) == 2 {
-		if d := (*v.Type.Shape)[1]; d.IsKnown() {
-			return int(d.N)
-		}
-	}
-	return 0
-}
-
-// setLabels writes the classes into the model.
-func setLabels(m *onnx.Model, classes []string) error {
-	text, err := builder.EncodeLabels(classes)
-	if err != nil {
-		return err
-	}
-	m.SetProperty(builder.LabelsKey, text)
-	return nil
+	return openSound([]string{o.model})
 }

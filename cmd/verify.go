@@ -5,31 +5,34 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"alexctl/classify"
+	"alexctl/diff"
+	"alexctl/export"
+	"alexctl/fault"
 	"alexctl/internal/digest"
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/reference"
+	"alexctl/signature"
 	"alexctl/verify"
 	"alexctl/verify/report"
 )
 
 type verifyOptions struct {
-	engines    string
-	providers  []string
-	device     int
+	engineFlags
 	tolerances []string
 	layers     bool
 	bisect     string
 	against    string
 	gradients  bool
-	kernels    string
 	reports    []string
 	inputFlags
 }
@@ -47,14 +50,15 @@ error / bound, and above 1 is a mismatch. Layers are judged on the engine's own 
 them, so the first one above 1 is where the fault is. docs/verification.md has the
 derivation. --tolerance replaces the bounds of outputs.
 
-Engines are NAME[:PROVIDER][@KEY=VALUE,...]: ort:cpu and ort:cuda (opt=off|basic|extended|all,
+Engines are a list of NAME[:PROVIDER][@KEY=VALUE,...]: ort:cpu and ort:cuda (opt=off|basic|extended|all,
 threads, device, tf32=0|1, mem=BYTES, algo=default|heuristic|exhaustive, fallback=0|1),
 gorgonia (kernels=plain|onednn, precision=float32|bf16, threads), onnx-go, reference (threads).
 
 An engine that is asked for and cannot be used gives exit code 3, a mismatch gives 1, and so
-does a node that ran on another provider than the one asked for.`,
+does a node that ran on another provider than the one asked for. Where no engine is named and
+ONNX Runtime is not installed, Gorgonia is compared, and the report says so.`,
 		Example: `  alexctl verify
-  alexctl verify model.onnx --engines ort:cpu@opt=all,threads=2,gorgonia,onnx-go --layers
+  alexctl verify model.onnx --engine ort:cpu@opt=all,threads=2,gorgonia,onnx-go --layers
   alexctl verify model.onnx --images photos --report report.html
   alexctl verify model.onnx --against other.onnx
   alexctl verify model.onnx --bisect smallest
@@ -63,9 +67,8 @@ does a node that ran on another provider than the one asked for.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c, args, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.engines, "engines", "", "engines to compare, with settings (default: ort with --providers)")
-	f.StringSliceVar(&o.providers, "providers", []string{"cpu"}, "execution providers of ONNX Runtime: cpu, cuda")
-	f.IntVar(&o.device, "device", 0, "index of the accelerator")
+	f.StringVar(&o.engines, "engine", "", "engines to compare, with settings "+defaultEngineHelp)
+	o.registerOrt(c)
 	f.StringArrayVar(&o.tolerances, "tolerance", nil, "instead of the derived bounds: [OUTPUT=]scaled:X or [OUTPUT=]atol:X,rtol:Y (repeatable)")
 	f.BoolVar(&o.layers, "layers", false, "show every layer, by itself and with the errors before it")
 	f.StringVar(&o.bisect, "bisect", "", "write the smallest model that fails to this folder, with its inputs and outputs")
@@ -73,36 +76,37 @@ does a node that ran on another provider than the one asked for.`,
 	f.BoolVar(&o.gradients, "gradients", false, "compare the gradients that training uses with finite differences")
 	kernelsFlag(f, &o.kernels)
 	f.StringArrayVar(&o.reports, "report", nil, "write a report: .html, .md, .json or .xml (JUnit) (repeatable)")
-	o.register(c)
+	o.inputFlags.register(c)
 	return c
 }
 
 // conflicts returns a usage error for flags that do not go together.
 func (o *verifyOptions) conflicts(c *cobra.Command) error {
 	given := c.Flags().Changed
-	for _, name := range []string{"engines", "against", "bisect", "save-inputs", "save-outputs", "data", "preprocess"} {
+	for _, name := range []string{"engine", "against", "bisect", "save-inputs", "save-outputs", "data", "preprocess"} {
 		if f := c.Flags().Lookup(name); given(name) && f.Value.String() == "" {
 			return usage("--%s is empty", name)
 		}
 	}
 	switch {
-	case given("engines") && (given("providers") || given("device")):
-		return usage("--engines names the providers and devices itself: leave out --providers and --device")
-	case given("against") && (given("engines") || given("providers") || given("bisect") || given("gradients") || given("save-outputs") || given("tolerance")):
+	case given("engine") && (given("provider") || given("device")):
+		return usage("--engine names the providers and devices itself: leave out --provider and --device")
+	case given("against") && (given("engine") || given("provider") || given("bisect") || given("gradients") || given("save-outputs") || given("tolerance")):
 		return usage("--against compares models on the reference: leave out engines, --bisect, --gradients, --tolerance and --save-outputs")
-	case given("gradients") && (given("engines") || given("providers") || given("bisect") || given("layers") || given("tolerance")):
+	case given("gradients") && (given("engine") || given("provider") || given("bisect") || given("layers") || given("tolerance")):
 		return usage("--gradients compares what training uses: leave out engines, --bisect, --layers and --tolerance")
 	case given("kernels") && !given("gradients"):
-		return usage("--kernels is for --gradients; for an engine write --engines gorgonia@kernels=%s", o.kernels)
-	case o.kernels != "" && !slices.Contains(gorgonia.KernelSets, o.kernels):
-		return usage("unknown kernels %q: want %s", o.kernels, strings.Join(gorgonia.KernelSets, " or "))
+		return usage("--kernels is for --gradients; for an engine write --engine gorgonia@kernels=%s", o.kernels)
+	}
+	if err := (gorgonia.Kernels{Set: o.kernels}).Valid(); err != nil {
+		return err
 	}
 	for _, path := range o.reports {
 		if !report.Known(path) {
 			return usage("--report %s: want a name that ends in %s", path, strings.Join(report.Formats, ", "))
 		}
-		if err := writable("--report", path); err != nil {
-			return err
+		if err := export.Possible(path); err != nil {
+			return fault.New(fault.KindOf(err), "--report %s: %w", path, err)
 		}
 	}
 	if o.bisect != "" {
@@ -117,23 +121,21 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	if err := o.conflicts(c); err != nil {
 		return err
 	}
-	options := verify.Options{Threads: a.threads, Layers: o.layers || len(o.reports) > 0, Pictures: len(o.reports) > 0,
-		Progress: func(what string) { a.say("running %s", what) }}
+	var engines []runtime.Engine
+	absent := ""
+	if o.against == "" && !o.gradients {
+		if engines, absent, err = a.compared(c.Context(), o.engineFlags); err != nil {
+			return err
+		}
+	}
+	options := a.verifyOptions(absent)
+	options.Layers, options.Pictures = o.layers || len(o.reports) > 0, len(o.reports) > 0
 	for _, s := range o.tolerances {
 		t, err := verify.ParseTolerance(s)
 		if err != nil {
-			return usage("--tolerance: %v", err)
+			return fault.New(fault.Usage, "--tolerance: %w", err)
 		}
 		options.Tolerances = append(options.Tolerances, t)
-	}
-	var engines []runtime.Engine
-	if o.engines != "" {
-		engines, err = a.parseEngines(o.engines)
-	} else {
-		engines, err = a.verifyEngines(o.providers, o.device)
-	}
-	if err != nil {
-		return err
 	}
 	m, path, err := openSound(args)
 	if err != nil {
@@ -150,42 +152,47 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		return err
 	}
 	options.Decisions, options.Recorded, options.Images = in.real, in.recorded, in.images
-	var r *verify.Report
+	r := report.Report{}
 	switch {
 	case o.gradients:
-		r, err = a.audit(c, m, in, o, options)
+		r.Report, err = a.audit(c, m, in, o, options)
 	case o.against != "":
-		r, err = a.compareModels(c, m, in, o, options)
+		r, err = a.compareModels(c, m, in, o)
 	default:
 		options.Outputs = o.outputSaver()
-		r, err = verify.Compare(c.Context(), m, engines, in.sets, options)
+		r.Report, err = verify.Compare(c.Context(), m, engines, in.sets, options)
 	}
 	if err != nil {
-		return verifyFailure(c, err)
+		return err
 	}
 	if err := a.complete(r, path, in.described, o); err != nil {
 		return err
 	}
 	var lost error // what could not be written, said when the result has been
 	if r.Failed() && o.bisect != "" {
-		if r.Bisected, lost = a.bisect(c, m, engines, in.sets, r, o, options); c.Context().Err() != nil {
+		if r.Bisected, lost = a.bisect(c, m, engines, in.sets, r.Report, o, options); c.Context().Err() != nil {
 			return c.Context().Err()
 		}
 	}
 	return a.finishVerify(r, m, path, o, lost)
 }
 
+// verifyOptions are those of every comparison that this program makes.
+func (a *app) verifyOptions(absent string) verify.Options {
+	return verify.Options{Threads: a.threads, Released: debug.FreeOSMemory, Without: absentNote(absent), Progress: func(what string) { a.say("running %s", what) }}
+}
+
 // complete says what was compared, where, and how to do it again.
-func (a *app) complete(r *verify.Report, path, inputs string, o verifyOptions) (err error) {
+func (a *app) complete(r report.Report, path, inputs string, o verifyOptions) (err error) {
 	r.Inputs = inputs
 	r.Model.Path = path
 	if r.Model.SHA256, err = digest.File(path); err != nil {
-		return invalid(err)
+		return fault.As(fault.Invalid, err)
 	}
 	if o.against != "" {
 		r.Against.Other.Path = o.against
 		if r.Against.Other.SHA256, err = digest.File(o.against); err != nil {
-			return invalid(err)
+			return fault.As(fault.Invalid, err)
 		}
 	}
 	r.Bound.Tolerance = strings.Join(o.tolerances, " ")
@@ -196,7 +203,7 @@ func (a *app) complete(r *verify.Report, path, inputs string, o verifyOptions) (
 }
 
 // finishVerify prints and writes the report, and gives it its exit code.
-func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verifyOptions, lost error) error {
+func (a *app) finishVerify(r report.Report, m *onnx.Model, path string, o verifyOptions, lost error) error {
 	var err error
 	if a.json {
 		err = a.printJSON(r)
@@ -218,7 +225,7 @@ func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verif
 	}
 	if lost != nil {
 		if !r.Failed() {
-			return environment(lost)
+			return fault.As(fault.Environment, lost)
 		}
 		if err := a.complain("%v", lost); err != nil { // a mismatch outranks it
 			return err
@@ -226,59 +233,48 @@ func (a *app) finishVerify(r *verify.Report, m *onnx.Model, path string, o verif
 	}
 	switch {
 	case r.Failed() && r.Bisected != nil:
-		a.next("alexctl verify %s --inputs %s --engines %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder), shellWord(r.Bisected.Engine))
-		return silent(exitFinding)
+		a.next("alexctl verify %s --inputs %s --engine %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder), shellWord(r.Bisected.Engine))
+		return reported{fault.Finding}
 	case r.Failed() && o.against == "" && !o.gradients && o.bisect == "":
 		a.next("%s", a.commandWith("--layers --bisect smallest"))
-		return silent(exitFinding)
+		return reported{fault.Finding}
 	case r.Failed():
 		a.next("alexctl inspect %s", shellWord(path))
-		return silent(exitFinding)
+		return reported{fault.Finding}
 	case r.Skipped():
 		a.next("alexctl doctor")
-		return silent(exitEnvironment)
+		return reported{fault.Environment}
 	}
-	if _, _, err := imageInput(m); err != nil {
+	plan, err := classify.NewPlan(m, classify.Options{})
+	switch {
+	case err == nil:
+		argument := ""
+		if path != defaultModel {
+			argument = " --model " + shellWord(path)
+		}
+		a.sayPlan(plan)
+		a.next("alexctl infer%s image.png", argument)
+	case fault.KindOf(err) == fault.Usage: // a classifier that leaves something open
+		a.next("alexctl infer --model %s --preprocess imagenet image.png", shellWord(path))
+	default:
 		a.next("alexctl inspect %s", shellWord(path))
-		return nil //nolint:nilerr // not a model of images, and that is fine
 	}
-	argument := ""
-	if path != defaultModel {
-		argument = " --model " + shellWord(path)
-	}
-	if spec, err := modelSpec(m); err == nil && spec == nil {
-		argument += " --preprocess imagenet"
-	}
-	a.next("alexctl infer%s image.png", argument)
 	return nil
 }
 
-// verifyFailure gives a comparison that could not be made its exit code: the call was
-// interrupted, the reference does not know an operator, or the model or its inputs are
-// at fault.
-func verifyFailure(c *cobra.Command, err error) error {
-	if c.Context().Err() != nil {
-		return c.Context().Err()
-	}
-	var coded *exitError
-	if errors.As(err, &coded) {
-		return err
-	}
-	var unavailable *runtime.UnavailableError
-	if errors.Is(err, reference.ErrUnsupported) || errors.Is(err, verify.ErrNoGradient) || errors.As(err, &unavailable) {
-		return environment(err)
-	}
-	return invalid(err)
-}
-
 // compareModels is --against.
-func (a *app) compareModels(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions, options verify.Options) (r *verify.Report, err error) {
+func (a *app) compareModels(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions) (_ report.Report, err error) {
 	other, _, err := openSound([]string{o.against})
 	if err != nil {
-		return nil, err
+		return report.Report{}, err
 	}
 	defer func() { err = errors.Join(err, other.Close()) }()
-	return verify.Against(c.Context(), m, other, in.sets, options)
+	a.say("running reference")
+	d, err := diff.Models(c.Context(), m, other, in.sets, diff.Options{Threads: a.threads})
+	if err != nil {
+		return report.Report{}, err
+	}
+	return report.Of(d), nil
 }
 
 // bisect looks for the smallest failing model of the first engine that failed.
@@ -310,18 +306,22 @@ func (a *app) bisect(c *cobra.Command, m *onnx.Model, engines []runtime.Engine, 
 
 // audit is --gradients.
 func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions, options verify.Options) (*verify.Report, error) {
-	input, _, err := imageInput(m)
+	input, err := signature.ImagesOf(m)
 	if err != nil {
 		return nil, err
 	}
 	x := in.sets[0][input.Name]
 	if x == nil || len(x.Shape) == 0 || x.Shape[0] == 0 {
-		return nil, invalid(fmt.Errorf("--gradients needs a batch of images"))
+		return nil, fault.New(fault.Invalid, "--gradients needs a batch of images")
 	}
 	k := gorgonia.Kernels{Set: o.kernels, Threads: a.threads}
-	d, err := gorgonia.NewDifferentiator(m, x.Shape[0], k)
+	out, err := signature.OutputOf(m, o.classifier.Signature)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, err
+	}
+	d, err := gorgonia.NewDifferentiator(m, out.Logits, x.Shape[0], k)
+	if err != nil {
+		return nil, err
 	}
 	labels := in.labels
 	if len(labels) != x.Shape[0] {

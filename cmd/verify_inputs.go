@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"alexctl/card"
+	"alexctl/classify"
+	"alexctl/fault"
 	"alexctl/internal/beside"
 	"alexctl/onnx"
+	"alexctl/preprocess"
 	"alexctl/runtime"
 	"alexctl/verify"
 )
@@ -25,7 +28,7 @@ type inputFlags struct {
 	dims        []string
 	ranges      []string
 	images      []string
-	preprocess  string
+	classifier  classify.Options
 	files       []string
 	data        string
 	dataDir     string
@@ -42,13 +45,13 @@ func (o *inputFlags) register(c *cobra.Command) {
 	f.StringArrayVar(&o.dims, "dim", nil, "size of another symbolic dimension, NAME=N (repeatable)")
 	f.StringArrayVar(&o.ranges, "value-range", nil, "random values lie in [INPUT=]LOW:HIGH (repeatable)")
 	f.StringArrayVar(&o.images, "images", nil, "an image file or folder to use as input (repeatable)")
-	f.StringVar(&o.preprocess, "preprocess", "", "preprocessing of images: imagenet, plain, caffe or a JSON spec (default: the model's own)")
 	f.StringArrayVar(&o.files, "inputs", nil, "inputs from an .npz or .npy file or a test_data_set folder (repeatable)")
 	f.StringVar(&o.data, "data", "", "test images of a dataset, by name, or of an image folder")
 	f.StringVar(&o.dataDir, "data-dir", "", "folder with the dataset's files")
 	f.IntVar(&o.limit, "limit", 64, "how many images of --data")
 	f.StringVar(&o.saveInputs, "save-inputs", "", "write the inputs: an .npz file, or a folder of test_data_set folders")
 	f.StringVar(&o.saveOutputs, "save-outputs", "", "write every engine's outputs to a folder, as .npz files")
+	classifierFlags(c, &o.classifier)
 }
 
 // conflicts returns a usage error where inputs come from two places.
@@ -84,7 +87,7 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 			return usage("--%s is for --data", name)
 		}
 	}
-	if o.preprocess != "" && len(o.images) == 0 && o.data == "" {
+	if o.classifier.Preprocess != "" && len(o.images) == 0 && o.data == "" {
 		return usage("--preprocess is for --images and --data")
 	}
 	return nil
@@ -104,9 +107,9 @@ type inputSets struct {
 func (a *app) inputs(c *cobra.Command, m *onnx.Model, o inputFlags) (in *inputSets, err error) {
 	switch {
 	case len(o.images) > 0:
-		in, err = a.imageInputs(c, m, o)
+		in, err = imageInputs(c, m, o)
 	case o.data != "":
-		in, err = a.dataInputs(c, m, o)
+		in, err = dataInputs(c, m, o)
 	case len(o.files) > 0:
 		in, err = fileInputs(m, o.files)
 	default:
@@ -136,22 +139,24 @@ func randomInputs(m *onnx.Model, o inputFlags) (*inputSets, error) {
 	for _, s := range o.ranges {
 		name, r, err := verify.ParseRange(s)
 		if err != nil {
-			return nil, usage("--value-range: %v", err)
+			return nil, fault.New(fault.Usage, "--value-range: %w", err)
 		}
 		if name != "" && !slices.ContainsFunc(m.Graph.DataInputs(), func(v *onnx.Value) bool { return v.Name == name }) {
 			return nil, usage("--value-range: the model has no input %q", name)
 		}
 		options.Ranges[name] = r
 	}
-	if options.Spec, err = modelSpec(m); err != nil {
+	c, err := card.Read(m)
+	if err != nil {
 		return nil, err
 	}
+	options.Spec = c.Spec
 	in := &inputSets{}
 	for i := range o.runs {
 		options.Seed = o.seed + uint64(i)
 		set, err := verify.RandomInputs(m.Graph, options)
 		if err != nil {
-			return nil, usage("%v", err)
+			return nil, err
 		}
 		in.sets = append(in.sets, set)
 	}
@@ -194,11 +199,11 @@ func fileInputs(m *onnx.Model, files []string) (*inputSets, error) {
 	for _, file := range files {
 		list, err := verify.ReadInputs(file, m.Graph)
 		if err != nil {
-			return nil, invalid(err)
+			return nil, err
 		}
 		for _, r := range list {
 			if err := runtime.CheckInputs(m.Graph, r.Inputs); err != nil {
-				return nil, invalid(fmt.Errorf("%s: %w", file, err))
+				return nil, fmt.Errorf("%s: %w", file, err)
 			}
 			in.sets = append(in.sets, r.Inputs)
 			in.recorded = append(in.recorded, r.Outputs)
@@ -212,12 +217,12 @@ func fileInputs(m *onnx.Model, files []string) (*inputSets, error) {
 const maxVerifyImages = 256
 
 // imageInputs preprocesses images, one a run.
-func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
-	p, err := newPredictor(m, o.preprocess)
+func imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	p, err := classify.NewPlan(m, o.classifier)
 	if err != nil {
 		return nil, err
 	}
-	files, err := imageFiles(o.images)
+	files, err := preprocess.Files(o.images)
 	if err != nil {
 		return nil, err
 	}
@@ -232,19 +237,19 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		if err := c.Context().Err(); err != nil {
 			return nil, err
 		}
-		data := make([]float32, max(1, p.batch)*p.spec.Len())
-		if err := p.load(f, a.stdin, data[:p.spec.Len()]); err != nil {
-			return nil, invalid(fmt.Errorf("%s: %w", f, err))
+		data := p.Room(1)
+		if err := p.LoadFile(f, data, 0); err != nil {
+			return nil, fmt.Errorf("%s: %w", f, err)
 		}
-		in.sets, in.images = append(in.sets, p.batchOf(1, data)), append(in.images, 1)
+		in.sets, in.images = append(in.sets, p.Tensors(1, data)), append(in.images, 1)
 	}
 	in.described = counted(len(files), "image")
 	return in, nil
 }
 
 // dataInputs are test images of a dataset, in batches.
-func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
-	p, err := newPredictor(m, o.preprocess)
+func dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	p, err := classify.NewPlan(m, o.classifier)
 	if err != nil {
 		return nil, err
 	}
@@ -264,27 +269,27 @@ func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputS
 		return nil, usage("--limit %d: at most %d images are compared at once", limit, maxVerifyImages)
 	}
 	in := &inputSets{real: true, described: fmt.Sprintf("%s of the %s part of %s", counted(limit, "image"), part, set.Name)}
-	size := p.batchSize(min(o.batch, limit))
+	size := p.BatchSize(min(o.batch, limit))
 	for at := 0; at < limit; at += size {
 		n := min(size, limit-at)
-		x := make([]float32, max(n, p.batch)*p.spec.Len())
+		x := p.Room(n)
 		for i := range n {
 			k := (at + i) * images.Len() / limit // over all of the part, which may be in order
 			image, err := images.Image(k)
 			if err == nil {
-				err = p.spec.Apply(image, x[i*p.spec.Len():(i+1)*p.spec.Len()])
+				err = p.Put(image, x, i)
 			}
 			if err == nil {
 				err = c.Context().Err()
 			}
 			if err != nil {
-				return nil, invalid(err)
+				return nil, fault.As(fault.Invalid, err)
 			}
 			if at == 0 {
 				in.labels = append(in.labels, images.Label(k))
 			}
 		}
-		in.sets, in.images = append(in.sets, p.batchOf(n, x)), append(in.images, n)
+		in.sets, in.images = append(in.sets, p.Tensors(n, x)), append(in.images, n)
 	}
 	return in, nil
 }
@@ -300,30 +305,19 @@ func saveInputs(path string, m *onnx.Model, sets []runtime.Tensors) error {
 	if _, err := os.Lstat(path); err == nil {
 		return usage("--save-inputs %s: it is there already; name a folder that is not", path)
 	}
-	work, err := os.MkdirTemp(filepath.Dir(path), ".alexctl-*")
-	if err != nil {
-		return environment(err)
-	}
-	for i, in := range sets {
-		if err = verify.WriteDataSet(filepath.Join(work, fmt.Sprintf("test_data_set_%d", i)), m.Graph, in, nil); err != nil {
-			break
+	return fault.As(fault.Environment, beside.Folder(path, func(work string) error {
+		for i, in := range sets {
+			if err := verify.WriteDataSet(filepath.Join(work, fmt.Sprintf("test_data_set_%d", i)), m.Graph, in, nil); err != nil {
+				return err
+			}
 		}
-	}
-	if err == nil {
-		err = errors.Join(os.Chmod(work, 0o755), os.Rename(work, path))
-	}
-	if err != nil {
-		return environment(errors.Join(err, os.RemoveAll(work)))
-	}
-	return nil
+		return nil
+	}))
 }
 
 // saveArrays writes an .npz file.
 func saveArrays(path string, tensors runtime.Tensors) error {
-	if err := beside.Write(path, func(w io.Writer) error { return verify.WriteArrays(w, tensors) }); err != nil {
-		return environment(err)
-	}
-	return nil
+	return fault.As(fault.Environment, beside.Write(path, func(w io.Writer) error { return verify.WriteArrays(w, tensors) }))
 }
 
 // outputSaver returns what writes each engine's outputs, or nil.
@@ -334,7 +328,7 @@ func (o *inputFlags) outputSaver() func(engine string, input int, out runtime.Te
 	clean := strings.NewReplacer(":", "-", "@", "-", "=", "-", ",", "-", "/", "-")
 	return func(engine string, input int, out runtime.Tensors) error {
 		if err := os.MkdirAll(o.saveOutputs, 0o755); err != nil {
-			return environment(err)
+			return fault.As(fault.Environment, err)
 		}
 		return saveArrays(filepath.Join(o.saveOutputs, fmt.Sprintf("%s-%d.npz", clean.Replace(engine), input)), out)
 	}

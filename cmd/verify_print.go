@@ -7,14 +7,18 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"alexctl/diff"
 	"alexctl/verify"
+	"alexctl/verify/report"
 )
 
 // printReport prints the comparison of engines, as after training.
-func (a *app) printReport(r *verify.Report) error { return a.printVerified(r, false) }
+func (a *app) printReport(r *verify.Report) error {
+	return a.printVerified(report.Report{Report: r}, false)
+}
 
 // printVerified prints a report.
-func (a *app) printVerified(r *verify.Report, layers bool) error {
+func (a *app) printVerified(r report.Report, layers bool) error {
 	if err := a.print("%s (sha256 %.16s...), against %s in float64, %s\n\n", r.Model.Path, r.Model.SHA256, r.Reference, r.Inputs); err != nil {
 		return err
 	}
@@ -24,7 +28,7 @@ func (a *app) printVerified(r *verify.Report, layers bool) error {
 	case r.Against != nil:
 		return a.printAgainst(r, layers)
 	}
-	if err := a.printEngines(r); err != nil {
+	if err := a.printEngines(r.Report); err != nil {
 		return err
 	}
 	for _, x := range r.Results {
@@ -34,7 +38,7 @@ func (a *app) printVerified(r *verify.Report, layers bool) error {
 			}
 		}
 	}
-	if err := a.printReasons(r); err != nil {
+	if err := a.printReasons(r.Report); err != nil {
 		return err
 	}
 	verdict := "verified: every output agrees"
@@ -142,6 +146,9 @@ func (a *app) printReasons(r *verify.Report) error {
 		if err := a.print("%s %s: %s\n", x.Name(), x.Status, x.Reason); err != nil {
 			return err
 		}
+		if len(x.Help) > 0 {
+			a.say("hint: %s", hintsOf(x.Help))
+		}
 		if x.First != nil && !strings.Contains(x.Reason, "first divergence") {
 			if err := a.print("  first divergence at %s, margin %.3g\n", x.First, float64(x.First.Local.Margin)); err != nil {
 				return err
@@ -160,7 +167,7 @@ func (a *app) printReasons(r *verify.Report) error {
 }
 
 // printAgainst prints one model against another.
-func (a *app) printAgainst(r *verify.Report, layers bool) error {
+func (a *app) printAgainst(r report.Report, layers bool) error {
 	d := r.Against
 	t := newTable(table.Row{"where", "what", "difference"})
 	for _, f := range d.Findings {
@@ -198,10 +205,10 @@ func (a *app) printAgainst(r *verify.Report, layers bool) error {
 		a.say("not checked: %s", s)
 	}
 	verdict := map[string]string{
-		verify.Identical:  "identical: the same nodes, attributes and weights as " + d.Other.Path,
-		verify.Equivalent: "equivalent: other nodes than " + d.Other.Path + ", and every output agrees within rounding on these inputs",
-		verify.Uncompared: "not compared with " + d.Other.Path + ": no node, attribute or weight differs, and the values could not be computed",
-		verify.Different:  "DIFFERENT from " + d.Other.Path + ": first divergence at " + d.First,
+		diff.Identical:  "identical: the same nodes, attributes and weights as " + d.Other.Path,
+		diff.Equivalent: "equivalent: other nodes than " + d.Other.Path + ", and every output agrees within rounding on these inputs",
+		diff.Uncompared: "not compared with " + d.Other.Path + ": no node, attribute or weight differs, and the values could not be computed",
+		diff.Different:  "DIFFERENT from " + d.Other.Path + ": first divergence at " + d.First,
 	}[d.Verdict]
 	return a.print("%s\n", verdict)
 }

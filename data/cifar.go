@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/internal/pickle"
 )
 
@@ -34,7 +35,7 @@ func cifarSource() source {
 	return source{
 		name:    "cifar10",
 		summary: "CIFAR-10: 50,000 + 10,000 coloured 32x32 images of 10 kinds of things, binary or Python form",
-		hint:    "run: alexctl data fetch cifar10, or name its folder or archive's folder with --data-dir",
+		other:   []fault.Hint{{Text: "name its folder or that of its archive", Option: fault.DataDir}},
 		files:   []Remote{{at + "cifar-10-binary.tar.gz", 170052171, "c32a1d4ab5d03f1284b67883e8d87530"}},
 		open:    openCIFAR,
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/internal/nearest"
 	"alexctl/preprocess"
 )
@@ -53,9 +54,9 @@ type Options struct {
 type source struct {
 	name    string
 	summary string
-	places  []string // folders where packages put it
-	files   []Remote // what Fetch downloads
-	hint    string   // how to get it
+	places  []string     // folders where packages put it
+	files   []Remote     // what Fetch downloads
+	other   []fault.Hint // how to get it besides fetching it
 	open    func(o Options, dir string) (*Set, error)
 	within  bool // it needs no files
 }
@@ -78,15 +79,21 @@ func Names() [][2]string {
 type MissingError struct {
 	Name   string
 	Looked []string
-	Hint   string
+	Help   []fault.Hint
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("dataset %s is not here (looked in %s): %s", e.Name, strings.Join(e.Looked, ", "), e.Hint)
+	return fmt.Sprintf("dataset %s is not here (looked in %s)", e.Name, strings.Join(e.Looked, ", "))
 }
 
+// Kind returns fault.Environment.
+func (e *MissingError) Kind() fault.Kind { return fault.Environment }
+
+// Hints says how to get it.
+func (e *MissingError) Hints() []fault.Hint { return e.Help }
+
 // ErrUnknown says that a name is neither a dataset nor a folder.
-var ErrUnknown = errors.New("neither a dataset nor a folder")
+var ErrUnknown = fault.New(fault.Usage, "neither a dataset nor a folder")
 
 func find(name string) (source, error) {
 	var names []string
@@ -100,8 +107,10 @@ func find(name string) (source, error) {
 		name, ErrUnknown, nearest.Hint(name, names), strings.Join(names, ", "))
 }
 
-// Open reads the dataset of this name, or the image folder at this path.
-func Open(name string, o Options) (*Set, error) {
+// Open reads the dataset of this name, or the image folder at this path. Files that are not
+// what they should be are fault.Invalid.
+func Open(name string, o Options) (_ *Set, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	s, err := find(name)
 	if err != nil {
 		if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
@@ -129,7 +138,7 @@ func Open(name string, o Options) (*Set, error) {
 		}
 		return set, nil
 	}
-	return nil, &MissingError{name, places, s.hint}
+	return nil, &MissingError{name, places, append([]fault.Hint{{Text: "download it", Option: fault.Fetch, Value: name}}, s.other...)}
 }
 
 // errNotHere says that a folder holds no dataset.
@@ -221,7 +230,8 @@ func Limit(d Dataset, n int, seed uint64) Dataset {
 
 // Fingerprint tells whether a dataset is the same as before: a digest of all labels
 // and of some images.
-func Fingerprint(d Dataset) (string, error) {
+func Fingerprint(d Dataset) (_ string, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	h := sha256.New()
 	n := d.Len()
 	labels := make([]byte, 0, 4*n)

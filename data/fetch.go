@@ -13,6 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"alexctl/fault"
+	"alexctl/internal/beside"
 )
 
 // Remote is a file of a dataset on its authors' server.
@@ -26,15 +29,16 @@ type Remote struct {
 type Progress func(file string, done, size int64)
 
 // ErrDigest says that a file is not the one that its authors published.
-var ErrDigest = errors.New("it is not the published file")
+var ErrDigest = fault.New(fault.Invalid, "it is not the published file")
 
 // ErrNothingToFetch says that a dataset has no files of its own.
-var ErrNothingToFetch = errors.New("it needs no files")
+var ErrNothingToFetch = fault.New(fault.Usage, "it needs no files")
 
 // Fetch downloads a dataset's files to Options.Cache, from its authors or from a
 // mirror: the URL of a folder that holds the same files. A download that was cut
 // short goes on where it stopped. A file gets its name when its digest is right.
 func Fetch(ctx context.Context, name, mirror string, o Options, progress Progress) (dir string, err error) {
+	defer fault.Default(&err, fault.Environment)
 	s, err := find(name)
 	if err != nil {
 		return "", err
@@ -82,7 +86,7 @@ func FetchFile(ctx context.Context, f Remote, dir string, progress Progress) err
 	if err != nil {
 		return err
 	}
-	return os.Rename(partial, target)
+	return beside.Rename(partial, target)
 }
 
 // matches compares a file with the published size and digest.

@@ -2,7 +2,6 @@ package data
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,16 +10,8 @@ import (
 	"alexctl/preprocess"
 )
 
-// imageSuffixes are the files that count as images, as in torchvision's ImageFolder
-// without .pgm and .ppm, which are not decoded here.
-var imageSuffixes = []string{".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"}
-
-// Limits of an image folder.
-const (
-	maxFolderImages  = 1 << 24
-	maxFolderClasses = 1 << 16
-	maxDepth         = 32 // of folders in a class; links may go round in circles
-)
+// maxFolderClasses bounds an image folder.
+const maxFolderClasses = 1 << 16
 
 // folder is a folder with a folder of images for each class, as torchvision's
 // ImageFolder: classes are the names in the order of their code points, images
@@ -120,16 +111,18 @@ func scan(dir string) (*folder, []string, error) {
 	var classes []string
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil || !info.IsDir() || hidden(e.Name()) {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() || preprocess.Hidden(e.Name()) {
 			continue
 		}
-		before := len(f.files)
-		if err := f.add(path, len(classes), 0); err != nil {
+		images, err := preprocess.Folder(path)
+		if err != nil {
 			return nil, nil, err
 		}
-		if len(f.files) == before {
-			return nil, nil, fmt.Errorf("class %s has no image (%s)", path, strings.Join(imageSuffixes, " "))
+		if len(images) == 0 {
+			return nil, nil, fmt.Errorf("class %s has no image (%s)", path, strings.Join(preprocess.Extensions(), " "))
 		}
+		f.files = append(f.files, images...)
+		f.labels = append(f.labels, slices.Repeat([]int{len(classes)}, len(images))...)
 		classes = append(classes, e.Name())
 		if len(classes) > maxFolderClasses {
 			return nil, nil, fmt.Errorf("%s has more than %d classes", dir, maxFolderClasses)
@@ -139,45 +132,4 @@ func scan(dir string) (*folder, []string, error) {
 		return nil, nil, fmt.Errorf("%s: want a folder with images for each of at least two classes, there are %d: name the folder that holds them, ROOT of ROOT/CLASS/IMAGE.png", dir, len(classes))
 	}
 	return f, classes, nil
-}
-
-// hidden reports a name that systems and editors hide, such as .ipynb_checkpoints and
-// ._1.png.
-func hidden(name string) bool { return strings.HasPrefix(name, ".") }
-
-func (f *folder) add(dir string, class, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("%s: more than %d folders deep", dir, maxDepth)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if hidden(e.Name()) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		directory := e.IsDir()
-		if e.Type()&fs.ModeSymlink != 0 {
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			directory = info.IsDir()
-		}
-		if directory {
-			if err := f.add(path, class, depth+1); err != nil {
-				return err
-			}
-			continue
-		}
-		if slices.Contains(imageSuffixes, strings.ToLower(filepath.Ext(path))) {
-			f.files, f.labels = append(f.files, path), append(f.labels, class)
-		}
-		if len(f.files) > maxFolderImages {
-			return fmt.Errorf("more than %d images", maxFolderImages)
-		}
-	}
-	return nil
 }

@@ -1,5 +1,7 @@
 package data
 
+import "alexctl/fault"
+
 // fashionClasses are the classes of Fashion-MNIST (Xiao, Rasul and Vollgraf 2017).
 var fashionClasses = []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}
 
@@ -9,7 +11,7 @@ func fashionSource() source {
 		name:    "fashion-mnist",
 		summary: "Fashion-MNIST: 60,000 + 10,000 grey 28x28 images of 10 kinds of garments",
 		places:  []string{"/usr/share/datasets/fashion-mnist"},
-		hint:    "run: alexctl data fetch fashion-mnist, or install Debian's package dataset-fashion-mnist, or name its folder with --data-dir",
+		other:   []fault.Hint{{Text: "install Debian's package dataset-fashion-mnist"}, {Text: "name its folder", Option: fault.DataDir}},
 		files: []Remote{
 			{at + "train-images-idx3-ubyte.gz", 26421880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
 			{at + "train-labels-idx1-ubyte.gz", 29515, "25c81989df183df01b3e8a0aad5dffbe"},
@@ -32,7 +34,7 @@ func mnistSource() source {
 	return source{
 		name:    "mnist",
 		summary: "MNIST: 60,000 + 10,000 grey 28x28 images of handwritten digits",
-		hint:    "run: alexctl data fetch mnist, or name its folder with --data-dir",
+		other:   []fault.Hint{{Text: "name its folder", Option: fault.DataDir}},
 		files: []Remote{
 			{at + "train-images-idx3-ubyte.gz", 9912422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
 			{at + "train-labels-idx1-ubyte.gz", 28881, "d53e105ee54ea40749a09fcbcd1e9432"},

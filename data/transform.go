@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/preprocess"
 )
 
@@ -22,7 +23,8 @@ type Augment struct {
 const maxPad = 64
 
 // ParseAugment reads a list such as "flip,pad=2"; "none" is nothing.
-func ParseAugment(text string) (Augment, error) {
+func ParseAugment(text string) (_ Augment, err error) {
+	defer fault.Default(&err, fault.Usage)
 	var a Augment
 	for word := range strings.SplitSeq(text, ",") {
 		name, number, given := strings.Cut(strings.TrimSpace(word), "=")
@@ -70,6 +72,8 @@ type Transform struct {
 	Augment Augment
 	// Colors are the principal components of the colours, for Augment.Color.
 	Colors *Components
+	// ChannelsLast makes tensors (H, W, C), for models that take them so.
+	ChannelsLast bool
 }
 
 // Components are the principal components of a dataset's colours: the eigenvectors
@@ -84,11 +88,26 @@ type Components struct {
 // with, as in the paper.
 const colorScale = 0.1
 
-// Plain writes the tensor (C, H, W) of an image as inference sees it.
-func (t *Transform) Plain(m *preprocess.Image, dst []float32) error { return t.Spec.Apply(m, dst) }
+// Plain writes the tensor of an image as inference sees it.
+func (t *Transform) Plain(m *preprocess.Image, dst []float32) error {
+	return t.ordered(dst, t.Spec.Apply(m, dst))
+}
+
+// ordered brings a tensor (C, H, W) into the order that is wanted.
+func (t *Transform) ordered(dst []float32, err error) error {
+	if err == nil && t.ChannelsLast {
+		t.Spec.ChannelsLast(dst)
+	}
+	return err
+}
 
 // apply writes the tensor of an image, augmented by what g draws.
 func (t *Transform) apply(m *preprocess.Image, g generator, dst []float32) error {
+	return t.ordered(dst, t.augmented(m, g, dst))
+}
+
+// augmented writes the tensor (C, H, W).
+func (t *Transform) augmented(m *preprocess.Image, g generator, dst []float32) error {
 	canvas, err := t.Spec.Canvas(m)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 
 	"alexctl/kernel/gemm"
 	"alexctl/kernel/vector"
@@ -105,6 +106,19 @@ func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 // WinogradBatch is how many images a batch needs for convolutions to be computed by
 // Winograd's filtering.
 const WinogradBatch = 16
+
+// WinogradArithmetic returns how Plain computes convolutions of a batch, and so does every
+// set that leaves 3x3 and 5x5 to it. The spread follows from the transforms, rounded up to a
+// whole number.
+func WinogradArithmetic(batch int) Arithmetic {
+	var a Arithmetic
+	if batch >= WinogradBatch {
+		for _, kernel := range []int{3, 5} {
+			a.Spread[kernel] = math.Ceil(vector.Spread(kernel))
+		}
+	}
+	return a
+}
 
 // batched reports whether there are vectors, and enough images and channels to be their
 // rows and columns at one position.

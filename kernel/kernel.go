@@ -24,6 +24,19 @@ type Set[T Float] interface {
 	Plan(Spec) (Plan[T], error)
 	// Pool is what its plans compute on. What happens between them does best there too.
 	Pool() Pool
+	// Arithmetic says how a batch of so many images is computed, as far as that is less exact
+	// than operations in T.
+	Arithmetic(batch int) Arithmetic
+}
+
+// Arithmetic is how kernels compute.
+type Arithmetic struct {
+	// Operand is the unit roundoff to which the operands of convolutions and matrix products
+	// are cut; 0 where they are not.
+	Operand float64
+	// Spread is, by the side of a square kernel, how much convolutions that are computed in a
+	// transformed domain multiply their errors; 0 for direct ones.
+	Spread [8]float64
 }
 
 // Pool computes the parts of a loop at once.

@@ -19,6 +19,9 @@ func (p plain[T]) Pool() Pool { return p.workers.Pool }
 // Name returns "plain" with what multiplies matrices: "plain-avx512".
 func (p plain[T]) Name() string { return "plain-" + multiplier() }
 
+// Arithmetic returns that of Winograd's filtering, by which large batches are computed.
+func (p plain[T]) Arithmetic(batch int) Arithmetic { return WinogradArithmetic(batch) }
+
 // Plan prepares any operator of this package.
 func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 	if err := Check(s); err != nil {

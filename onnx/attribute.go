@@ -1,5 +1,10 @@
 package onnx
 
+import (
+	"bytes"
+	"context"
+)
+
 // IntAttr returns an INT attribute.
 func IntAttr(name string, v int64) *Attribute { return &Attribute{Name: name, Type: AttrInt, Int: v} }
 
@@ -45,10 +50,21 @@ func (a *Attribute) mark(k AttributeType) {
 	a.set[k] = true
 }
 
-// subgraphs returns the graphs that the attribute holds.
-func (a *Attribute) subgraphs() []*Graph {
+// Subgraphs returns the graphs that the attribute holds.
+func (a *Attribute) Subgraphs() []*Graph {
 	if a.Graph != nil {
 		return append([]*Graph{a.Graph}, a.Graphs...)
 	}
 	return a.Graphs
+}
+
+// Same reports whether two attributes say the same, by their encoding.
+func (a *Attribute) Same(b *Attribute) (bool, error) {
+	var encoded [2]bytes.Buffer
+	for i, x := range []*Attribute{a, b} {
+		if err := stream(context.Background(), &encoded[i], (&encoder{}).attribute(x).pieces); err != nil {
+			return false, err
+		}
+	}
+	return bytes.Equal(encoded[0].Bytes(), encoded[1].Bytes()), nil
 }

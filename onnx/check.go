@@ -20,17 +20,32 @@ const newestIR = 13
 
 // Check reports what is structurally wrong with the model: missing or duplicate
 // names, values used before they are made, cycles, malformed attributes, tensors
-// whose data does not fit their shape. Package op checks what operators mean.
-func Check(m *Model) []Problem {
+// whose data does not fit their shape. warnings are what breaks a rule too, but what every
+// engine puts up with. Package op checks what operators mean.
+func Check(m *Model) (problems, warnings []Problem) {
 	c := &checker{ir: m.IRVersion}
 	c.model(m)
-	return c.problems
+	return c.problems, c.warnings
 }
 
 type checker struct {
 	ir       int64
 	imported map[string]bool // domains of the operator sets in force, and of functions
 	problems []Problem
+	warnings []Problem
+}
+
+func (c *checker) warn(where, format string, args ...any) {
+	c.warnings = append(c.warnings, Problem{where, fmt.Sprintf(format, args...)})
+}
+
+// tensor reports what is wrong with a tensor.
+func (c *checker) tensor(where string, t *Tensor) {
+	if err := t.problem(); err != nil {
+		c.add(where, "%v", err)
+	} else if t.redundant {
+		c.warn(where, "it has an empty data field beside the one that holds its data")
+	}
 }
 
 func (c *checker) add(where, format string, args ...any) {
@@ -140,6 +155,9 @@ func (c *checker) define(where string, s *scope, name, what string) {
 		c.add(where, "the name %q is used twice: %s and %s", name, by, what)
 		return
 	}
+	if s.outer.has(name) {
+		c.add(where, "the name %q (%s) is one of the graph outside too", name, what)
+	}
 	s.names[name] = what
 }
 
@@ -152,6 +170,7 @@ func (c *checker) graph(where string, g *Graph, outer *scope) {
 		inputs[v.Name] = v
 	}
 	initializers := map[string]bool{}
+	var bare []string // initializers that are no inputs, where they must be
 	for i, t := range g.Initializers {
 		at := fmt.Sprintf("initializer %q", t.Name)
 		if t.Name == "" {
@@ -162,18 +181,20 @@ func (c *checker) graph(where string, g *Graph, outer *scope) {
 			continue
 		}
 		initializers[t.Name] = true
-		if err := t.problem(); err != nil {
-			c.add(at, "%v", err)
-		}
+		c.tensor(at, t)
 		in, isInput := inputs[t.Name]
 		switch {
 		case isInput:
 			c.defaultFits(at, in, t)
 		case c.ir > 0 && c.ir <= 3:
-			c.add(at, "it is not a graph input, which IR version %d demands of initializers", c.ir)
+			bare = append(bare, t.Name)
+			c.define(where, s, t.Name, "initializer")
 		default:
 			c.define(where, s, t.Name, "initializer")
 		}
+	}
+	if len(bare) > 0 {
+		c.add(where, "initializers that are not a graph input too, which IR version %d demands: %s", c.ir, brief(bare))
 	}
 	c.nodes(where, g.Nodes, s)
 	if len(g.Outputs) == 0 {
@@ -196,6 +217,15 @@ func (c *checker) graph(where string, g *Graph, outer *scope) {
 			c.add(fmt.Sprintf("%s value_info[%d]", where, i), "it has no name")
 		}
 	}
+}
+
+// brief lists names, but not too many.
+func brief(names []string) string {
+	const most = 4
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%q and %d more", names[:most], more)
+	}
+	return fmt.Sprintf("%q", names)
 }
 
 // defaultFits checks an initializer against the graph input of the same name.
@@ -303,11 +333,9 @@ func (c *checker) attributes(where string, list []*Attribute, s *scope) {
 			if t == nil {
 				continue
 			}
-			if err := t.problem(); err != nil {
-				c.add(at, "%v", err)
-			}
+			c.tensor(at, t)
 		}
-		for _, g := range a.subgraphs() {
+		for _, g := range a.Subgraphs() {
 			c.graph(strings.TrimSpace(at), g, s)
 		}
 	}

@@ -116,6 +116,8 @@ func (d *decoder) graph(s span, depth int, g *Graph) error {
 			d.values(f, "output", depth, &g.Outputs)
 		case 13:
 			d.values(f, "value_info", depth, &g.ValueInfo)
+		case 15:
+			d.sparse(f, depth, &g.Initializers)
 		case 16:
 			d.property(f, &g.Metadata)
 		default:

@@ -25,7 +25,11 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 	var data typedData
 	var external []Property
 	isExternal := false
-	seen := map[protowire.Number]bool{}
+	seen, filled := map[protowire.Number]bool{}, map[protowire.Number]bool{}
+	dataField := func(f field) {
+		seen[f.num] = true
+		filled[f.num] = filled[f.num] || f.num == 6 || f.typ != protowire.BytesType || f.body.len() > 0
+	}
 	// The data type may follow the data, so integers are gathered in a second pass.
 	var integers []field
 	err := d.message(s, depth, func(f field) {
@@ -37,14 +41,14 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 			d.int64(f, &v)
 			t.Type = DataType(v)
 		case 4, 10:
-			seen[f.num] = true
+			dataField(f)
 			d.floats(f, &data)
 		case 5, 7, 11:
-			seen[f.num] = true
+			dataField(f)
 			integers = append(integers, f)
 			d.count(f)
 		case 6:
-			seen[f.num] = true
+			dataField(f)
 			var b []byte
 			d.count(f)
 			d.bytes(f, &b)
@@ -52,7 +56,7 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 		case 8:
 			d.string(f, &t.Name)
 		case 9:
-			seen[f.num] = true
+			dataField(f)
 			if d.want(f, protowire.BytesType) {
 				t.data, t.size = &section{d.src, f.body.off}, f.body.len()
 			}
@@ -77,19 +81,24 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 	if d.err != nil {
 		return d.err
 	}
-	t.fields = len(seen)
+	given := len(seen)
+	if t.fields = len(filled); t.fields == 0 {
+		t.fields = min(1, given)
+	}
 	switch {
 	case isExternal:
-		t.fields++
+		given++
+		t.fields = len(filled) + 1
 		t.External, t.fault = parseExternal(external)
 	case data.packed.len() > 0:
 		t.data, t.size = &section{d.src, data.packed.off}, data.packed.len()
 	case seen[4] || seen[10] || len(integers) > 0:
 		t.data, t.size = bytes.NewReader(data.values), int64(len(data.values))
 	}
+	t.redundant = given > t.fields
 	if want := typedField(t.Type); t.fault == nil && want != 0 {
 		for _, n := range []protowire.Number{4, 5, 6, 7, 10, 11} {
-			if seen[n] && n != want {
+			if filled[n] && n != want {
 				t.fault = fmt.Errorf("data of type %s in field %d, want field %d or raw_data", t.Type, n, want)
 			}
 		}

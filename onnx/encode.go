@@ -1,11 +1,12 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"alexctl/fault"
 )
 
 // message is a protobuf message being written: its small parts are in memory,
@@ -137,12 +138,19 @@ func (e *encoder) graph(g *Graph) *message {
 	}
 	out.string(2, g.Name)
 	for _, t := range g.Initializers {
-		out.message(5, e.tensor(t, true))
+		if t.sparse == nil {
+			out.message(5, e.tensor(t, true))
+		}
 	}
 	out.string(10, g.DocString)
 	e.values(out, 11, g.Inputs)
 	e.values(out, 12, g.Outputs)
 	e.values(out, 13, g.ValueInfo)
+	for _, t := range g.Initializers {
+		if t.sparse != nil {
+			out.message(15, e.sparse(t))
+		}
+	}
 	out.properties(16, g.Metadata)
 	out.raw(g.unknown)
 	return out
@@ -313,7 +321,7 @@ type tensorData struct{ t *Tensor }
 
 func (d tensorData) ReadAt(p []byte, off int64) (int, error) {
 	if err := d.t.readRaw(p, off); err != nil {
-		return 0, fmt.Errorf("writing the model: %w", err)
+		return 0, fault.New(fault.Invalid, "writing the model: %w", err)
 	}
 	return len(p), nil
 }

@@ -47,67 +47,98 @@ func parseExternal(entries []Property) (*ExternalData, error) {
 	return e, nil
 }
 
-// locateExternal opens the external data of the model's tensors under dir. What
+// locateExternal opens the external data of the tensors of the model at path. What
 // cannot be reached is recorded in the tensor, so that the rest of the model can
 // still be inspected.
-func (m *Model) locateExternal(dir string) {
-	var root *os.Root
+func (m *Model) locateExternal(path string) {
 	type opened struct {
 		file *os.File
 		size int64
 		err  error
 	}
 	files := map[string]opened{}
-	open := func(location string) opened {
-		if o, ok := files[location]; ok {
-			return o
-		}
-		var o opened
-		if root == nil {
-			if root, o.err = os.OpenRoot(dir); o.err != nil {
-				return o
-			}
-			m.closers = append(m.closers, root)
-		}
-		o.file, o.size, o.err = openExternal(root, location)
-		if o.file != nil {
-			m.closers = append(m.closers, o.file)
-		}
-		files[location] = o
-		return o
-	}
+	folders := dataFolders(path)
 	for _, t := range m.allTensors() {
 		if t.External == nil || t.fault != nil {
 			continue
 		}
-		o := open(t.External.Location)
-		if o.err != nil {
-			t.fault = o.err
-			continue
+		o, known := files[t.External.Location]
+		if !known {
+			o.file, o.size, o.err = openExternal(folders, t.External.Location)
+			if o.file != nil {
+				m.closers = append(m.closers, o.file)
+			}
+			files[t.External.Location] = o
 		}
-		t.setExternal(o.file, o.size)
+		if t.fault = o.err; o.err == nil {
+			t.setExternal(o.file, o.size)
+		}
 	}
 }
 
-// openExternal opens a file under root, which refuses absolute paths, ".." and
-// links that lead outside.
-func openExternal(root *os.Root, location string) (*os.File, int64, error) {
+// dataFolders are where the external data of a model may lie: the model's folder and, where
+// the model is a link, as in the cache of a model hub, the folder of the file that it leads
+// to. ONNX Runtime looks there too.
+func dataFolders(path string) []string {
+	folders := []string{filepath.Dir(path)}
+	if real, err := filepath.EvalSymlinks(path); err == nil && filepath.Dir(real) != folders[0] {
+		folders = append(folders, filepath.Dir(real))
+	}
+	return folders
+}
+
+// openExternal opens a file in one of the folders. Absolute paths, "..", and links that lead
+// out of all of them are refused.
+func openExternal(folders []string, location string) (*os.File, int64, error) {
 	path := filepath.FromSlash(location)
 	if !filepath.IsLocal(path) {
 		return nil, 0, fmt.Errorf("external data %q lies outside the model's directory", location)
 	}
-	info, err := root.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", location)
+	var failed error
+	for _, from := range folders {
+		real, err := filepath.EvalSymlinks(filepath.Join(from, path))
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		for _, folder := range folders {
+			f, info, err := openWithin(folder, real)
+			if err == nil {
+				return f, info.Size(), nil
+			}
+			if !errors.Is(err, errOutside) {
+				return nil, 0, fmt.Errorf("external data %q: %w", location, cause(err))
+			}
+		}
+		return nil, 0, fmt.Errorf("external data %q: %w", location, errOutside)
 	}
+	return nil, 0, fmt.Errorf("external data %q: %w", location, cause(failed))
+}
+
+var errOutside = errors.New("a link leads outside the model's directory")
+
+// openWithin opens the regular file at a path without links, if it is in the folder.
+func openWithin(folder, path string) (f *os.File, info os.FileInfo, err error) {
+	if folder, err = filepath.EvalSymlinks(folder); err != nil {
+		return nil, nil, err
+	}
+	inside, err := filepath.Rel(folder, path)
+	if err != nil || !filepath.IsLocal(inside) {
+		return nil, nil, errOutside
+	}
+	root, err := os.OpenRoot(folder) // which refuses links that were put there since
 	if err != nil {
-		return nil, 0, fmt.Errorf("external data %q: %w", location, cause(err))
+		return nil, nil, err
 	}
-	f, err := root.Open(path)
-	if err != nil {
-		return nil, 0, fmt.Errorf("external data %q: %w", location, cause(err))
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if info, err = root.Stat(inside); err != nil {
+		return nil, nil, err
 	}
-	return f, info.Size(), nil
+	if !info.Mode().IsRegular() { // before opening: opening a pipe would wait for a writer
+		return nil, nil, errors.New("not a regular file")
+	}
+	f, err = root.Open(inside)
+	return f, info, err
 }
 
 // cause drops the operation and the path that the os package puts before an error.

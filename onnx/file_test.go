@@ -34,7 +34,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%v", err)
 			continue
 		}
-		if p := onnx.Check(m); len(p) > 0 {
+		if p, _ := onnx.Check(m); len(p) > 0 {
 			t.Errorf("%s: %v", file, p)
 		}
 		copied := filepath.Join(dir, "m.onnx")
@@ -243,7 +243,7 @@ func TestExternalData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := onnx.Check(gone); len(p) != 1 || !strings.Contains(p[0].Problem, "external data") {
+	if p, _ := onnx.Check(gone); len(p) != 1 || !strings.Contains(p[0].Problem, "external data") {
 		t.Errorf("problems %v", p)
 	}
 }

@@ -30,15 +30,11 @@ type Model struct {
 
 	unknown raw // training_info, configuration and fields not known here
 	closers []io.Closer
-	path    string
+	origin  origin
 }
 
-// Path returns the file that the model was opened from, or "" for one made in memory
-// or changed by WithGraph or SetProperty. Changes of its fields are not noticed.
-func (m *Model) Path() string { return m.path }
-
-// Graph is a GraphProto. Treat one that has been handed out as immutable:
-// WithOutputs and WithInitializers return changed copies.
+// Graph is a GraphProto. Treat one that has been handed out as immutable: package pass
+// rewrites copies.
 type Graph struct {
 	Name         string
 	DocString    string
@@ -49,7 +45,7 @@ type Graph struct {
 	ValueInfo    []*Value
 	Metadata     []Property
 
-	unknown raw // sparse initializers, quantization annotations and the rest
+	unknown raw // quantization annotations and the rest
 }
 
 // Node is a NodeProto: one operator applied to named values. An empty input name
@@ -194,7 +190,6 @@ func (m *Model) Property(key string) (string, bool) {
 
 // SetProperty sets the model's metadata key to value, replacing an earlier one.
 func (m *Model) SetProperty(key, value string) {
-	m.path = ""
 	for i := range m.Metadata {
 		if m.Metadata[i].Key == key {
 			m.Metadata[i].Value = value

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+
+	"alexctl/fault"
 )
 
 // Open reads the model in the file at path. Tensors keep reading from the file
-// until Close. An error says at which byte of the file and in which part of the
-// model something is wrong.
-func Open(path string) (*Model, error) {
+// until Close. An error, of kind fault.Invalid, says at which byte of the file and in which
+// part of the model something is wrong.
+func Open(path string) (_ *Model, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	info, err := os.Stat(path) // before opening: opening a pipe would wait for a writer
 	if err != nil {
 		return nil, err
@@ -29,14 +31,15 @@ func Open(path string) (*Model, error) {
 		return nil, errors.Join(fmt.Errorf("%s: not a readable ONNX model: %w", path, err), f.Close())
 	}
 	m.closers = append(m.closers, f)
-	m.path = path
-	m.locateExternal(filepath.Dir(path))
+	m.locateExternal(path)
+	m.origin = origin{path: path, file: info, sum: m.fingerprint()}
 	return m, nil
 }
 
 // Parse reads a model from b, which must not change while the model is in use.
 // External data is out of reach for such a model.
-func Parse(b []byte) (*Model, error) {
+func Parse(b []byte) (_ *Model, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	m, err := read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		return nil, err
@@ -92,7 +95,7 @@ func (m *Model) allTensors() []*Tensor {
 				out = append(out, a.Tensor)
 			}
 			out = append(out, a.Tensors...)
-			for _, g := range a.subgraphs() {
+			for _, g := range a.Subgraphs() {
 				graph(g)
 			}
 		}

@@ -22,9 +22,12 @@ type Tensor struct {
 	data    io.ReaderAt // the elements in little-endian order, packed as raw_data
 	size    int64       // bytes of data
 	strings [][]byte    // the elements of a STRING tensor
-	fields  int         // how many data fields the file had: one is right
-	fault   error       // why the data cannot be read
-	unknown raw
+	fields  int         // how many data fields the file had that hold something: one is right
+	// redundant says that there were others, which are empty.
+	redundant bool
+	sparse    *sparse // of a sparse initializer: what data is made of
+	fault     error   // why the data cannot be read
+	unknown   raw
 }
 
 // NewTensor returns a tensor over data, which yields the elements little-endian
@@ -98,6 +101,9 @@ func (t *Tensor) problem() error {
 	}
 	if t.fault != nil {
 		return t.fault
+	}
+	if t.sparse != nil {
+		return t.sparse.readable()
 	}
 	n, err := t.Len()
 	if err != nil {

@@ -9,12 +9,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"strings"
-	"time"
+
+	"alexctl/fault"
+	"alexctl/internal/beside"
 )
 
 // MaxFile is the size that protobuf allows a message, and so a model file whose
@@ -22,7 +21,8 @@ import (
 const MaxFile = 1<<31 - 1
 
 // ErrTooLarge says that a model does not fit one file.
-var ErrTooLarge = errors.New("the model is larger than the 2 GiB that a file may have: put its weights into external data")
+var ErrTooLarge = fault.New(fault.Usage, "the model is larger than the 2 GiB that a file may have").
+	Hint(fault.Hint{Text: "put its weights into external data", Option: fault.ExternalData})
 
 const (
 	// externalFrom is the size in bytes from which a tensor is moved to the
@@ -63,11 +63,13 @@ func (t *Tensor) Encode() ([]byte, error) {
 
 // WriteFile writes the model to path. It writes beside path and renames at the
 // end: after an error, the old file is still there, or none. Data is streamed:
-// neither the file nor a tensor is in memory as a whole.
-func (m *Model) WriteFile(ctx context.Context, path string, o WriteOptions) (Written, error) {
+// neither the file nor a tensor is in memory as a whole. A tensor whose data cannot be read
+// is fault.Invalid, a file that cannot be written fault.Environment.
+func (m *Model) WriteFile(ctx context.Context, path string, o WriteOptions) (_ Written, err error) {
+	defer fault.Default(&err, fault.Environment)
 	for _, t := range m.allTensors() {
 		if err := t.Validate(); err != nil {
-			return Written{}, fmt.Errorf("writing %s: %w", path, err)
+			return Written{}, fault.New(fault.Invalid, "writing %s: %w", path, err)
 		}
 	}
 	e := &encoder{}
@@ -93,32 +95,31 @@ func (m *Model) WriteFile(ctx context.Context, path string, o WriteOptions) (Wri
 	if msg.n > MaxFile {
 		return Written{}, fmt.Errorf("writing %s: %w (%d bytes)", path, ErrTooLarge, msg.n)
 	}
-	var data *newFile
+	var data *beside.File
 	if o.ExternalData {
-		var err error
-		if data, err = createBeside(path + ".data"); err != nil {
+		if data, err = beside.Create(path + ".data"); err != nil {
 			return Written{}, err
 		}
-		defer data.discard()
-		if err := stream(ctx, data.f, moved); err != nil {
+		defer data.Discard()
+		if err := stream(ctx, data, moved); err != nil {
 			return Written{}, fmt.Errorf("writing %s.data: %w", path, err)
 		}
 	}
-	f, err := createBeside(path)
+	f, err := beside.Create(path)
 	if err != nil {
 		return Written{}, err
 	}
-	defer f.discard()
+	defer f.Discard()
 	sum := sha256.New()
-	if err := stream(ctx, &hashed{f.f, sum}, msg.pieces); err != nil {
+	if err := stream(ctx, &hashed{f, sum}, msg.pieces); err != nil {
 		return Written{}, fmt.Errorf("writing %s: %w", path, err)
 	}
 	if data != nil {
-		if err := data.commit(); err != nil {
+		if err := data.Commit(); err != nil {
 			return Written{}, err
 		}
 	}
-	if err := f.commit(); err != nil {
+	if err := f.Commit(); err != nil {
 		return Written{}, err
 	}
 	return Written{SHA256: hex.EncodeToString(sum.Sum(nil)), Bytes: msg.n}, nil
@@ -163,72 +164,6 @@ func (h *hashed) Write(p []byte) (int, error) {
 	n, err := h.w.Write(p)
 	<-done
 	return n, err
-}
-
-// newFile is a file written under a temporary name beside its target.
-type newFile struct {
-	f      *os.File
-	target string
-	done   bool
-}
-
-func createBeside(target string) (*newFile, error) {
-	if info, err := os.Stat(target); err == nil {
-		if info.IsDir() {
-			return nil, fmt.Errorf("writing %s: it is a folder", target)
-		}
-		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("writing %s: it is not a regular file", target)
-		}
-		if target, err = filepath.EvalSymlinks(target); err != nil { // replace what a link leads to, not the link
-			return nil, fmt.Errorf("writing %s: %w", target, err)
-		}
-	}
-	removeAbandoned(target)
-	// Not os.CreateTemp, whose files only their owner may read.
-	name := filepath.Join(filepath.Dir(target), fmt.Sprintf(".%s.%08x.tmp", filepath.Base(target), rand.Uint32()))
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", target, err)
-	}
-	return &newFile{f: f, target: target}, nil
-}
-
-// abandonedAfter is when a temporary file is taken for one whose program was killed.
-const abandonedAfter = time.Hour
-
-// removeAbandoned removes old temporary files of the same target.
-func removeAbandoned(target string) {
-	entries, err := os.ReadDir(filepath.Dir(target))
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		rest, ours := strings.CutPrefix(e.Name(), "."+filepath.Base(target)+".")
-		info, err := e.Info()
-		if ours && err == nil && len(rest) == len("00000000.tmp") && strings.HasSuffix(rest, ".tmp") && time.Since(info.ModTime()) > abandonedAfter {
-			_ = os.Remove(filepath.Join(filepath.Dir(target), e.Name())) // it stays until the next call
-		}
-	}
-}
-
-func (n *newFile) commit() error {
-	err := n.f.Close()
-	if err == nil {
-		err = os.Rename(n.f.Name(), n.target)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", n.target, err)
-	}
-	n.done = true
-	return nil
-}
-
-func (n *newFile) discard() {
-	if !n.done {
-		_ = n.f.Close() // it may be closed already
-		_ = os.Remove(n.f.Name())
-	}
 }
 
 // streamChunk is how much is read at a time: large enough to be worth a

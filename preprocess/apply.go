@@ -3,10 +3,26 @@ package preprocess
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Len returns the number of elements of one image's tensor.
 func (s *Spec) Len() int { return s.Channels() * s.Height * s.Width }
+
+// ChannelsLast turns the tensor of one image from (C, Height, Width) into (Height, Width, C),
+// in place.
+func (s *Spec) ChannelsLast(image []float32) {
+	channels, plane := s.Channels(), s.Height*s.Width
+	if channels == 1 {
+		return
+	}
+	first := slices.Clone(image[:channels*plane])
+	for p := range plane {
+		for c := range channels {
+			image[p*channels+c] = first[c*plane+p]
+		}
+	}
+}
 
 // Load decodes an image file and writes its tensor, as Decode and Apply do, without
 // the work on what the crop drops.

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
+
+	"alexctl/fault"
 )
 
 // Limits on image files, checked before anything of their size is allocated.
@@ -35,23 +37,24 @@ type Image struct {
 
 // format is an image file format.
 type format struct {
-	name   string
-	magic  []string // ? matches any byte
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
-	exif   func([]byte) []byte // the EXIF data in the file, nil where there is none
+	name       string
+	extensions []string // in lower case
+	magic      []string // ? matches any byte
+	config     func(io.Reader) (image.Config, error)
+	decode     func(io.Reader) (image.Image, error)
+	exif       func([]byte) []byte // the EXIF data in the file, nil where there is none
 }
 
 // formats are the formats that are read, told apart by their first bytes and not
 // by the file's name.
 func formats() []format {
 	return []format{
-		{"JPEG", []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, exifOfJPEG},
-		{"PNG", []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG},
-		{"GIF", []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF},
-		{"BMP", []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF},
-		{"WebP", []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, decodeWebP, exifOfWebP},
-		{"TIFF", []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, func(b []byte) []byte { return b }},
+		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, exifOfJPEG},
+		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG},
+		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF},
+		{"BMP", []string{".bmp"}, []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF},
+		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, decodeWebP, exifOfWebP},
+		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, func(b []byte) []byte { return b }},
 	}
 }
 
@@ -74,7 +77,8 @@ func (f format) matches(b []byte) bool {
 }
 
 // LoadFile is Load on a file.
-func (s *Spec) LoadFile(path string, dst []float32) error {
+func (s *Spec) LoadFile(path string, dst []float32) (err error) {
+	defer fault.Default(&err, fault.Invalid)
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -93,7 +97,8 @@ func (s *Spec) LoadFile(path string, dst []float32) error {
 }
 
 // LoadFrom is Load on what r yields.
-func (s *Spec) LoadFrom(r io.Reader, dst []float32) error {
+func (s *Spec) LoadFrom(r io.Reader, dst []float32) (err error) {
+	defer fault.Default(&err, fault.Invalid)
 	b, err := io.ReadAll(io.LimitReader(r, MaxFileBytes+1))
 	if err != nil {
 		return err
@@ -106,8 +111,12 @@ func (s *Spec) LoadFrom(r io.Reader, dst []float32) error {
 
 // Decode decodes a JPEG, PNG, GIF (its first frame), BMP, WebP or TIFF image, turned
 // upright by its EXIF orientation. An alpha channel
-// is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept.
-func Decode(b []byte) (*Image, error) { return decodeWithin(b, MaxPixels, nil) }
+// is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept. What cannot be
+// decoded is fault.Invalid.
+func Decode(b []byte) (_ *Image, err error) {
+	defer fault.Default(&err, fault.Invalid)
+	return decodeWithin(b, MaxPixels, nil)
+}
 
 // decodeWithin is Decode with another limit on the pixels. needed, where not nil, says
 // which part of an upright image of the given size is wanted: the rest may stay black.

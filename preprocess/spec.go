@@ -12,9 +12,6 @@ import (
 	"slices"
 )
 
-// MetadataKey is the key of a model's metadata that holds its Spec.
-const MetadataKey = "alexctl.preprocess"
-
 // Limits on the sizes in a Spec, which comes from a model that may be a stranger's.
 const (
 	MaxSide = 1 << 14 // to resize to
@@ -103,10 +100,10 @@ func (s *Spec) JSON() string {
 func ParseSpec(text string) (*Spec, error) {
 	s := &Spec{}
 	if err := json.Unmarshal([]byte(text), s); err != nil {
-		return nil, fmt.Errorf("%s: %w", MetadataKey, err)
+		return nil, fmt.Errorf("preprocessing: %w", err)
 	}
 	if err := s.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", MetadataKey, err)
+		return nil, fmt.Errorf("preprocessing: %w", err)
 	}
 	return s, nil
 }

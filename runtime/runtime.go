@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 )
 
@@ -34,6 +35,10 @@ type Session interface {
 	Close() error
 }
 
+// FaultOf gives what an engine says of a model or its inputs, where it says no more than that
+// it does not work, the kind fault.Invalid: defer runtime.FaultOf(&err).
+func FaultOf(err *error) { fault.Default(err, fault.Invalid) }
+
 // ErrClosed is returned by Run after Close.
 var ErrClosed = errors.New("the session is closed")
 
@@ -41,16 +46,16 @@ var ErrClosed = errors.New("the session is closed")
 type UnavailableError struct {
 	Engine string
 	Reason string
-	Hint   string
+	Help   []fault.Hint
 }
 
-func (e *UnavailableError) Error() string {
-	s := e.Engine + " cannot be used: " + e.Reason
-	if e.Hint != "" {
-		s += " (" + e.Hint + ")"
-	}
-	return s
-}
+func (e *UnavailableError) Error() string { return e.Engine + " cannot be used: " + e.Reason }
+
+// Kind returns fault.Environment.
+func (e *UnavailableError) Kind() fault.Kind { return fault.Environment }
+
+// Hints returns what would help.
+func (e *UnavailableError) Hints() []fault.Hint { return e.Help }
 
 // CheckInputs compares inputs with what a graph wants to be fed: the names, the
 // types, the fixed dimensions, and that dimensions of one symbol agree. Everything
@@ -79,7 +84,7 @@ func CheckInputs(g *onnx.Graph, inputs Tensors) error {
 	}
 	sort.Strings(extra)
 	if problems = append(problems, extra...); len(problems) > 0 {
-		return errors.New(strings.Join(problems, "; "))
+		return fault.New(fault.Invalid, "%s", strings.Join(problems, "; "))
 	}
 	return nil
 }

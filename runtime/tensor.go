@@ -280,3 +280,27 @@ func wide[T int8 | int16 | int32 | uint8 | uint16 | uint32 | uint64](v []T) []in
 	}
 	return out
 }
+
+// FromFloats returns the values as the slice that a tensor of type t, which is floating point,
+// holds. DOUBLE shares them.
+func FromFloats(t onnx.DataType, v []float64) any {
+	switch t {
+	case onnx.Double:
+		return v
+	case onnx.Float16, onnx.BFloat16:
+		out := make([]uint16, len(v))
+		for i, x := range v {
+			if t == onnx.Float16 {
+				out[i] = onnx.Float16FromFloat64(x)
+			} else {
+				out[i] = onnx.BFloat16FromFloat64(x)
+			}
+		}
+		return out
+	}
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x)
+	}
+	return out
+}

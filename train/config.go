@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"alexctl/data"
+	"alexctl/fault"
 	"alexctl/internal/nearest"
 	"alexctl/onnx"
 	"alexctl/runtime/gorgonia"
@@ -78,7 +79,7 @@ func (c *Config) KernelSet() gorgonia.Kernels {
 	return gorgonia.Kernels{Set: c.Kernels, Precision: c.Precision, Threads: c.Threads}
 }
 
-// Check reports everything that is wrong with the recipe.
+// Check reports everything that is wrong with the recipe, as fault.Usage.
 func (c *Config) Check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -130,7 +131,7 @@ func (c *Config) Check() error {
 			bad("freeze pattern %q: %w", p, err)
 		}
 	}
-	return errors.Join(errs...)
+	return fault.As(fault.Usage, errors.Join(errs...))
 }
 
 // normal returns the recipe with what is empty made nil, as JSON reads it.
@@ -175,7 +176,7 @@ func (c *Config) CheckFreeze(m *onnx.Model) error {
 	slices.Sort(all)
 	for _, p := range c.Freeze {
 		if !slices.ContainsFunc(all, func(name string) bool { return matches(p, name) }) {
-			return fmt.Errorf("--freeze %q names no initializer and no node of the model%s", p, nearest.Hint(p, all))
+			return fault.New(fault.Usage, "freeze pattern %q names no initializer and no node of the model%s", p, nearest.Hint(p, all))
 		}
 	}
 	return nil

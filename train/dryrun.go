@@ -23,7 +23,7 @@ type Estimate struct {
 // DryRun does one step and one evaluation of a run and estimates the rest. It writes
 // nothing.
 func DryRun(ctx context.Context, m *onnx.Model, in Inputs, c Config) (*Estimate, error) {
-	f, err := New(m, in, c, "", func(Event) {})
+	f, err := New(m, in, c, Memory{}, func(Event) {})
 	if err != nil {
 		return nil, err
 	}

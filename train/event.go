@@ -1,6 +1,10 @@
 package train
 
-import "fmt"
+import (
+	"fmt"
+
+	"alexctl/fault"
+)
 
 // Event is something that happened in a run: *StepEvent, *EpochEvent,
 // *CheckpointEvent, *NoteEvent or *WarningEvent.
@@ -29,7 +33,7 @@ type EpochEvent struct {
 // CheckpointEvent is a checkpoint that was written.
 type CheckpointEvent struct {
 	Event string `json:"event"` // "checkpoint"
-	Path  string `json:"path"`
+	Path  string `json:"path"`  // its name in the run's folder of checkpoints
 	Steps int    `json:"steps"`
 }
 
@@ -37,6 +41,8 @@ type CheckpointEvent struct {
 type WarningEvent struct {
 	Event   string `json:"event"` // "warning"
 	Warning string `json:"warning"`
+
+	Help []fault.Hint `json:"-"` // what to do about it
 }
 
 // NoteEvent is something that is good to know.
@@ -52,5 +58,5 @@ func (*CheckpointEvent) event() {}
 func (*WarningEvent) event()    {}
 
 func warning(format string, args ...any) *WarningEvent {
-	return &WarningEvent{"warning", fmt.Sprintf(format, args...)}
+	return &WarningEvent{Event: "warning", Warning: fmt.Sprintf(format, args...)}
 }

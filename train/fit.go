@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 	"time"
 
 	"alexctl/data"
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/runtime/gorgonia"
 )
@@ -20,6 +20,7 @@ type Inputs struct {
 	Train, Val, Test data.Dataset // Val and Test may be nil
 	Transform        *data.Transform
 	Classes          []string
+	Logits           string // the value of the model that holds the logits; "" is what its first output shows
 }
 
 // Result is how a run ended.
@@ -38,16 +39,25 @@ type DivergedError struct {
 }
 
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("training diverged in epoch %d, step %d: NaN or Inf arose first in %s (try a lower --lr, --clip 1, or another --optimizer)", e.Epoch, e.Step, e.Where)
+	return fmt.Sprintf("training diverged in epoch %d, step %d: NaN or Inf arose first in %s", e.Epoch, e.Step, e.Where)
 }
 
-// ErrLocked says that another process is working on a run.
-var ErrLocked = errors.New("another process is working on this run")
+// Kind returns fault.Finding.
+func (e *DivergedError) Kind() fault.Kind { return fault.Finding }
+
+// Hints says what usually helps.
+func (e *DivergedError) Hints() []fault.Hint {
+	return []fault.Hint{{Text: "a lower learning rate", Option: fault.LR}, {Text: "clipped gradients", Option: fault.Clip, Value: "1"},
+		{Text: "another optimizer", Option: fault.Optimizer}}
+}
 
 // DataError says that an image could not be read.
 type DataError struct{ Err error }
 
 func (e *DataError) Error() string { return e.Err.Error() }
+
+// Kind returns fault.Invalid.
+func (e *DataError) Kind() fault.Kind { return fault.Invalid }
 
 // Unwrap returns what went wrong.
 func (e *DataError) Unwrap() error { return e.Err }
@@ -56,43 +66,53 @@ func (e *DataError) Unwrap() error { return e.Err }
 type Run struct {
 	config    Config
 	in        Inputs
-	dir       string
+	memory    Memory
 	on        func(Event)
 	trainer   *gorgonia.Trainer[float32]
 	evaluator *gorgonia.Evaluator[float32]
 	optimizer *Optimizer[float32]
 	loader    *data.Loader
 	ordered   *data.Loader // for evaluation
-	position  position
-	record    *record
+	position  Position
+	epochs    []*EpochEvent
 }
 
 // New prepares a run: everything that can be refused is refused here, before a step is
-// done or a file written.
-func New(m *onnx.Model, in Inputs, c Config, dir string, on func(Event)) (*Run, error) {
+// done or a file written. A recipe that cannot be is fault.Usage, what cannot be trained
+// fault.Unsupported.
+func New(m *onnx.Model, in Inputs, c Config, memory Memory, on func(Event)) (_ *Run, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if c.Batch > in.Train.Len() {
-		return nil, fmt.Errorf("a batch of %d and %d images to train with: choose a smaller batch", c.Batch, in.Train.Len())
+		return nil, fault.New(fault.Usage, "a batch of %d and %d images to train with", c.Batch, in.Train.Len()).
+			Hint(fault.Hint{Text: "a smaller batch", Option: fault.Batch})
 	}
 	if err := c.CheckFreeze(m); err != nil {
 		return nil, err
 	}
+	if memory.Checkpoints == nil {
+		memory.Checkpoints = none{}
+	}
+	if memory.Record == nil {
+		memory.Record = none{}
+	}
 	t, err := gorgonia.NewTrainer[float32](m, gorgonia.TrainOptions{
-		Batch: c.Batch, Kernels: c.KernelSet(), Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
+		Batch: c.Batch, Logits: in.Logits, Kernels: c.KernelSet(), Smoothing: c.Smoothing, Seed: c.Seed, Frozen: c.freezer(m),
 	})
 	if err != nil {
 		return nil, err
 	}
 	if t.Classes() != len(in.Classes) {
-		return nil, fmt.Errorf("the model has %d classes, the data %d: --replace-head gives it a new last layer", t.Classes(), len(in.Classes))
+		return nil, fault.New(fault.Usage, "the model has %d classes, the data %d", t.Classes(), len(in.Classes)).
+			Hint(fault.Hint{Text: "give the model a new last layer", Option: fault.ReplaceHead})
 	}
 	e, err := t.Evaluator(c.Batch)
 	if err != nil {
 		return nil, err
 	}
-	f := &Run{config: c, in: in, dir: dir, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters(), t.Pool())}
+	f := &Run{config: c, in: in, memory: memory, on: on, trainer: t, evaluator: e, optimizer: NewOptimizer(c, t.Parameters(), t.Pool())}
 	if f.optimizer.Streams() {
 		t.StreamTo(f.optimizer.Take)
 	}
@@ -111,24 +131,17 @@ func (f *Run) Trained() []string {
 	return names
 }
 
-// Fit trains, or, with resume, goes on from the newest checkpoint in the run's folder.
+// Fit trains, or, with resume, goes on from the newest checkpoint.
 // When the context ends, the run stops between two steps and leaves a checkpoint; the
-// error is then the context's.
-func (f *Run) Fit(ctx context.Context, resume bool) (result *Result, err error) {
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
-		return nil, err
-	}
-	unlock, err := lock(f.dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
+// error is then the context's. What cannot be kept is fault.Environment.
+func (f *Run) Fit(ctx context.Context, resume bool) (_ *Result, err error) {
+	defer fault.Default(&err, fault.Environment)
 	if resume {
 		if err := f.resume(); err != nil {
 			return nil, err
 		}
 	}
-	if f.record, err = openRecord(f.dir, f.position.Epoch); err != nil {
+	if f.epochs, err = f.memory.Record.Epochs(f.position.Epoch); err != nil {
 		return nil, err
 	}
 	for f.position.Epoch < f.config.Epochs && !f.position.Finished {
@@ -139,26 +152,24 @@ func (f *Run) Fit(ctx context.Context, resume bool) (result *Result, err error) 
 	return f.finish(ctx)
 }
 
-func (f *Run) checkpointDir() string { return filepath.Join(f.dir, "checkpoints") }
-
 // resume loads the newest checkpoint; a damaged one is passed over, with a warning.
 func (f *Run) resume() error {
-	names, err := checkpoints(f.checkpointDir())
+	names, err := f.memory.Checkpoints.List()
 	if err != nil {
 		return err
 	}
 	if len(names) == 0 {
-		f.on(warning("%s has no checkpoint yet: the run begins anew", f.dir))
+		f.on(warning("there is no checkpoint yet: the run begins anew"))
 		return nil
 	}
 	var errs []error
-	for i := len(names) - 1; i >= 0; i-- {
-		h, err := readCheckpoint(names[i], tensors(f.trainer, f.optimizer), f.accepts)
+	for _, name := range names {
+		h, err := f.memory.Checkpoints.Read(name, f.tensors(), f.accepts)
 		if err == nil {
 			f.position, f.optimizer.steps = h.Position, h.Position.Updates
 			f.on(&NoteEvent{"note", fmt.Sprintf("going on after %d epochs and %d steps", f.position.Epoch, f.position.InEpoch)})
 			for _, e := range errs {
-				f.on(warning("%v; going on from %s", e, names[i]))
+				f.on(warning("%v; going on from %s", e, name))
 			}
 			return nil
 		}
@@ -167,8 +178,25 @@ func (f *Run) resume() error {
 	return errors.Join(errs...)
 }
 
+// tensors returns everything that a checkpoint holds of a run.
+func (f *Run) tensors() []Tensor {
+	var list []Tensor
+	for i, p := range f.trainer.Parameters() {
+		list = append(list, Tensor{"weight " + p.Name, p.Data}, Tensor{"first " + p.Name, f.optimizer.first[i]})
+		if f.optimizer.second != nil {
+			list = append(list, Tensor{"second " + p.Name, f.optimizer.second[i]})
+		}
+	}
+	for _, p := range f.trainer.State() {
+		list = append(list, Tensor{"state " + p.Name, p.Data})
+	}
+	return list
+}
+
+var errNoCheckpoint = errors.New("nothing was kept")
+
 // accepts reports what keeps a checkpoint from being one of this run.
-func (f *Run) accepts(h header) error {
+func (f *Run) accepts(h Header) error {
 	if !reflect.DeepEqual(h.Config.normal(), f.config.normal()) {
 		return errors.New("it is of a run with another recipe")
 	}
@@ -180,15 +208,19 @@ func (f *Run) accepts(h header) error {
 	return nil
 }
 
-// save writes a checkpoint and removes those that are no longer needed.
+// save keeps a checkpoint.
 func (f *Run) save() error {
 	f.position.Updates = f.optimizer.steps
-	name, err := writeCheckpoint(f.checkpointDir(), header{Position: f.position, Config: f.config}, tensors(f.trainer, f.optimizer))
-	if err != nil {
-		return err
+	name, err := f.memory.Checkpoints.Write(Header{f.position, f.config}, f.tensors())
+	if err == nil && name != "" {
+		f.on(&CheckpointEvent{"checkpoint", name, f.position.Steps})
 	}
-	f.on(&CheckpointEvent{"checkpoint", filepath.Join(f.checkpointDir(), name), f.position.Steps})
-	return prune(f.checkpointDir(), f.position.BestFile)
+	return err
+}
+
+// CheckpointName tells how many epochs and steps are done.
+func CheckpointName(p Position) string {
+	return fmt.Sprintf("epoch-%04d-step-%09d.ckpt", p.Epoch, p.Steps)
 }
 
 // epoch trains one epoch from where it stands and evaluates.
@@ -307,10 +339,11 @@ func (f *Run) endEpoch(e *EpochEvent) error {
 	p.InEpoch, p.LossSum, p.Correct = 0, 0, 0
 	better := e.ValAccuracy != nil && *e.ValAccuracy > p.Best
 	if better {
-		p.Best, p.BestEpoch, p.BestFile = *e.ValAccuracy, p.Epoch, checkpointName(*p)
+		p.Best, p.BestEpoch, p.BestFile = *e.ValAccuracy, p.Epoch, CheckpointName(*p)
 	}
 	ended := f.config.Patience > 0 && p.Epoch-p.BestEpoch >= f.config.Patience
-	if err := f.record.add(e); err != nil {
+	f.epochs = append(f.epochs, e)
+	if err := f.memory.Record.Keep(f.epochs); err != nil {
 		return err
 	}
 	f.on(e)
@@ -332,8 +365,11 @@ func (f *Run) notLearning(e *EpochEvent) Event {
 	)
 	enough := f.position.Steps >= someTime || f.position.Epoch == f.config.Epochs
 	if classes := float64(f.trainer.Classes()); enough && math.Abs(e.TrainLoss/math.Log(classes)-1) < 1-nearly {
-		return warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f. Try --optimizer adam --lr 3e-4, a model built with --init he, or a lower --lr; see that labels and images belong together",
+		w := warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f; see that labels and images belong together",
 			f.position.Steps, e.TrainLoss, classes, math.Log(classes))
+		w.Help = []fault.Hint{{Text: "another optimizer", Option: fault.Optimizer, Value: "adam"}, {Text: "another learning rate", Option: fault.LR, Value: "3e-4"},
+			{Text: "a model built with other initial weights", Option: fault.Init, Value: "he"}}
+		return w
 	}
 	return nil
 }
@@ -341,9 +377,9 @@ func (f *Run) notLearning(e *EpochEvent) Event {
 // finish evaluates the run's weights on the test images: the last ones or, where
 // patience was asked for, the best.
 func (f *Run) finish(ctx context.Context) (*Result, error) {
-	r := &Result{Epochs: f.record.epochs, Epoch: f.position.Epoch, Finished: true}
+	r := &Result{Epochs: f.epochs, Epoch: f.position.Epoch, Finished: true}
 	if f.config.Patience > 0 && f.position.BestFile != "" {
-		if _, err := readCheckpoint(filepath.Join(f.checkpointDir(), f.position.BestFile), tensors(f.trainer, f.optimizer), f.accepts); err != nil {
+		if _, err := f.memory.Checkpoints.Read(f.position.BestFile, f.tensors(), f.accepts); err != nil {
 			return nil, err
 		}
 		r.Epoch = f.position.BestEpoch
@@ -356,7 +392,7 @@ func (f *Run) finish(ctx context.Context) (*Result, error) {
 		if !finite(r.Test.Loss) {
 			return nil, f.diverged(ctx)
 		}
-		if err := f.record.confusion(r.Test, f.in.Classes); err != nil {
+		if err := f.memory.Record.Tested(r.Test, f.in.Classes); err != nil {
 			return nil, err
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"alexctl/internal/hashed"
 	"alexctl/onnx"
 	"alexctl/preprocess"
+	"alexctl/run"
 	"alexctl/train"
 )
 
@@ -131,7 +132,16 @@ func digest(t testing.TB, r *train.Result) string {
 // fit runs the small model.
 func fit(t testing.TB, ctx context.Context, c train.Config, dir string, resume bool, on func(train.Event)) (*train.Result, error) { //nolint:revive // as testing has it
 	t.Helper()
-	r, err := train.New(smallModel(t, 6), smallInputs(t), c, dir, on)
+	folder, err := run.Claim(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err := folder.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r, err := train.New(smallModel(t, 6), smallInputs(t), c, folder.Memory(), on)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +345,7 @@ func TestOneProcessARun(t *testing.T) {
 	_, err := fit(t, context.Background(), c, dir, false, func(e train.Event) {
 		if _, ok := e.(*train.StepEvent); ok && !tried {
 			tried = true
-			if _, err := fit(t, context.Background(), c, dir, true, func(train.Event) {}); !errors.Is(err, train.ErrLocked) {
+			if _, err := fit(t, context.Background(), c, dir, true, func(train.Event) {}); !errors.Is(err, run.ErrLocked) {
 				t.Errorf("a second run beside it: %v", err)
 			}
 		}
@@ -369,7 +379,7 @@ func TestNotLearningIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := false
-	r, err := train.New(m.WithGraph(g), smallInputs(t), c, t.TempDir(), func(e train.Event) {
+	r, err := train.New(m.WithGraph(g), smallInputs(t), c, train.Memory{}, func(e train.Event) {
 		if w, ok := e.(*train.WarningEvent); ok {
 			said = said || strings.Contains(w.Warning, "not learning")
 		}

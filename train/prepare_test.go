@@ -6,6 +6,7 @@ import (
 
 	"alexctl/onnx"
 	"alexctl/onnx/op"
+	"alexctl/onnx/pass"
 	"alexctl/train"
 )
 
@@ -56,7 +57,7 @@ func TestPrepareSeparatesNorms(t *testing.T) {
 			n.Inputs[4] = n.Inputs[1]
 		}
 	}
-	p, err := train.Prepare(m)
+	p, _, err := train.Prepare(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestPrepareSeparatesNorms(t *testing.T) {
 }
 
 func TestPrepare(t *testing.T) {
-	m, err := train.Prepare(exported(t))
+	m, _, err := train.Prepare(exported(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,28 +90,31 @@ func TestPrepare(t *testing.T) {
 	if m.Graph.Initializer("bias") == nil || m.Graph.Initializer("fc.bias") != nil {
 		t.Error("the bias in the Constant is not an initializer, or an unread one is left")
 	}
-	stripped := train.Strip(m)
+	stripped, _, err := pass.Run(m, pass.Strip{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if slices.ContainsFunc(stripped.Graph.Nodes, func(n *onnx.Node) bool { return n.OpType == "Dropout" }) {
 		t.Error("a Dropout is left")
 	}
-	if problems, _ := op.Check(stripped); len(problems) > 0 {
-		t.Errorf("stripped: %v", problems)
+	if err := op.Check(stripped).Err(); err != nil {
+		t.Errorf("stripped: %v", err)
 	}
 }
 
 func TestReplaceHead(t *testing.T) {
-	prepared, err := train.Prepare(exported(t))
+	prepared, _, err := train.Prepare(exported(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	prepared.Graph.Inputs = append(prepared.Graph.Inputs, // as files of old had it
 		&onnx.Value{Name: "bias", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(6))})
-	m, err := train.ReplaceHead(prepared, 3, 1)
+	m, _, err := pass.Run(prepared, pass.ReplaceHead{Classes: 3, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if problems, _ := op.Check(m); len(problems) > 0 {
-		t.Errorf("%v", problems)
+	if err := op.Check(m).Err(); err != nil {
+		t.Error(err)
 	}
 	if s := m.Graph.Outputs[0].Type.String(); s != "FLOAT[N 3]" {
 		t.Errorf("the output is %s", s)
@@ -121,7 +125,7 @@ func TestReplaceHead(t *testing.T) {
 	ends := smallModel(t, 6)
 	ends.Graph.Nodes = ends.Graph.Nodes[:7]
 	ends.Graph.Outputs[0].Name = "r2"
-	if _, err := train.ReplaceHead(ends, 3, 1); err == nil {
+	if _, _, err := pass.Run(ends, pass.ReplaceHead{Classes: 3, Seed: 1}); err == nil {
 		t.Error("a model that ends in a Relu got a new head")
 	}
 }

@@ -35,7 +35,7 @@ func TestCutOperands(t *testing.T) {
 	if slow {
 		t.Skip("it runs networks of 20 million weights")
 	}
-	m := sources{}.of(t, fault{variant: "cifar", options: small})
+	m := sources{}.of(t, mistake{variant: "cifar", options: small})
 	in := faultInputs(t, m)
 	for name, c := range map[string]struct {
 		bits int

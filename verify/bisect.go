@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sort"
 
+	"alexctl/fault"
+	"alexctl/internal/beside"
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
+	"alexctl/verify/judge"
 )
 
 // Reproduction is the smallest model found that an engine gets wrong, in the form of ONNX's
@@ -26,7 +28,8 @@ type Reproduction struct {
 // Bisect looks for the fewest nodes that the engine computes wrongly by themselves on the
 // first input, and writes them to folder. Values are handed to them as the reference has
 // them, rounded to the model's types. It returns nil where the engine makes no mistake.
-func Bisect(ctx context.Context, m *onnx.Model, e runtime.Engine, input runtime.Tensors, folder string, o Options) (*Reproduction, error) {
+func Bisect(ctx context.Context, m *onnx.Model, e runtime.Engine, input runtime.Tensors, folder string, o Options) (_ *Reproduction, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	c, err := newComparison(ctx, m, []runtime.Tensors{input}, o)
 	if err != nil {
 		return nil, err
@@ -115,7 +118,7 @@ func (c *comparison) together(ctx context.Context, e runtime.Engine, r *Result) 
 	}
 	nodes := c.analysis.Nodes()
 	n := nodes[hi-1]
-	l := Layer{Node: n.Label(), Op: n.OpType, Output: n.Outputs[0], Shape: []int{}, Local: apart(input), node: hi - 1}
+	l := Layer{Node: n.Label(), Op: n.OpType, Output: n.Outputs[0], Shape: []int{}, Local: judge.Apart(input), node: hi - 1}
 	l.Local.Margin = Number(margin)
 	l.Problem = fmt.Sprintf("%s to %s are wrong together (margin %.3g), though none is by itself", nodes[lo].Label(), n.Label(), margin)
 	r.First = &l
@@ -136,18 +139,21 @@ func (c *comparison) marginOf(ctx context.Context, e runtime.Engine, lo, hi int,
 	}
 	worst := 0.0
 	for name, v := range want {
-		j, err := judge(out[name], v, within(v), false)
+		j, err := judge.Compare(out[name], v, judge.Within(v), false)
 		if err != nil {
-			return float64(apart(0).Margin), nil //nolint:nilerr // an output that cannot be compared is the finding
+			return float64(judge.Apart(0).Margin), nil //nolint:nilerr // an output that cannot be compared is the finding
 		}
-		worst = max(worst, j.margin)
+		worst = max(worst, j.Margin)
 	}
 	return worst, nil
 }
 
 // results are what the nodes lo to hi should make of the values.
 func (c *comparison) results(ctx context.Context, e runtime.Engine, lo, hi int, values runtime.Tensors) (map[string]reference.Value, error) {
-	m := c.part(lo, hi, values)
+	m, err := c.part(lo, hi, values)
+	if err != nil {
+		return nil, err
+	}
 	analysis, err := reference.Engine{Threads: c.Threads}.Analyze(ctx, m)
 	if err != nil {
 		return nil, err
@@ -160,7 +166,7 @@ func (c *comparison) results(ctx context.Context, e runtime.Engine, lo, hi int, 
 		outputs[v.Name] = true
 	}
 	want := map[string]reference.Value{}
-	a := rounding(c.arithmeticOf(e))
+	a := reference.RoundingOf(c.arithmeticOf(e))
 	if hi == lo+1 { // the sharper bound of one node
 		list, err := analysis.Local(ctx, 0, func(name string) *runtime.Tensor { return in[name] }, a)
 		for _, v := range list {
@@ -170,29 +176,13 @@ func (c *comparison) results(ctx context.Context, e runtime.Engine, lo, hi int, 
 		}
 		return want, err
 	}
-	err = analysis.Propagate(ctx, in, a, func(_ int, list []reference.Value) error {
-		for _, v := range list {
-			if outputs[v.Name] {
-				want[v.Name] = v
-			}
-		}
-		return nil
-	})
-	return want, err
+	return analysis.Values(ctx, in, a, func(v reference.Value) bool { return outputs[v.Name] })
 }
 
 // writeCase writes the nodes lo to hi as a test folder. It appears when it is whole.
-func (c *comparison) writeCase(ctx context.Context, lo, hi int, values runtime.Tensors, folder string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(filepath.Dir(folder), ".bisect-*")
+func (c *comparison) writeCase(ctx context.Context, lo, hi int, values runtime.Tensors, folder string) error {
+	m, err := c.part(lo, hi, values)
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	m := c.part(lo, hi, values)
-	if _, err := m.WriteFile(ctx, filepath.Join(work, "model.onnx"), onnx.WriteOptions{}); err != nil {
 		return err
 	}
 	want, err := c.results(ctx, reference.Engine{}, lo, hi, values)
@@ -204,15 +194,14 @@ func (c *comparison) writeCase(ctx context.Context, lo, hi int, values runtime.T
 		in[v.Name] = values[v.Name]
 	}
 	for _, v := range m.Graph.Outputs {
-		if out[v.Name], err = tensorOf(want[v.Name]); err != nil {
+		if out[v.Name], err = want[v.Name].Tensor(); err != nil {
 			return err
 		}
 	}
-	if err := WriteDataSet(filepath.Join(work, "test_data_set_0"), m.Graph, in, out); err != nil {
-		return err
-	}
-	if err := os.Chmod(work, 0o755); err != nil {
-		return err
-	}
-	return os.Rename(work, folder)
+	return fault.As(fault.Environment, beside.Folder(folder, func(work string) error {
+		if _, err := m.WriteFile(ctx, filepath.Join(work, "model.onnx"), onnx.WriteOptions{}); err != nil {
+			return err
+		}
+		return WriteDataSet(filepath.Join(work, "test_data_set_0"), m.Graph, in, out)
+	}))
 }

@@ -161,7 +161,7 @@ func calibrated(t *testing.T, v builder.Variant) *onnx.Model {
 		if v.Name == "cifar" {
 			o = small
 		}
-		return sources{}.of(t, fault{variant: v.Name, options: o})
+		return sources{}.of(t, mistake{variant: v.Name, options: o})
 	}
 	m, err := v.Build(builder.Options{Init: "he", Seed: 2})
 	if err != nil {

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/runtime"
@@ -44,18 +44,26 @@ type Options struct {
 	Recorded []runtime.Tensors
 	// Outputs, where not nil, is given what each engine made of each input.
 	Outputs func(engine string, input int, out runtime.Tensors) error
+	// Without is what the caller knows that is not compared; the report says it.
+	Without []string
 	// Progress, where not nil, is called with what begins.
 	Progress func(string)
 	// Memory bounds the bytes of intermediate results that are held; 0 is 1 GiB.
 	Memory int64
+	// Released, where not nil, is called when a session that held the weights is closed: a
+	// program may give the memory back before the next loads them again.
+	Released func()
 }
 
 // comparison is a model with what its values should be.
 type comparison struct {
 	Options
 	model    *onnx.Model
+	index    *onnx.Index
 	inputs   []runtime.Tensors
 	analysis *reference.Analysis
+	types    map[string]*op.Info // of the model's values, whatever the inputs are
+	shapes   map[string]*op.Info // for the first input
 	expected map[runtime.Arithmetic][]expectation
 	report   *Report
 	work     string // folder of models that are made on the way
@@ -66,11 +74,13 @@ type comparison struct {
 
 // expectation is what the values of a model should be on one input: its outputs and, with
 // Layers, all others.
-type expectation map[string]reference.Value
+type expectation = map[string]reference.Value
 
 // Compare runs the model on the reference and then on each engine, one at a time so that
-// only one holds the weights, over all inputs.
-func Compare(ctx context.Context, m *onnx.Model, engines []runtime.Engine, inputs []runtime.Tensors, o Options) (*Report, error) {
+// only one holds the weights, over all inputs. A model or inputs that cannot be compared on are
+// fault.Invalid, operators without a definition fault.Unsupported.
+func Compare(ctx context.Context, m *onnx.Model, engines []runtime.Engine, inputs []runtime.Tensors, o Options) (_ *Report, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	c, err := newComparison(ctx, m, inputs, o)
 	if err != nil {
 		return nil, err
@@ -99,19 +109,22 @@ func newComparison(ctx context.Context, m *onnx.Model, inputs []runtime.Tensors,
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+	if o.Released == nil {
+		o.Released = func() {}
+	}
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
 	}
 	e := reference.Engine{Threads: o.Threads}
-	c := &comparison{Options: o, model: m, inputs: inputs, expected: map[runtime.Arithmetic][]expectation{},
-		report: &Report{OK: true, Reference: e.Name(), Unchecked: []string{}, Bound: BoundNote{Kind: "derived", Deviations: op.Deviations}}}
+	c := &comparison{Options: o, model: m, index: onnx.NewIndex(m.Graph), inputs: inputs, expected: map[runtime.Arithmetic][]expectation{},
+		report: &Report{OK: true, Reference: e.Name(), Unchecked: append([]string{}, o.Without...), Bound: BoundNote{Kind: "derived", Deviations: op.Deviations}}}
 	if len(o.Tolerances) > 0 {
 		c.report.Bound.Kind = "tolerance"
 	}
 	c.batch = 1 // the largest
 	for _, in := range inputs {
 		for name, t := range in {
-			if m.Graph.Initializer(name) != nil {
+			if c.index.Initializer(name) != nil {
 				return nil, fmt.Errorf("input %q has a default in the model, which is what is compared: leave it out", name)
 			}
 			if len(t.Shape) > 0 {
@@ -120,19 +133,16 @@ func newComparison(ctx context.Context, m *onnx.Model, inputs []runtime.Tensors,
 		}
 	}
 	c.Progress(e.Name())
-	s, err := e.Prepare(ctx, m)
-	if err == nil {
+	var err error
+	if c.analysis, err = e.Analyze(ctx, m); err == nil { // the model is checked here, once
 		start := time.Now()
-		_, err = s.Run(ctx, inputs[0])
+		_, err = c.analysis.Run(ctx, inputs[0])
 		c.report.Timing.Reference = time.Since(start).Seconds()
-		err = errors.Join(err, s.Close())
-	}
-	if err == nil {
-		c.analysis, err = e.Analyze(ctx, m)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.Name(), err)
 	}
+	c.types, c.shapes = op.Infer(m, nil).Values, op.Infer(m, inputs[0].Shapes()).Values
 	if c.work, err = os.MkdirTemp("", "alexctl-verify-*"); err != nil {
 		return nil, err
 	}
@@ -156,40 +166,6 @@ func (c *comparison) arithmeticOf(e runtime.Engine) runtime.Arithmetic {
 	return runtime.Arithmetic{}
 }
 
-// Factors by which a transformed domain multiplies the errors of a convolution: the root
-// of the product of squared norms of the rows of its matrices, over both axes. For
-// F(2x2, 3x3) that is 1.7 and for F(2x2, 5x5), with the points 0, 1, -1, 2, -1/2, 7.8.
-const (
-	winograd3 = 2
-	winograd5 = 8
-	// searched is for what cuDNN may choose: larger tiles and Fourier transforms, of any
-	// kernel. It is not derived.
-	searched = 16
-)
-
-// rounding returns the bounds' arithmetic for each node.
-func rounding(a runtime.Arithmetic) reference.Rounding {
-	return func(n *op.Node, t onnx.DataType) op.Rounding {
-		r := op.RoundingOf(t)
-		switch n.OpType {
-		case "Conv", "Gemm", "MatMul":
-			r.Operand = max(r.Operand, a.Operand)
-		}
-		if n.OpType == "Conv" && a.Searched {
-			r.Spread = searched
-		}
-		if n.OpType == "Conv" && a.Winograd {
-			switch kernel := n.Ints("kernel_shape"); {
-			case len(kernel) == 2 && kernel[0] == 3 && kernel[1] == 3:
-				r.Spread = winograd3
-			case kernel == nil || len(kernel) == 2 && kernel[0] == 5 && kernel[1] == 5:
-				r.Spread = winograd5
-			}
-		}
-		return r
-	}
-}
-
 // maxHeld bounds what the reference keeps of the layers for the cumulative errors.
 const maxHeld = 2 << 30
 
@@ -201,24 +177,14 @@ func (c *comparison) expect(ctx context.Context, a runtime.Arithmetic) ([]expect
 	start, held := time.Now(), 0
 	var all []expectation
 	for _, in := range c.inputs {
-		e := expectation{}
-		keep := map[string]bool{}
-		for _, v := range c.model.Graph.Outputs {
-			keep[v.Name] = true
-		}
-		err := c.analysis.Propagate(ctx, in, rounding(a), func(_ int, values []reference.Value) error {
-			for _, v := range values {
-				if keep[v.Name] || c.Layers && held < maxHeld {
-					e[v.Name] = v
-					held += 16 * len(v.F)
-				}
+		e, err := c.analysis.Values(ctx, in, reference.RoundingOf(a), func(v reference.Value) bool {
+			if c.index.Output(v.Name) != nil || c.Layers && held < maxHeld {
+				held += 16 * len(v.F)
+				return true
 			}
-			return nil
+			return false
 		})
 		if err != nil {
-			return nil, fmt.Errorf("reference: %w", err)
-		}
-		if err := passedThrough(c.model.Graph, in, e); err != nil {
 			return nil, err
 		}
 		all = append(all, e)
@@ -229,37 +195,6 @@ func (c *comparison) expect(ctx context.Context, a runtime.Arithmetic) ([]expect
 	c.report.Timing.Bounds += time.Since(start).Seconds() / float64(len(c.inputs))
 	c.expected[a] = all
 	return all, nil
-}
-
-// passedThrough adds the outputs that no node makes: inputs and initializers.
-func passedThrough(g *onnx.Graph, in runtime.Tensors, e expectation) error {
-	for _, v := range g.Outputs {
-		if _, ok := e[v.Name]; ok {
-			continue
-		}
-		t := in[v.Name]
-		if w := g.Initializer(v.Name); t == nil && w != nil {
-			var err error
-			if t, err = runtime.FromONNX(w); err != nil {
-				return err
-			}
-		}
-		if t == nil {
-			return fmt.Errorf("output %q was not made", v.Name)
-		}
-		x := reference.Value{Name: v.Name, Type: t.Type, Shape: t.Shape}
-		var err error
-		if t.Type.IsFloat() {
-			x.F, err = t.Float64s()
-		} else {
-			x.I, err = t.Ints()
-		}
-		if err != nil {
-			return err
-		}
-		e[v.Name] = x
-	}
-	return nil
 }
 
 // unchecked notes once what the report says nothing about.
@@ -279,7 +214,7 @@ func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, erro
 		return r, err
 	}
 	if c.arithmeticOf(e).Searched {
-		c.unchecked("sharp bounds for the convolutions of %s: which algorithm is chosen is not known, so their bounds are %d times as wide", r.Name(), searched)
+		c.unchecked("sharp bounds for the convolutions of %s: which algorithm is chosen is not known, so their bounds are %d times as wide", r.Name(), reference.Searched)
 	}
 	var got []runtime.Tensors
 	if err = e.Check(ctx); err == nil {
@@ -289,7 +224,7 @@ func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, erro
 	case ctx.Err() != nil:
 		return r, ctx.Err()
 	case err != nil: // it cannot be used, or not with this model: nothing was compared
-		r.Status, r.Reason = Skipped, err.Error()
+		r.Status, r.Reason, r.Help = Skipped, err.Error(), fault.Hints(err)
 		return r, nil //nolint:nilerr // the result says it
 	}
 	if r.Status == "" {
@@ -336,8 +271,7 @@ func (c *comparison) run(ctx context.Context, e runtime.Engine, r *Result) (outp
 		if err == nil {
 			c.placement(s, r)
 		}
-		// The next session loads the weights again: give back what this one held.
-		debug.FreeOSMemory()
+		c.Released()
 	}()
 	start = time.Now()
 	for _, in := range c.inputs {
@@ -384,10 +318,10 @@ func (c *comparison) placement(s runtime.Session, r *Result) {
 // summarize says what the whole comparison leaves open.
 func (c *comparison) summarize() {
 	if !c.Decisions {
-		c.unchecked("decisions on real images: give --images or --data")
+		c.unchecked("decisions on real images: these inputs are none")
 	}
-	for _, n := range c.model.Graph.Nodes {
-		if n.OpType == "Dropout" {
+	for _, n := range c.analysis.Nodes() {
+		if n.Spec.Random {
 			c.unchecked("Dropout in training: at inference it is the identity, and that is what was compared")
 			break
 		}

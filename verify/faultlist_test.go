@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"alexctl/builder"
+	"alexctl/card"
 	"alexctl/onnx"
 	"alexctl/preprocess"
 )
@@ -14,7 +15,7 @@ var (
 )
 
 // faults are the planted ones. first is the layer that must be named.
-func faults() []fault {
+func faults() []mistake {
 	reversed := func(n int) []int {
 		var order []int
 		for i := range n {
@@ -26,11 +27,11 @@ func faults() []fault {
 }
 
 // lrnFaults are those of normalization and of pools.
-func lrnFaults() []fault {
-	lrn := func(what string, f func(*patch)) fault {
-		return fault{what: what, variant: "pwc", options: small6, first: "norm1", plant: f}
+func lrnFaults() []mistake {
+	lrn := func(what string, f func(*patch)) mistake {
+		return mistake{what: what, variant: "pwc", options: small6, first: "norm1", plant: f}
 	}
-	return []fault{
+	return []mistake{
 		lrn("LRN's alpha not divided by its size", func(p *patch) { p.float("norm1", "alpha", func(a float32) float32 { return 5 * a }) }),
 		lrn("LRN's alpha divided twice", func(p *patch) { p.float("norm1", "alpha", func(a float32) float32 { return a / 5 }) }),
 		lrn("LRN's alpha 1e-9", func(p *patch) { p.float("norm1", "alpha", to(1e-9)) }),
@@ -58,8 +59,8 @@ func lrnFaults() []fault {
 }
 
 // wiringFaults are those of layers, weights and attributes.
-func wiringFaults(reversed func(int) []int) []fault {
-	return []fault{
+func wiringFaults(reversed func(int) []int) []mistake {
+	return []mistake{
 		{what: "groups swapped", variant: "zhihu", options: small6, first: "layer2.0", plant: func(p *patch) { p.weight("layer2.0.weight", permuted(halves)) }},
 		{what: "groups dropped", variant: "zhihu", options: small6, first: "layer2.0", plant: func(p *patch) { p.ungrouped("layer2.0", "layer2.0.weight", 2) }},
 		{what: "groups of a later convolution swapped", variant: "paper", options: small6, first: "conv4", plant: func(p *patch) { p.weight("conv4.weight", permuted(halves)) }},
@@ -137,11 +138,11 @@ func wiringFaults(reversed func(int) []int) []fault {
 }
 
 // inputFaults are those of what comes before the first layer.
-func inputFaults(reversed func(int) []int) []fault {
-	spec := func(what string, f func(*preprocess.Spec)) fault {
-		return fault{what: what, variant: "pwc", options: small6, first: "preprocessing", modelOnly: true, plant: func(p *patch) { p.spec(f) }}
+func inputFaults(reversed func(int) []int) []mistake {
+	spec := func(what string, f func(*preprocess.Spec)) mistake {
+		return mistake{what: what, variant: "pwc", options: small6, first: "preprocessing", modelOnly: true, plant: func(p *patch) { p.spec(f) }}
 	}
-	return []fault{
+	return []mistake{
 		spec("BGR for RGB", func(s *preprocess.Spec) { s.Color = "BGR" }),
 		spec("wrong mean", func(s *preprocess.Spec) { s.Mean = []float64{0.5, 0.5, 0.5} }),
 		spec("wrong standard deviation", func(s *preprocess.Spec) { s.Std = []float64{1, 1, 1} }),
@@ -156,6 +157,6 @@ func inputFaults(reversed func(int) []int) []fault {
 			})
 		}},
 		{what: "labels in another order", variant: "cifar", options: builder.Options{Classes: 3, Init: "he", Labels: []string{"cat", "dog", "horse"}}, first: "labels", modelOnly: true,
-			plant: func(p *patch) { p.m.SetProperty(builder.LabelsKey, `["dog","cat","horse"]`) }},
+			plant: func(p *patch) { p.card(card.Card{Labels: []string{"dog", "cat", "horse"}}) }},
 	}
 }

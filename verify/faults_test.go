@@ -1,19 +1,20 @@
 package verify_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 
 	"alexctl/builder"
+	"alexctl/card"
 	"alexctl/onnx"
+	"alexctl/onnx/pass"
 	"alexctl/preprocess"
 )
 
-// fault is a mistake that someone could make, planted in a model or in an engine.
-type fault struct {
+// mistake is one that someone could make, planted in a model or in an engine.
+type mistake struct {
 	what    string
 	variant string
 	options builder.Options
@@ -31,24 +32,31 @@ type patch struct {
 	m *onnx.Model
 }
 
+// planting is a fault as a rewrite: it is not checked afterwards, because some break rules.
+type planting struct {
+	t    testing.TB
+	what string
+	f    func(*patch)
+}
+
+var _ pass.Pass = planting{}
+
+func (p planting) Name() string { return p.what }
+
+func (p planting) Apply(m *onnx.Model) (*onnx.Model, []pass.Change, error) {
+	c := m.Clone()
+	c.Graph.ValueInfo = nil
+	p.f(&patch{p.t, c})
+	return c, []pass.Change{{Where: "model", What: p.what}}, nil
+}
+
 // change returns a copy of the model with a change.
 func change(t testing.TB, m *onnx.Model, f func(*patch)) *onnx.Model {
-	g := *m.Graph
-	g.Nodes, g.ValueInfo = nil, nil
-	for _, n := range m.Graph.Nodes {
-		c := *n
-		c.Inputs, c.Outputs, c.Attributes = slices.Clone(n.Inputs), slices.Clone(n.Outputs), nil
-		for _, a := range n.Attributes {
-			b := *a
-			b.Ints = slices.Clone(a.Ints)
-			c.Attributes = append(c.Attributes, &b)
-		}
-		g.Nodes = append(g.Nodes, &c)
+	c, _, err := planting{t, "a change", f}.Apply(m)
+	if err != nil {
+		t.Fatal(err)
 	}
-	g.Initializers = slices.Clone(m.Graph.Initializers)
-	p := &patch{t, m.WithGraph(&g)}
-	f(p)
-	return p.m
+	return c
 }
 
 func (p *patch) node(name string) *onnx.Node {
@@ -194,17 +202,19 @@ func (p *patch) before(node string, n *onnx.Node) {
 
 // spec changes the preprocessing in the metadata.
 func (p *patch) spec(f func(*preprocess.Spec)) {
-	text, _ := p.m.Property(preprocess.MetadataKey)
-	s, err := preprocess.ParseSpec(text)
+	c, err := card.Read(p.m)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	f(s)
-	b, err := json.Marshal(s)
-	if err != nil {
+	f(c.Spec)
+	p.card(card.Card{Spec: c.Spec})
+}
+
+// card changes what the model says of itself.
+func (p *patch) card(c card.Card) {
+	if err := c.Write(p.m); err != nil {
 		p.t.Fatal(err)
 	}
-	p.m.SetProperty(preprocess.MetadataKey, string(b))
 }
 
 func scale(f float32) func([]int64, []float32) []float32 {
@@ -319,4 +329,4 @@ func biased(name string) func(*patch) {
 func to(v float32) func(float32) float32 { return func(float32) float32 { return v } }
 
 // name says what the fault is, for tests.
-func (f fault) name() string { return fmt.Sprintf("%s in %s", f.what, f.variant) }
+func (f mistake) name() string { return fmt.Sprintf("%s in %s", f.what, f.variant) }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/internal/npy"
 	"alexctl/onnx"
 	"alexctl/runtime"
@@ -26,7 +27,8 @@ type Recorded struct {
 // ReadInputs reads the inputs of a graph from a file or folder: an .npz archive by input
 // names, an .npy file for a model of one input, one of ONNX's test_data_set folders, or a
 // folder of those.
-func ReadInputs(path string, g *onnx.Graph) ([]Recorded, error) {
+func ReadInputs(path string, g *onnx.Graph) (_ []Recorded, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -135,7 +137,7 @@ func fromArray(a *npy.Array, want onnx.DataType) (*runtime.Tensor, error) {
 		return t, err
 	}
 	values, err := t.Float64s()
-	return &runtime.Tensor{Type: want, Shape: t.Shape, Data: floats(want, values)}, err
+	return &runtime.Tensor{Type: want, Shape: t.Shape, Data: runtime.FromFloats(want, values)}, err
 }
 
 // WriteArrays writes tensors as an .npz archive.

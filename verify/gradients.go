@@ -8,7 +8,10 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"alexctl/fault"
 	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/onnx/pass"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
 )
@@ -47,14 +50,15 @@ type Gradient struct {
 }
 
 // ErrNoGradient says that a model's gradients cannot be compared with the reference.
-var ErrNoGradient = errors.New("the gradients cannot be checked")
+var ErrNoGradient = fault.New(fault.Unsupported, "the gradients cannot be checked")
 
 // Gradients compares the gradients of a differentiator on a batch, parameter by parameter,
 // with float64 central differences of the reference's loss along random directions: each
 // element of the parameter moves up or down by the same small step.
-func Gradients(ctx context.Context, m *onnx.Model, d runtime.Differentiator, images *runtime.Tensor, labels []int, o Options) (*Audit, error) {
+func Gradients(ctx context.Context, m *onnx.Model, d runtime.Differentiator, images *runtime.Tensor, labels []int, o Options) (_ *Audit, err error) {
+	defer fault.Default(&err, fault.Invalid)
 	for _, n := range m.Graph.Nodes {
-		if n.OpType == "BatchNormalization" {
+		if s := op.SpecOf(n); s != nil && s.Statistics != nil {
 			return nil, fmt.Errorf("%w: %s takes the batch's own statistics in training, which the reference does not", ErrNoGradient, n.Label())
 		}
 	}
@@ -116,14 +120,8 @@ type loss struct {
 }
 
 func newLoss(m *onnx.Model, logits string, images *runtime.Tensor, labels []int, threads int) (*loss, error) {
-	g := m.Graph
-	if !slices.ContainsFunc(g.Outputs, func(v *onnx.Value) bool { return v.Name == logits }) {
-		var err error
-		if g, err = g.WithOutputs(logits); err != nil {
-			return nil, err
-		}
-	}
-	return &loss{m.WithGraph(g), logits, images, labels, threads}, nil
+	shown, _, err := pass.Expose{Values: []string{logits}}.Apply(m)
+	return &loss{shown, logits, images, labels, threads}, err
 }
 
 // at returns the loss with the values in place of a parameter's own.

@@ -33,9 +33,9 @@ func TestGradients(t *testing.T) {
 		t.Skip("it runs each model some hundred times")
 	}
 	for _, variant := range []string{"pwc", "zhihu"} {
-		m := sources{}.of(t, fault{variant: variant, options: small6})
+		m := sources{}.of(t, mistake{variant: variant, options: small6})
 		x, labels := batch(t, m)
-		d, err := gorgonia.NewDifferentiator(m, len(labels), gorgonia.Kernels{Set: "plain"})
+		d, err := gorgonia.NewDifferentiator(m, "", len(labels), gorgonia.Kernels{Set: "plain"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/preprocess"
 	"alexctl/runtime"
@@ -37,7 +38,7 @@ func ParseRange(s string) (name string, r Range, err error) {
 	a, errA := strconv.ParseFloat(low, 64)
 	b, errB := strconv.ParseFloat(high, 64)
 	if !ok || errA != nil || errB != nil || !(a < b) || max(-a, b) > math.MaxFloat32/2 {
-		return "", Range{}, fmt.Errorf("range %q: want LOW:HIGH or INPUT=LOW:HIGH, the first the smaller one, within what float32 holds", s)
+		return "", Range{}, fault.New(fault.Usage, "range %q: want LOW:HIGH or INPUT=LOW:HIGH, the first the smaller one, within what float32 holds", s)
 	}
 	return name, Range{a, b}, nil
 }
@@ -53,7 +54,8 @@ func (o InputOptions) rangeOf(name string) (Range, bool) {
 
 // RandomInputs returns seeded random values for every input that the graph must be
 // fed: normal ones, or normalized random pixels where a Spec is given.
-func RandomInputs(g *onnx.Graph, o InputOptions) (runtime.Tensors, error) {
+func RandomInputs(g *onnx.Graph, o InputOptions) (_ runtime.Tensors, err error) {
+	defer fault.Default(&err, fault.Usage)
 	r := rand.New(rand.NewPCG(o.Seed, 0x616c6578))
 	in := runtime.Tensors{}
 	for _, v := range g.DataInputs() {
@@ -72,7 +74,7 @@ func RandomInputs(g *onnx.Graph, o InputOptions) (runtime.Tensors, error) {
 					values[i] = o.value(r, shape, i)
 				}
 			}
-			t.Data = floats(v.Type.Elem, values)
+			t.Data = runtime.FromFloats(v.Type.Elem, values)
 		} else {
 			values := make([]int64, n)
 			low, high := int64(0), int64(1)
@@ -103,29 +105,6 @@ func (o InputOptions) value(r *rand.Rand, shape []int, i int) float64 {
 	return (float64(r.IntN(256))/o.Spec.Divisor - o.Spec.Mean[c]) / o.Spec.Std[c]
 }
 
-// floats returns the values as the slice that a tensor of type t holds.
-func floats(t onnx.DataType, v []float64) any {
-	switch t {
-	case onnx.Double:
-		return v
-	case onnx.Float16, onnx.BFloat16:
-		out := make([]uint16, len(v))
-		for i, x := range v {
-			if t == onnx.Float16 {
-				out[i] = onnx.Float16FromFloat64(x)
-			} else {
-				out[i] = onnx.BFloat16FromFloat64(x)
-			}
-		}
-		return out
-	}
-	out := make([]float32, len(v))
-	for i, x := range v {
-		out[i] = float32(x)
-	}
-	return out
-}
-
 // maxInputElements bounds the inputs that are made for a model from a stranger.
 const maxInputElements = 1 << 27
 
@@ -146,9 +125,11 @@ func inputShape(v *onnx.Value, o InputOptions) (shape []int, n int, err error) {
 			case o.Spec != nil && len(*v.Type.Shape) == 4:
 				size = int64([]int{o.Batch, o.Spec.Channels(), o.Spec.Height, o.Spec.Width}[i])
 			case d.Param == "":
-				return nil, 0, fmt.Errorf("input %q is %s: axis %d has no name and no size, so values cannot be made up: give them with --inputs", v.Name, v.Type, i)
+				return nil, 0, fault.New(fault.Usage, "input %q is %s: axis %d has no name and no size, so values cannot be made up", v.Name, v.Type, i).
+					Hint(fault.Hint{Text: "give them", Option: fault.Inputs})
 			default:
-				return nil, 0, fmt.Errorf("input %q is %s: give a size for %q with --dim %s=N", v.Name, v.Type, d, d)
+				return nil, 0, fault.New(fault.Usage, "input %q is %s: the size of %q is open", v.Name, v.Type, d).
+					Hint(fault.Hint{Text: fmt.Sprintf("give a size for %q", d.String()), Option: fault.Dims, Value: d.String() + "=N"})
 			}
 		}
 		if size < 0 || size > 0 && int64(n) > maxInputElements/size {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"alexctl/onnx"
-	"alexctl/onnx/op"
+	"alexctl/onnx/pass"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
 )
@@ -18,9 +18,9 @@ func (c *comparison) rounded(ctx context.Context, input int) (runtime.Tensors, e
 	for name, t := range c.inputs[input] {
 		all[name] = t
 	}
-	err := c.analysis.Propagate(ctx, c.inputs[input], rounding(runtime.Arithmetic{}), func(_ int, values []reference.Value) error {
+	err := c.analysis.Propagate(ctx, c.inputs[input], reference.RoundingOf(runtime.Arithmetic{}), func(_ int, values []reference.Value) error {
 		for _, v := range values {
-			t, err := tensorOf(v)
+			t, err := v.Tensor()
 			if err != nil {
 				return fmt.Errorf("value %q: %w", v.Name, err)
 			}
@@ -29,18 +29,6 @@ func (c *comparison) rounded(ctx context.Context, input int) (runtime.Tensors, e
 		return nil
 	})
 	return all, err
-}
-
-// tensorOf returns a value in the type that the model declares.
-func tensorOf(v reference.Value) (*runtime.Tensor, error) {
-	t := &runtime.Tensor{Type: v.Type, Shape: v.Shape}
-	if v.F != nil {
-		t.Data = floats(v.Type, v.F)
-		return t, nil
-	}
-	var err error
-	t.Data, err = runtime.FromInts(v.Type, v.I)
-	return t, err
 }
 
 // isolated runs each node as a model of its own on the engine, on the reference's values of
@@ -64,7 +52,7 @@ func (c *comparison) isolated(ctx context.Context, e runtime.Engine, a runtime.A
 			refused++
 			continue
 		}
-		want, err := c.analysis.Local(ctx, node, func(name string) *runtime.Tensor { return values[name] }, rounding(a))
+		want, err := c.analysis.Local(ctx, node, func(name string) *runtime.Tensor { return values[name] }, reference.RoundingOf(a))
 		if err != nil {
 			return nil, err
 		}
@@ -84,29 +72,27 @@ func (c *comparison) isolated(ctx context.Context, e runtime.Engine, a runtime.A
 }
 
 // part is the model of the nodes from lo to hi, for values of the given shapes.
-func (c *comparison) part(lo, hi int, values runtime.Tensors) *onnx.Model {
-	types := op.Infer(c.model, c.inputs[0].Shapes()).Values
-	g := c.model.Graph.Between(lo, hi, func(name string) *onnx.Type {
-		if t := values[name]; t != nil {
-			dims := make([]int64, len(t.Shape))
-			for i, d := range t.Shape {
-				dims[i] = int64(d)
-			}
-			return onnx.TensorType(t.Type, onnx.FixedShape(dims...))
+func (c *comparison) part(lo, hi int, values runtime.Tensors) (*onnx.Model, error) {
+	m, _, err := pass.Segment{Lo: lo, Hi: hi, Index: c.index, TypeOf: func(name string) *onnx.Type {
+		t := values[name]
+		if t == nil {
+			return c.shapes[name].Declared()
 		}
-		if info := types[name]; info != nil {
-			return onnx.TensorType(info.Type, info.Shape)
+		dims := make([]int64, len(t.Shape))
+		for i, d := range t.Shape {
+			dims[i] = int64(d)
 		}
-		return nil
-	})
-	m := c.model.WithGraph(g)
-	m.Metadata = nil
-	return m
+		return onnx.TensorType(t.Type, onnx.FixedShape(dims...))
+	}}.Apply(c.model)
+	return m, err
 }
 
 // alone runs the nodes from lo to hi on the engine, as a model fed with values.
 func (c *comparison) alone(ctx context.Context, e runtime.Engine, lo, hi int, values runtime.Tensors) (out runtime.Tensors, err error) {
-	m, err := c.written(ctx, c.part(lo, hi, values), "part.onnx")
+	m, err := c.part(lo, hi, values)
+	if err == nil {
+		m, err = c.written(ctx, m, "part.onnx")
+	}
 	if err != nil {
 		return nil, err
 	}

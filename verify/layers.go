@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime/debug"
 	"time"
 
 	"alexctl/onnx"
-	"alexctl/onnx/op"
+	"alexctl/onnx/pass"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
+	"alexctl/verify/judge"
 )
 
 // layers judges every node by the inputs that the engine gave it: the model is run again
@@ -72,12 +72,12 @@ func (c *comparison) newRows() *rows {
 
 // elementOf judges a tensor and returns its worst element, which has no place where the
 // tensor cannot be compared.
-func elementOf(got *runtime.Tensor, want reference.Value, input int, pictures bool) (Element, judged, error) {
-	j, err := judge(got, want, within(want), pictures)
+func elementOf(got *runtime.Tensor, want reference.Value, input int, pictures bool) (Element, judge.Judged, error) {
+	j, err := judge.Compare(got, want, judge.Within(want), pictures)
 	if err != nil {
-		return apart(input), j, err
+		return judge.Apart(input), j, err
 	}
-	return j.element(want.Shape, input), j, nil
+	return j.Element(want.Shape, input), j, nil
 }
 
 // judge judges one output of a node and keeps the worst element.
@@ -85,9 +85,9 @@ func (r *rows) judge(got *runtime.Tensor, want reference.Value, input int, pictu
 	x := r.list[r.index[want.Name]]
 	x.exact = want.Bound == nil
 	element, j, err := elementOf(got, want, input, pictures)
-	x.open = max(x.open, j.open)
+	x.open = max(x.open, j.Open)
 	if !x.seen || element.Margin > x.layer.Local.Margin {
-		x.layer.Local, x.layer.Shape, x.margins = element, want.Shape, j.margins
+		x.layer.Local, x.layer.Shape, x.margins = element, want.Shape, j.Margins
 		if err != nil {
 			x.layer.Problem = err.Error()
 		}
@@ -115,22 +115,13 @@ func (c *comparison) exposedValues() [][]string {
 // exposed returns the values to show of each node: all that are read or are the node's
 // main result, but for those that follow from the model alone and are exact.
 func (c *comparison) exposed() [][]string {
-	read := map[string]bool{}
-	for _, n := range c.model.Graph.Nodes {
-		for _, name := range n.Inputs {
-			read[name] = true
-		}
-	}
-	for _, v := range c.model.Graph.Outputs {
-		read[v.Name] = true
-	}
 	out := make([][]string, len(c.analysis.Nodes()))
 	for i, n := range c.analysis.Nodes() {
 		if c.analysis.Constant(i) {
 			continue
 		}
 		for k, name := range n.Outputs {
-			if name != "" && (k == 0 || read[name]) {
+			if name != "" && (k == 0 || c.index.Used(name)) {
 				out[i] = append(out[i], name)
 			}
 		}
@@ -147,7 +138,7 @@ type segment struct {
 // segments cuts the nodes so that what is shown at once fits the memory.
 func (c *comparison) segments() []segment {
 	sizes := map[string]int64{}
-	for name, info := range op.Infer(c.model, c.inputs[0].Shapes()).Values {
+	for name, info := range c.shapes {
 		n := int64(1)
 		if shape, ok := info.Fixed(); ok {
 			for _, d := range shape {
@@ -229,7 +220,7 @@ func (c *comparison) judgeSegment(ctx context.Context, a runtime.Arithmetic, res
 		if len(exposed[node]) == 0 {
 			continue
 		}
-		want, err := c.analysis.Local(ctx, node, get, rounding(a))
+		want, err := c.analysis.Local(ctx, node, get, reference.RoundingOf(a))
 		if err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -260,21 +251,11 @@ func (c *comparison) judgeSegment(ctx context.Context, a runtime.Arithmetic, res
 
 // with runs the model with the named values as outputs too, on each input.
 func (c *comparison) with(ctx context.Context, e runtime.Engine, names []string, f func(i int, out runtime.Tensors) error) (err error) {
-	g, err := c.model.Graph.WithOutputs(names...)
+	shown, _, err := pass.Expose{Values: names, Types: c.types}.Apply(c.model)
 	if err != nil {
 		return err
 	}
-	types := op.Infer(c.model, nil).Values
-	for i, v := range g.Outputs {
-		if info := types[v.Name]; v.Type == nil && info != nil {
-			typed := &onnx.Type{Elem: info.Type}
-			if info.Ranked {
-				typed.Shape = &info.Shape
-			}
-			g.Outputs[i] = &onnx.Value{Name: v.Name, Type: typed}
-		}
-	}
-	m, err := c.written(ctx, c.model.WithGraph(g), "layers.onnx")
+	m, err := c.written(ctx, shown, "layers.onnx")
 	if err != nil {
 		return err
 	}
@@ -285,7 +266,7 @@ func (c *comparison) with(ctx context.Context, e runtime.Engine, names []string,
 	}
 	defer func() {
 		err = errors.Join(err, s.Close())
-		debug.FreeOSMemory()
+		c.Released()
 	}()
 	for i, in := range c.inputs {
 		out, err := s.Run(ctx, in)
@@ -335,7 +316,7 @@ func sameBits(a, b *runtime.Tensor) bool {
 // could not be seen.
 func (c *comparison) sensitive(node int, get func(string) *runtime.Tensor, want []reference.Value) {
 	n := c.analysis.Nodes()[node]
-	if n.OpType != "LRN" || len(want) == 0 || want[0].Bound == nil {
+	if n.Spec.Without == nil || len(want) == 0 || want[0].Bound == nil {
 		return
 	}
 	x := get(n.Inputs[0])
@@ -346,13 +327,13 @@ func (c *comparison) sensitive(node int, get func(string) *runtime.Tensor, want 
 	if err != nil || len(v) != len(want[0].F) {
 		return
 	}
-	factor := math.Pow(n.Float("bias"), -n.Float("beta"))
+	without, parameter := n.Spec.Without(n, v)
 	for i, y := range want[0].F {
-		if math.Abs(y-v[i]*factor) > want[0].Bound[i] {
+		if math.Abs(y-without[i]) > want[0].Bound[i] {
 			return
 		}
 	}
-	c.unchecked("the alpha of %s: on these inputs it changes nothing that rounding would not hide; try --value-range or pixels", n.Label())
+	c.unchecked("the %s of %s: on these inputs it changes nothing that rounding would not hide; try values of another range, or pixels", parameter, n.Label())
 }
 
 // conclude fills in the layers, the first divergence and the operators' margins.

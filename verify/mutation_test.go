@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"alexctl/builder"
+	"alexctl/diff"
 	"alexctl/onnx"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
@@ -56,7 +57,7 @@ func planted(t testing.TB, m *onnx.Model, plant func(*patch)) (result *onnx.Mode
 // sources builds each model that faults are planted in once, with its weights in memory.
 type sources map[string]*onnx.Model
 
-func (s sources) of(t testing.TB, f fault) *onnx.Model {
+func (s sources) of(t testing.TB, f mistake) *onnx.Model {
 	key := fmt.Sprint(f.variant, f.options)
 	if s[key] == nil {
 		v, err := builder.Find(f.variant)
@@ -109,20 +110,20 @@ func TestMutations(t *testing.T) {
 		t.Run(strings.ReplaceAll(f.name(), " ", "_"), func(t *testing.T) {
 			m := models.of(t, f)
 			inputs := faultInputs(t, m)
-			r, err := verify.Against(t.Context(), m, change(t, m, f.plant), inputs, verify.Options{})
+			d, err := diff.Models(t.Context(), m, change(t, m, f.plant), inputs, diff.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.OK || r.Against.Verdict != verify.Different || r.Against.First != f.first {
-				t.Errorf("against: %s, first divergence %q, want %q: %+v %v", r.Against.Verdict, r.Against.First, f.first, r.Against.Findings, r.Against.Remarks)
+			if d.OK || d.Verdict != diff.Different || d.First != f.first {
+				t.Errorf("against: %s, first divergence %q, want %q: %+v %v", d.Verdict, d.First, f.first, d.Findings, d.Remarks)
 			}
 			how := "a model's only"
 			if !f.modelOnly {
 				how = f.inEngine(t, m, inputs)
 			}
 			kind := "outputs"
-			if len(r.Against.Findings) > 0 {
-				kind = r.Against.Findings[0].Kind
+			if len(d.Findings) > 0 {
+				kind = d.Findings[0].Kind
 			}
 			rows[i] = fmt.Sprintf("| %s | %s | `%s` | %s | %s |", f.what, f.variant, f.first, kind, how)
 		})
@@ -133,7 +134,7 @@ func TestMutations(t *testing.T) {
 }
 
 // inEngine plants the fault in an engine, which must be caught; it says by which margin.
-func (f fault) inEngine(t *testing.T, m *onnx.Model, inputs []runtime.Tensors) string {
+func (f mistake) inEngine(t *testing.T, m *onnx.Model, inputs []runtime.Tensors) string {
 	e := faulty{gorgonia.Engine{Kernels: gorgonia.Kernels{Set: "plain"}}, t, f.plant}
 	r, err := verify.Compare(t.Context(), m, []runtime.Engine{e}, inputs, verify.Options{})
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"alexctl/runtime"
-	"alexctl/runtime/reference"
+	"alexctl/verify/judge"
 )
 
 // outputs judges the model's outputs by the reference's.
@@ -24,39 +24,39 @@ func (c *comparison) outputs(r *Result, got []runtime.Tensors, expected []expect
 			if want.F == nil && len(want.I) == 0 || want.F != nil && len(want.F) == 0 {
 				c.unchecked("output %q on input %d: it has no elements", v.Name, i)
 			}
-			allowed := within(want)
+			allowed := judge.Within(want)
 			if tolerance != nil && want.F != nil {
 				allowed = tolerance.bounds(want)
 			}
-			j, err := judge(got[i][v.Name], want, allowed, false)
+			j, err := judge.Compare(got[i][v.Name], want, allowed, false)
 			if err != nil {
 				r.fail("output %q: %v", v.Name, err)
-				a := apart(i)
+				a := judge.Apart(i)
 				out.MaxAbs, out.Scaled, out.RMS, out.Margin, out.Input = a.Error, a.Error, a.Error, a.Margin, i
 				worst = math.Inf(1)
 				continue
 			}
-			if !allNaN(want) {
-				said += j.length - j.open
+			if !judge.AllNaN(want) {
+				said += j.Length - j.Open
 			}
-			out.MaxAbs = max(out.MaxAbs, Number(j.maxAbs))
-			out.Scaled = max(out.Scaled, Number(j.scaled()))
-			out.RMS = max(out.RMS, Number(math.Sqrt(j.squares/float64(max(1, j.length)))))
-			if j.margin > worst {
-				worst = j.margin
-				out.Margin, out.Bound, out.Input = Number(j.margin), Number(j.bound), i
-				out.Index, out.Got, out.Want = indexOf(j.worst, want.Shape), Number(j.got), Number(j.want)
+			out.MaxAbs = max(out.MaxAbs, Number(j.MaxAbs))
+			out.Scaled = max(out.Scaled, Number(j.Scaled()))
+			out.RMS = max(out.RMS, Number(j.RMS()))
+			if j.Margin > worst {
+				worst = j.Margin
+				out.Margin, out.Bound, out.Input = Number(j.Margin), Number(j.Bound), i
+				out.Index, out.Got, out.Want = judge.IndexOf(j.Worst, want.Shape), Number(j.Got), Number(j.Want)
 			}
-			if j.open > 0 {
-				c.unchecked("%d elements of output %q: they may leave the range of their type, or rounding may lead out of a function's domain", j.open, v.Name)
+			if j.Open > 0 {
+				c.unchecked("%d elements of output %q: they may leave the range of their type, or rounding may lead out of a function's domain", j.Open, v.Name)
 			}
-			if s := sensitivity(want); s > illConditioned {
+			if s := judge.Sensitivity(want); s > judge.IllConditioned {
 				c.unchecked("output %q means little in this arithmetic: rounding alone may move it by %.2g times its largest value, because large numbers cancel", v.Name, s)
 				if c.Conditioned {
 					r.fail("output %q means little: rounding alone may move it by %.2g times its largest value", v.Name, s)
 				}
 			}
-			if allNaN(want) {
+			if judge.AllNaN(want) {
 				c.unchecked("output %q is nothing but NaN in the reference on input %d: that says nothing about an engine", v.Name, i)
 			}
 		}
@@ -71,39 +71,11 @@ func (c *comparison) outputs(r *Result, got []runtime.Tensors, expected []expect
 	}
 }
 
-// illConditioned is how far rounding may move an output, by its largest value, before
-// agreement says nothing any more. Networks of the family are below 1e-4.
-const illConditioned = 0.5
-
-// sensitivity is the largest bound by the largest value.
-func sensitivity(v reference.Value) float64 {
-	bound, scale := 0.0, 0.0
-	for i, b := range v.Bound {
-		bound = max(bound, b)
-		if x := math.Abs(v.F[i]); !math.IsInf(x, 0) && !math.IsNaN(x) {
-			scale = max(scale, x)
-		}
-	}
-	if bound == 0 || math.IsNaN(bound) || scale == 0 {
-		return 0
-	}
-	return bound / scale
-}
-
 func explanation(t *Tolerance) string {
 	if t != nil {
 		return "the tolerance"
 	}
 	return "rounding"
-}
-
-func allNaN(v reference.Value) bool {
-	for _, x := range v.F {
-		if !math.IsNaN(x) {
-			return false
-		}
-	}
-	return len(v.F) > 0
 }
 
 // recordedTolerance is what ONNX's own test runner allows between an engine and the outputs

@@ -3,7 +3,9 @@ package verify
 import (
 	"fmt"
 
+	"alexctl/fault"
 	"alexctl/runtime"
+	"alexctl/verify/judge"
 )
 
 // Statuses of a Result.
@@ -26,7 +28,6 @@ type Report struct {
 	Environment []Fact        `json:"environment,omitempty"`
 	Command     string        `json:"command,omitempty"` // how to do it again
 	Time        string        `json:"time,omitempty"`
-	Against     *Diff         `json:"against,omitempty"`
 	Bisected    *Reproduction `json:"bisected,omitempty"`
 	Bound       BoundNote     `json:"bounds"`
 }
@@ -74,33 +75,16 @@ type Result struct {
 	Run       float64        `json:"run_s"` // the mean of one run
 	Isolated  bool           `json:"isolated,omitempty"`
 
-	Worst *Tensor `json:"-"` // the tensor with the largest local margin, for pictures
+	Help  []fault.Hint `json:"-"` // what to do where it was skipped
+	Worst *Tensor      `json:"-"` // the tensor with the largest local margin, for pictures
 }
 
-// Output is the difference of one output, over all inputs that were run.
-type Output struct {
-	Name   string `json:"name"`
-	MaxAbs Number `json:"max_abs"`
-	Scaled Number `json:"scaled"`
-	RMS    Number `json:"rms"`
-	Bound  Number `json:"bound"`  // at the worst element
-	Margin Number `json:"margin"` // error / bound of the worst element: above 1 is a mismatch
-	Index  []int  `json:"index"`  // of that element
-	Got    Number `json:"got"`
-	Want   Number `json:"want"`
-	Input  int    `json:"input"` // the number of the input that showed it
-}
-
-// Element is where a tensor is worst.
-type Element struct {
-	Margin Number `json:"margin"`
-	Error  Number `json:"error"`
-	Bound  Number `json:"bound"`
-	Index  []int  `json:"index"`
-	Got    Number `json:"got"`
-	Want   Number `json:"want"`
-	Input  int    `json:"input"`
-}
+// What a comparison of tensors says.
+type (
+	Number  = judge.Number
+	Output  = judge.Output
+	Element = judge.Element
+)
 
 // Layer is one node's output.
 type Layer struct {
@@ -135,13 +119,11 @@ type Tensor struct {
 func (l *Layer) String() string { return fmt.Sprintf("%s (%s)", l.Node, l.Op) }
 
 // Skipped reports whether an engine could not be used.
-func (r *Report) Skipped() bool {
-	return r.any(Skipped) || r.Against != nil && r.Against.Verdict == Uncompared
-}
+func (r *Report) Skipped() bool { return r.any(Skipped) }
 
 // Failed reports whether there is a finding: an engine disagreed with the reference.
 func (r *Report) Failed() bool {
-	return r.any(Fail) || r.Gradients != nil && !r.Gradients.OK || r.Against != nil && r.Against.Verdict == Different
+	return r.any(Fail) || r.Gradients != nil && !r.Gradients.OK
 }
 
 func (r *Report) any(status string) bool {

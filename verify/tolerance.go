@@ -1,11 +1,11 @@
 package verify
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/runtime/reference"
 )
 
@@ -22,7 +22,7 @@ type Tolerance struct {
 // one of them behind the name of an output: "logits=scaled:1e-4".
 func ParseTolerance(s string) (Tolerance, error) {
 	var t Tolerance
-	fail := fmt.Errorf("tolerance %q: want [OUTPUT=]scaled:X or [OUTPUT=]atol:X,rtol:Y", s)
+	fail := fault.New(fault.Usage, "tolerance %q: want [OUTPUT=]scaled:X or [OUTPUT=]atol:X,rtol:Y", s)
 	rules := s
 	if i := strings.LastIndex(s, "="); i >= 0 {
 		t.Output, rules = s[:i], s[i+1:]

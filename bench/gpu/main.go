@@ -181,7 +181,9 @@ func gpuName(ctx context.Context) string {
 func (s suite) engine(tf32 bool) (*ort.Engine, error) {
 	c := ort.Config{Provider: s.provider, Device: s.device, TF32: tf32, Record: true}
 	if s.program != "" {
-		c.Probe = []string{s.program, "doctor", "--probe", s.provider, "--device", strconv.Itoa(s.device)}
+		c.Probe = func(library string) []string {
+			return []string{s.program, "doctor", "--probe", s.provider, "--device", strconv.Itoa(s.device), "--ort-lib", library}
+		}
 	}
 	return ort.New(c)
 }

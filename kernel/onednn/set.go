@@ -50,6 +50,16 @@ func (s *set) Name() string {
 // Pool returns oneDNN's threads.
 func (s *set) Pool() kernel.Pool { return s.pool }
 
+// Arithmetic returns that of the kernels in Go, with operands in bfloat16 where that was asked
+// for.
+func (s *set) Arithmetic(batch int) kernel.Arithmetic {
+	a := s.plain.Arithmetic(batch)
+	if s.precision == BFloat16 {
+		a.Operand = 0x1p-8
+	}
+	return a
+}
+
 // Plan prepares an operator. What oneDNN has no primitive for is planned in Go.
 func (s *set) Plan(spec kernel.Spec) (kernel.Plan[float32], error) {
 	if err := kernel.Check(spec); err != nil {

@@ -57,6 +57,33 @@ func (t Transform) matrix() [][]float32 {
 	}
 }
 
+// Spread is by how much the transforms for a kernel multiply the errors of a convolution: the
+// root of the variance of an output's error by that of a direct convolution, each product
+// with an independent error of the same relative size, over both axes.
+func Spread(kernel int) float64 {
+	of := func(o Operand) [][]float32 { return Transform{Of: o, Kernel: kernel}.matrix() }
+	return spread(of(Input), of(Filter), of(Output))
+}
+
+func spread(input, filter, output [][]float32) float64 {
+	square := func(row []float32) float64 {
+		sum := 0.0
+		for _, v := range row {
+			sum += float64(v) * float64(v)
+		}
+		return sum
+	}
+	worst := 0.0
+	for _, row := range output {
+		variance := 0.0
+		for k, v := range row {
+			variance += float64(v) * float64(v) * square(input[k]) * square(filter[k])
+		}
+		worst = max(worst, variance/float64(len(filter[0])))
+	}
+	return worst // along one axis: the root over two
+}
+
 // sides returns the size of what the transform makes, and of what it makes it from.
 func (t Transform) sides() (made, from int) {
 	switch t.Of {

@@ -7,6 +7,6 @@ import "alexctl/onnx"
 func add() *Spec {
 	s := arithmetic("Add", func(a, b float64) float64 { return a + b },
 		func(a, b int64, _ onnx.DataType) (int64, error) { return a + b, nil })
-	s.Params = []int{0, 1}
+	s.Params = []Param{{0, "bias"}, {1, "bias"}}
 	return s
 }

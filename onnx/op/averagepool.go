@@ -11,7 +11,7 @@ import (
 // count_include_pad is 1 by default.
 func averagePool() *Spec {
 	return &Spec{
-		Type: "AveragePool", Since: []int64{1, 7, 10, 11, 19, 22}, FloatOnly: true,
+		Type: "AveragePool", Since: []int64{1, 7, 10, 11, 19, 22}, FloatOnly: true, ChannelsFirst: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1}, Heavy: true,
 		Attrs: append(poolAttrs(), intAttr("count_include_pad", 0).since(7),
 			intsAttr("dilations").since(19)),

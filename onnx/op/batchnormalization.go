@@ -18,10 +18,11 @@ import (
 // torch.nn.BatchNorm1d to BatchNorm3d in evaluation, whose momentum is 1 less this one.
 func batchNormalization() *Spec {
 	return &Spec{
-		Type: "BatchNormalization", Since: []int64{1, 6, 7, 9, 14, 15}, FloatOnly: true,
+		Type: "BatchNormalization", Since: []int64{1, 6, 7, 9, 14, 15}, FloatOnly: true, ChannelsFirst: true,
 		Inputs: Arity{5, 5}, Outputs: Arity{1, 5},
-		Attrs:  []Attr{floatAttr("epsilon", 1e-5), floatAttr("momentum", 0.9), intAttr("spatial", 1).until(8), intAttr("training_mode", 0).since(14)},
-		Params: []int{1, 2},
+		Attrs:      []Attr{floatAttr("epsilon", 1e-5), floatAttr("momentum", 0.9), intAttr("spatial", 1).until(8), intAttr("training_mode", 0).since(14)},
+		Params:     []Param{{1, "weight"}, {2, "bias"}},
+		Statistics: []Param{{3, "running_mean"}, {4, "running_var"}},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			x := in[0]
 			if n.Opset < 9 && n.Int("spatial") == 0 {

@@ -12,7 +12,7 @@ import (
 // and wrap.
 func cast() *Spec {
 	return &Spec{
-		Type: "Cast", Since: []int64{1, 6, 9, 13, 19, 21},
+		Type: "Cast", Since: []int64{1, 6, 9, 13, 19, 21}, InOrder: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("to", 0).required(), intAttr("saturate", 1).since(19)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {

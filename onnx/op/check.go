@@ -3,21 +3,49 @@ package op
 import (
 	"fmt"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 )
 
+// Findings is what is to be said about a model.
+type Findings struct {
+	Problems []onnx.Problem // what breaks ONNX's rules, and what engines refuse
+	Warnings []onnx.Problem // what breaks a rule that every engine puts up with
+	// Unchecked is what is valid and beyond this package: operators, or the whole opset.
+	Unchecked []onnx.Problem
+}
+
 // Check reports everything wrong with a model: its structure, unknown operators,
 // malformed nodes, shapes that do not fit, and declarations that contradict the
-// graph. unchecked lists nodes that are beyond this package.
-func Check(m *onnx.Model) (problems, unchecked []onnx.Problem) {
-	problems = onnx.Check(m)
+// graph.
+func Check(m *onnx.Model) Findings {
+	var f Findings
+	f.Problems, f.Warnings = onnx.Check(m)
 	if v := m.Opset(); v > MaxOpset || v > 0 && v < MinOpset {
-		return append(problems, onnx.Problem{Where: "model",
-			Problem: fmt.Sprintf("opset %d is not supported, %d to %d are", v, MinOpset, MaxOpset)}), nil
-	}
-	if m.Opset() == 0 {
-		return problems, nil
+		f.Unchecked = []onnx.Problem{{Where: "model", Problem: fmt.Sprintf("opset %d is not supported, %d to %d are", v, MinOpset, MaxOpset)}}
+		return f
 	}
 	r := Infer(m, nil)
-	return append(problems, r.Problems...), r.Unchecked
+	f.Problems, f.Warnings, f.Unchecked = append(f.Problems, r.Problems...), append(f.Warnings, r.Warnings...), r.Unchecked
+	return f
+}
+
+// Err returns what keeps a model from being run by the definitions: fault.Invalid where it
+// has problems, fault.Unsupported where part of it is not understood here, or nil.
+func (f Findings) Err() error {
+	if err := f.Invalid(); err != nil {
+		return err
+	}
+	if err := Join(f.Unchecked); err != nil {
+		return fault.New(fault.Unsupported, "the model cannot be run: %w", err)
+	}
+	return nil
+}
+
+// Invalid returns the problems as one error of kind fault.Invalid, or nil.
+func (f Findings) Invalid() error {
+	if err := Join(f.Problems); err != nil {
+		return fault.New(fault.Invalid, "the model cannot be run: %w", err)
+	}
+	return nil
 }

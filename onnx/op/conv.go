@@ -13,9 +13,10 @@ func conv() *Spec {
 	return &Spec{
 		Type: "Conv", Since: []int64{1, 11, 22}, FloatOnly: true,
 		Inputs: Arity{2, 3}, Outputs: Arity{1, 1}, Heavy: true,
-		Attrs:  append(windowAttrs(), intsAttr("dilations"), intAttr("group", 1)),
-		Params: []int{1, 2},
-		Infer:  inferConv,
+		Attrs:   append(windowAttrs(), intsAttr("dilations"), intAttr("group", 1)),
+		Params:  []Param{{1, "weight"}, {2, "bias"}},
+		Product: ConvProduct, ChannelsFirst: true,
+		Infer: inferConv,
 		MACs: func(_ *Node, in, out []*Info) int64 {
 			if !in[1].Ranked || len(in[1].Shape) < 2 {
 				return 0

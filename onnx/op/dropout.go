@@ -12,7 +12,8 @@ import (
 // before opset 12 and an input since. Equals torch.nn.Dropout in evaluation.
 func dropout() *Spec {
 	return &Spec{
-		Type: "Dropout", Since: []int64{1, 6, 7, 10, 12, 13, 22}, FloatOnly: true,
+		Type: "Dropout", Since: []int64{1, 6, 7, 10, 12, 13, 22}, FloatOnly: true, InOrder: true, Random: true,
+		Passes: func(n *onnx.Node) bool { return len(n.Inputs) < 3 }, // without training_mode
 		Inputs: Arity{1, 3}, Outputs: Arity{1, 2},
 		Earlier: []Earlier{{Until: 11, Inputs: Arity{1, 1}, Outputs: Arity{1, 2}}},
 		Attrs:   []Attr{floatAttr("ratio", 0.5).until(11), intAttr("seed", 0).since(12)},

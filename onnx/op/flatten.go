@@ -11,7 +11,7 @@ import (
 // 2 and up.
 func flatten() *Spec {
 	return &Spec{
-		Type: "Flatten", Since: []int64{1, 9, 11, 13, 21},
+		Type: "Flatten", Since: []int64{1, 9, 11, 13, 21}, InOrder: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("axis", 1)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {

@@ -17,7 +17,8 @@ func gemm() *Spec {
 		Inputs: Arity{2, 3}, Outputs: Arity{1, 1},
 		Earlier: []Earlier{{Until: 10, Inputs: Arity{3, 3}, Outputs: Arity{1, 1}}},
 		Attrs:   []Attr{floatAttr("alpha", 1), floatAttr("beta", 1), intAttr("transA", 0), intAttr("transB", 0)},
-		Params:  []int{1, 2},
+		Params:  []Param{{1, "weight"}, {2, "bias"}},
+		Product: AffineProduct,
 		Infer:   inferGemm,
 		MACs: func(n *Node, in, out []*Info) int64 {
 			if !in[1].Ranked || len(in[1].Shape) != 2 {

@@ -10,7 +10,7 @@ import (
 // globalAveragePool is GlobalAveragePool-1, -22: the mean of each channel.
 func globalAveragePool() *Spec {
 	return &Spec{
-		Type: "GlobalAveragePool", Since: []int64{1, 22}, FloatOnly: true,
+		Type: "GlobalAveragePool", Since: []int64{1, 22}, FloatOnly: true, ChannelsFirst: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Infer: func(_ *Node, in []*Info) ([]*Info, error) {
 			x := in[0]

@@ -48,6 +48,7 @@ type Inferred struct {
 	Values   map[string]*Info
 	Nodes    []*InferredNode // in the graph's order
 	Problems []onnx.Problem
+	Warnings []onnx.Problem // declarations that are stale, and that engines pass over
 	// Unchecked lists valid nodes that are beyond this package, with the reason.
 	Unchecked []onnx.Problem
 }
@@ -86,10 +87,10 @@ func Infer(m *onnx.Model, inputs map[string]onnx.Shape) *Inferred {
 	}
 	if len(inputs) == 0 {
 		for _, v := range g.Outputs {
-			r.compareDeclared(fmt.Sprintf("output %q", v.Name), v)
+			r.compareDeclared(fmt.Sprintf("output %q", v.Name), v, false)
 		}
 		for _, v := range g.ValueInfo {
-			r.compareDeclared(fmt.Sprintf("value_info %q", v.Name), v)
+			r.compareDeclared(fmt.Sprintf("value_info %q", v.Name), v, true)
 		}
 	}
 	return r
@@ -263,21 +264,28 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 }
 
 // compareDeclared reports where a declaration contradicts what follows from the
-// graph: other numbers, or a fixed number where the graph has a symbol.
-func (r *Inferred) compareDeclared(where string, v *onnx.Value) {
+// graph. Engines pass over a fixed number where the graph has a symbol, and over stale
+// shapes in the middle of the graph.
+func (r *Inferred) compareDeclared(where string, v *onnx.Value, inside bool) {
 	got, want := r.Values[v.Name], declaredInfo(v.Type)
 	if got == nil || got.Type == onnx.Undefined || want.Type == onnx.Undefined {
 		return
 	}
-	bad := got.Type != want.Type || got.Ranked && want.Ranked && len(got.Shape) != len(want.Shape)
-	if !bad && got.Ranked && want.Ranked {
+	shape := got.Ranked && want.Ranked && len(got.Shape) != len(want.Shape)
+	fixed := false
+	if !shape && got.Ranked && want.Ranked {
 		for i, d := range want.Shape {
 			g := got.Shape[i]
-			bad = bad || d.Conflicts(g) || d.IsKnown() && !g.IsKnown() && g.Param != ""
+			shape = shape || d.Conflicts(g)
+			fixed = fixed || d.IsKnown() && !g.IsKnown() && g.Param != ""
 		}
 	}
-	if bad {
-		r.problem(where, fmt.Errorf("declared %s, the graph makes %s", want, got))
+	p := onnx.Problem{Where: where, Problem: fmt.Sprintf("declared %s, the graph makes %s", want, got)}
+	switch {
+	case got.Type != want.Type || shape && !inside:
+		r.Problems = append(r.Problems, p)
+	case shape || fixed:
+		r.Warnings = append(r.Warnings, p)
 	}
 }
 

@@ -118,3 +118,15 @@ func (i *Info) count() int64 {
 	}
 	return n
 }
+
+// Declared returns what is known as the type of a value, or nil where nothing is.
+func (i *Info) Declared() *onnx.Type {
+	if i == nil || i.Type == onnx.Undefined {
+		return nil
+	}
+	t := &onnx.Type{Elem: i.Type}
+	if i.Ranked {
+		t.Shape = &i.Shape
+	}
+	return t
+}

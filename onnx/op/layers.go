@@ -41,7 +41,8 @@ func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 			l.OutputShape = n.Out[0].Shape
 		}
 		if n.Node != nil && len(n.Out) > 0 {
-			for _, i := range n.Node.Spec.Params {
+			for _, p := range n.Node.Spec.Params {
+				i := p.Input
 				if i < len(n.Raw.Inputs) {
 					l.Parameters += weights[n.Raw.Inputs[i]]
 					delete(weights, n.Raw.Inputs[i])

@@ -16,7 +16,7 @@ import (
 // 3.3, does not divide alpha by size.
 func lrn() *Spec {
 	return &Spec{
-		Type: "LRN", Since: []int64{1, 13}, FloatOnly: true,
+		Type: "LRN", Since: []int64{1, 13}, FloatOnly: true, ChannelsFirst: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("size", 0).required(), floatAttr("alpha", 1e-4), floatAttr("beta", 0.75), floatAttr("bias", 1)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
@@ -30,6 +30,13 @@ func lrn() *Spec {
 		},
 		Eval:  evalLRN,
 		Bound: boundLRN,
+		Without: func(n *Node, x []float64) ([]float64, string) {
+			y, factor := make([]float64, len(x)), math.Pow(n.Float("bias"), -n.Float("beta"))
+			for i, v := range x {
+				y[i] = v * factor
+			}
+			return y, "alpha"
+		},
 	}
 }
 

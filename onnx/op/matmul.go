@@ -14,8 +14,9 @@ func matMul() *Spec {
 	return &Spec{
 		Type: "MatMul", Since: []int64{1, 9, 13},
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
-		Params: []int{0, 1},
-		Infer:  inferMatMul,
+		Params:  []Param{{0, "left"}, {1, "weight"}},
+		Product: MatrixProduct,
+		Infer:   inferMatMul,
 		MACs: func(_ *Node, in, out []*Info) int64 {
 			if !in[0].Ranked || len(in[0].Shape) == 0 {
 				return 0

@@ -11,7 +11,7 @@ import (
 // output holds the winner's index in the flattened input.
 func maxPool() *Spec {
 	return &Spec{
-		Type: "MaxPool", Since: []int64{1, 8, 10, 11, 12, 22},
+		Type: "MaxPool", Since: []int64{1, 8, 10, 11, 12, 22}, ChannelsFirst: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 2},
 		Earlier: []Earlier{{Until: 7, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
 		Heavy:   true,

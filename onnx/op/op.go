@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 )
 
@@ -32,10 +33,34 @@ type Spec struct {
 	Attrs   []Attr
 
 	// Params are the inputs that hold learned parameters when they are initializers.
-	Params []int
+	Params []Param
 	// Moves says that the operator only moves elements: shapes flow through it
 	// even where some of their dimensions are symbols.
 	Moves bool
+
+	// Product is which sum of products the operator is, if any. Engines may cut its operands.
+	Product ProductKind
+	// Activation is the function that makes scores of what a classifier's last layer computed.
+	Activation Activation
+	// InOrder says that the elements of the first output are those of the first input, in
+	// their order: only the shape changes, if anything.
+	InOrder bool
+	// ChannelsFirst says that the first input is (N, C, spatial...).
+	ChannelsFirst bool
+	// Permutes says that the attribute perm orders the axes anew.
+	Permutes bool
+	// Passes reports whether a node hands its first input on as it is; nil for never.
+	Passes func(n *onnx.Node) bool
+	// NonNegative says that no engine makes a result negative where the definition's is not.
+	NonNegative bool
+	// Random says that in training the results are drawn at random.
+	Random bool
+	// Statistics are the inputs that training updates without a gradient: there the operator
+	// computes with the statistics of the batch instead.
+	Statistics []Param
+	// Without returns what the first output would be if a parameter of the node did nothing,
+	// and the parameter's name; nil where no parameter can hide.
+	Without func(n *Node, x []float64) (y []float64, parameter string)
 
 	// FloatOnly says that the first input must be floating point.
 	FloatOnly bool
@@ -58,6 +83,60 @@ type Spec struct {
 	Undefined func(n *Node, in []*Array) []bool
 	// BoundRest returns those of the outputs after the first, where they are not exact.
 	BoundRest func(n *Node, in, out []*Array, r Rounding) [][]float64
+}
+
+// Param is an input that holds something learned, with the name that it has in the state
+// of the PyTorch module.
+type Param struct {
+	Input int
+	Name  string
+}
+
+// ProductKind is a kind of sum of products.
+type ProductKind int
+
+// The sums of products.
+const (
+	NoProduct     ProductKind = iota
+	ConvProduct               // a window over its input
+	AffineProduct             // alpha * A B + beta * C
+	MatrixProduct             // A B, broadcast over the first axes
+)
+
+// Activation is what a classifier's output went through.
+type Activation int
+
+// The activations of outputs.
+const (
+	NoActivation Activation = iota
+	SoftmaxActivation
+	LogSoftmaxActivation
+	SigmoidActivation
+)
+
+// Passes reports whether a node hands its first input on as it is.
+func Passes(n *onnx.Node) bool {
+	s := SpecOf(n)
+	return s != nil && s.Passes != nil && len(n.Inputs) > 0 && s.Passes(n)
+}
+
+// SpecOf returns the operator of a node by its name and domain, or nil where it is not
+// understood here.
+func SpecOf(n *onnx.Node) *Spec {
+	if !onnx.IsStandardDomain(n.Domain) {
+		return nil
+	}
+	return Find(n.OpType)
+}
+
+// Param returns the name of the parameter that input i is, or "".
+func (s *Spec) Param(i int) string {
+	for _, p := range append(slices.Clone(s.Params), s.Statistics...) {
+		if p.Input == i {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // Arity is how many inputs or outputs an operator takes.
@@ -156,6 +235,9 @@ func (n *Node) unsupported(format string, args ...any) error {
 }
 
 func (e *UnsupportedError) Error() string { return fmt.Sprintf("node %q: %s", e.Node, e.Reason) }
+
+// Kind returns fault.Unsupported.
+func (e *UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
 
 func lookup(n *onnx.Node, opset int64) (*Spec, error) {
 	if !onnx.IsStandardDomain(n.Domain) {

@@ -13,7 +13,7 @@ func pow() *Spec {
 		Type: "Pow", Since: []int64{1, 7, 12, 13, 15},
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Infer: inferBroadcast,
-		Bound: boundPow,
+		Bound: boundPow, NonNegative: true,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			a, b := in[0], in[1]
 			shape, err := Broadcast(a.Shape, b.Shape)

@@ -4,8 +4,10 @@ import "math"
 
 // sigmoid is Sigmoid-6, -13: 1 / (1 + exp(-x)). Equals torch.nn.Sigmoid.
 func sigmoid() *Spec {
-	return function("Sigmoid", []int64{1, 6, 13}, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+	s := function("Sigmoid", []int64{1, 6, 13}, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
 		func(_ *Node, in, out []*Array, r Rounding) []float64 { return r.saturating(out[0].F, 4) })
+	s.Activation, s.NonNegative = SigmoidActivation, true
+	return s
 }
 
 // saturating is the bound of Sigmoid and Tanh, with so many units whatever the result is:

@@ -8,7 +8,7 @@ import (
 // softmax is Softmax-1, -11, -13: exp(x) / sum exp(x) along axis. Before opset 13
 // the axes from axis on count as one. Equals torch.nn.Softmax(dim=axis).
 func softmax() *Spec {
-	return normalizer("Softmax", func(x, y []float64, largest, sum float64) {
+	s := normalizer("Softmax", func(x, y []float64, largest, sum float64) {
 		for i, v := range x {
 			y[i] = math.Exp(v-largest) / sum
 		}
@@ -20,11 +20,13 @@ func softmax() *Spec {
 			}
 		}
 	})
+	s.Activation, s.NonNegative = SoftmaxActivation, true
+	return s
 }
 
 // logSoftmax is LogSoftmax-1, -11, -13: x - log(sum exp(x)) along axis.
 func logSoftmax() *Spec {
-	return normalizer("LogSoftmax", func(x, y []float64, largest, sum float64) {
+	s := normalizer("LogSoftmax", func(x, y []float64, largest, sum float64) {
 		for i, v := range x {
 			y[i] = v - largest - math.Log(sum)
 		}
@@ -34,6 +36,8 @@ func logSoftmax() *Spec {
 			b[i] = max(r.Unit, r.Store) * (2*(largest-v) + 2*math.Abs(math.Log(sum)) + math.Abs(y[i]) + spread)
 		}
 	})
+	s.Activation = LogSoftmaxActivation
+	return s
 }
 
 // spread is the relative error of sum exp(x - largest), in units: an exponential is wrong

@@ -10,7 +10,7 @@ import (
 // perm the axes are reversed. Equals torch.permute.
 func transpose() *Spec {
 	return &Spec{
-		Type: "Transpose", Since: []int64{1, 13, 21}, Moves: true,
+		Type: "Transpose", Since: []int64{1, 13, 21}, Moves: true, Permutes: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intsAttr("perm")},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
@@ -66,4 +66,13 @@ func permOf(n *Node, rank int) ([]int, error) {
 		return nil, fmt.Errorf("perm %v is not a permutation of %d axes", perm, rank)
 	}
 	return out, nil
+}
+
+// Permutation returns the order of axes in which a Transpose hands on its input, or nil for
+// any other node.
+func (n *Node) Permutation() []int64 {
+	if !n.Spec.Permutes {
+		return nil
+	}
+	return n.Ints("perm")
 }

@@ -17,6 +17,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"alexctl/fault"
 	"alexctl/kernel"
 	"alexctl/kernel/onednn"
 	"alexctl/onnx"
@@ -32,14 +33,15 @@ var (
 	_ runtime.Approximate = Engine{}
 )
 
-// Arithmetic returns how a batch is computed: large ones by Winograd's filtering, and the
-// operands of products in bfloat16 where that was asked for.
+// Arithmetic returns how the kernels compute a batch. Kernels that are not there compute
+// nothing.
 func (e Engine) Arithmetic(batch int) runtime.Arithmetic {
-	a := runtime.Arithmetic{Winograd: batch >= kernel.WinogradBatch}
-	if e.Kernels.Precision == string(onednn.BFloat16) {
-		a.Operand = 0x1p-8
+	set, err := e.Kernels.open()
+	if err != nil {
+		return runtime.Arithmetic{}
 	}
-	return a
+	a := set.Arithmetic(batch)
+	return runtime.Arithmetic{Operand: a.Operand, Spread: a.Spread}
 }
 
 // Name returns "gorgonia" with the kernels in use.
@@ -68,10 +70,10 @@ func (e Engine) Check(context.Context) error {
 }
 
 // Prepare reads the model's weights. Graphs are made for the shapes that Run sees.
-func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, error) {
-	problems, unchecked := op.Check(m)
-	if err := op.Join(append(problems, unchecked...)); err != nil {
-		return nil, fmt.Errorf("the model cannot be run: %w", err)
+func (e Engine) Prepare(_ context.Context, m *onnx.Model) (_ runtime.Session, err error) {
+	defer runtime.FaultOf(&err)
+	if err := op.Check(m).Err(); err != nil {
+		return nil, err
 	}
 	store, err := newStore[float32](m)
 	if err != nil {
@@ -105,7 +107,8 @@ func (s *session) Close() error {
 	return nil
 }
 
-func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
+func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Tensors, err error) {
+	defer runtime.FaultOf(&err)
 	leave, err := s.gate.Enter()
 	if err != nil {
 		return nil, err
@@ -131,6 +134,9 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tens
 type InternalError struct{ Reason string }
 
 func (e *InternalError) Error() string { return "internal error: " + e.Reason }
+
+// Kind returns fault.Internal.
+func (e *InternalError) Kind() fault.Kind { return fault.Internal }
 
 // guard turns a panic of Gorgonia into an error.
 func guard(err *error) {

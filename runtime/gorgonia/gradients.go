@@ -17,13 +17,15 @@ type Differentiator struct {
 
 var _ runtime.Differentiator = (*Differentiator)(nil)
 
-// NewDifferentiator makes the graph of a model for one batch size.
-func NewDifferentiator(m *onnx.Model, batch int, k Kernels) (*Differentiator, error) {
-	t, err := NewTrainer[float32](m, TrainOptions{Batch: batch, Kernels: k, NoDropout: true})
+// NewDifferentiator makes the graph of a model for one batch size. The loss is of the value
+// logits, "" for what the first output shows.
+func NewDifferentiator(m *onnx.Model, logits string, batch int, k Kernels) (*Differentiator, error) {
+	o := TrainOptions{Batch: batch, Logits: logits, Kernels: k, NoDropout: true}
+	t, err := NewTrainer[float32](m, o)
 	if err != nil {
 		return nil, err
 	}
-	logits, err := Logits(m)
+	logits, err = o.logitsOf(m)
 	return &Differentiator{t, logits}, err
 }
 

@@ -1,9 +1,10 @@
 package gorgonia
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/kernel"
 	"alexctl/kernel/onednn"
 	"alexctl/runtime"
@@ -28,39 +29,46 @@ var (
 	Precisions = []string{string(onednn.Float32), string(onednn.BFloat16)}
 )
 
+// Valid reports names that do not exist or do not go together, as fault.Usage.
+func (k Kernels) Valid() error {
+	switch {
+	case k.Set != "" && !slices.Contains(KernelSets, k.Set):
+		return fault.New(fault.Usage, "unknown kernels %q: want %s", k.Set, strings.Join(KernelSets, " or "))
+	case k.Precision != "" && !slices.Contains(Precisions, k.Precision):
+		return fault.New(fault.Usage, "unknown precision %q: want %s", k.Precision, strings.Join(Precisions, " or "))
+	case k.Set == "plain" && k.Precision == string(onednn.BFloat16):
+		return fault.New(fault.Usage, "precision %s takes the kernels onednn, not plain", k.Precision)
+	}
+	return nil
+}
+
 // open returns the kernels in float32.
 func (k Kernels) open() (kernel.Set[float32], error) {
+	if err := k.Valid(); err != nil {
+		return nil, err
+	}
 	n := k.Threads
 	if n <= 0 {
 		n = kernel.Processors()
 	}
+	plain := func() kernel.Set[float32] { return kernel.Plain[float32](kernel.Goroutines(n)) }
+	if k.Set == "plain" {
+		return plain(), nil
+	}
 	precision := onednn.Float32
-	switch k.Precision {
-	case "", string(onednn.Float32):
-	case string(onednn.BFloat16):
+	if k.Precision == string(onednn.BFloat16) {
 		precision = onednn.BFloat16
-	default:
-		return nil, fmt.Errorf("unknown precision %q (known: %s)", k.Precision, strings.Join(Precisions, ", "))
 	}
-	switch k.Set {
-	case "", "onednn":
-		s, err := onednn.New(n, precision)
-		switch {
-		case err == nil:
-			return s, nil
-		case k.Set == "" && precision == onednn.Float32:
-			return kernel.Plain[float32](kernel.Goroutines(n)), nil
-		case precision != onednn.Float32:
-			return nil, &runtime.UnavailableError{Engine: "precision " + k.Precision, Reason: err.Error()}
-		}
-		return nil, &runtime.UnavailableError{Engine: "kernels onednn", Reason: err.Error()}
-	case "plain":
-		if precision != onednn.Float32 {
-			return nil, fmt.Errorf("precision %s takes the kernels onednn, not plain", k.Precision)
-		}
-		return kernel.Plain[float32](kernel.Goroutines(n)), nil
+	s, err := onednn.New(n, precision)
+	switch {
+	case err == nil:
+		return s, nil
+	case precision != onednn.Float32:
+		return nil, &runtime.UnavailableError{Engine: "precision " + k.Precision, Reason: err.Error()}
+	case k.Set == "":
+		return plain(), nil
 	}
-	return nil, fmt.Errorf("unknown kernels %q (known: %s)", k.Set, strings.Join(KernelSets, ", "))
+	return nil, &runtime.UnavailableError{Engine: "kernels onednn", Reason: err.Error()}
 }
 
 // Name returns what computes: "onednn-3.2.0" or "plain-avx512".
@@ -109,4 +117,23 @@ func openKernels[T kernel.Float](k Kernels) (kernel.Set[T], error) {
 		return t, nil
 	}
 	return kernel.Plain[T](kernel.Goroutines(s.Pool().Size())), nil
+}
+
+// Slower returns at which part of the rate of float32 a convolution of 3x3 runs in bfloat16,
+// where that was asked for and is slower here, or 0: not every processor that has it gains by
+// it.
+func Slower(k Kernels) (float64, error) {
+	if k.Precision != string(onednn.BFloat16) {
+		return 0, nil
+	}
+	low, err := Rate(k)
+	if err != nil {
+		return 0, err
+	}
+	k.Precision = string(onednn.Float32)
+	full, err := Rate(k)
+	if err != nil || low >= full {
+		return 0, err
+	}
+	return low / full, nil
 }

@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"alexctl/fault"
 	"alexctl/kernel"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
@@ -77,6 +78,9 @@ type UnsupportedError struct{ Node, Reason string }
 
 func (e *UnsupportedError) Error() string { return fmt.Sprintf("node %q: %s", e.Node, e.Reason) }
 
+// Kind returns fault.Unsupported.
+func (e *UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
+
 // maxBytes bounds the values of a graph, all of which are alive at once.
 const maxBytes = 12 << 30
 
@@ -88,7 +92,7 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 		rectified: map[string]string{}, folded: map[*onnx.Node]bool{}, normalizes: map[*onnx.Node]kernel.LRN{}, state: map[string]bool{},
 	}
 	l.inferred = op.Infer(m, inputs)
-	if err := op.Join(append(l.inferred.Problems, l.inferred.Unchecked...)); err != nil {
+	if err := (op.Findings{Problems: l.inferred.Problems, Unchecked: l.inferred.Unchecked}).Err(); err != nil {
 		return nil, err
 	}
 	if err := l.bound(); err != nil {

@@ -99,7 +99,7 @@ func trainable(m *onnx.Model) map[string]bool {
 			continue
 		}
 		for i, in := range n.Inputs {
-			if s := source[in]; s != "" && slices.Contains(spec.Params, i) {
+			if s := source[in]; s != "" && slices.ContainsFunc(spec.Params, func(p op.Param) bool { return p.Input == i }) {
 				learned[s] = true
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	goruntime "runtime"
 	"slices"
 	"time"
 	"unsafe"
@@ -13,13 +12,17 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"alexctl/fault"
 	"alexctl/kernel"
 	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
 )
 
 // TrainOptions says how a model is trained.
 type TrainOptions struct {
 	Batch     int
+	Logits    string  // the value that the loss is of; "" is what the first output shows
 	Kernels   Kernels // what computes
 	Smoothing float64 // label smoothing of the cross entropy
 	Seed      uint64  // of the dropouts
@@ -36,7 +39,6 @@ type Trainer[T kernel.Float] struct {
 	machine  *machine
 	options  TrainOptions
 	step     uint64
-	runs     int
 
 	images, labels []T
 	loss           *gorgonia.Node
@@ -48,30 +50,20 @@ type Trainer[T kernel.Float] struct {
 	state          []*Parameter[T]
 }
 
-// Logits returns the value that the loss is of: the model's output, or what its last
-// Softmax or LogSoftmax is of, through nodes that do not reorder elements.
-func Logits(m *onnx.Model) (string, error) {
-	if len(m.Graph.Outputs) == 0 {
-		return "", fmt.Errorf("the model has no output")
+// logitsOf returns the value that the loss is of: the one that the options name, or what the
+// first output shows.
+func (o *TrainOptions) logitsOf(m *onnx.Model) (string, error) {
+	switch {
+	case o.Logits != "":
+		return o.Logits, nil
+	case len(m.Graph.Outputs) == 0:
+		return "", errors.New("the model has no output")
 	}
-	name := m.Graph.Outputs[0].Name
-	maker := map[string]*onnx.Node{}
-	for _, n := range m.Graph.Nodes {
-		for _, o := range n.Outputs {
-			maker[o] = n
-		}
+	logits, a := op.Scores(onnx.NewIndex(m.Graph), m.Graph.Outputs[0].Name)
+	if a == op.SigmoidActivation {
+		return "", fault.New(fault.Unsupported, "output %q went through a sigmoid: what is trained here is softmax cross entropy", m.Graph.Outputs[0].Name)
 	}
-	for n := maker[name]; n != nil && len(n.Inputs) > 0; n = maker[name] {
-		switch n.OpType {
-		case "Softmax", "LogSoftmax":
-			return n.Inputs[0], nil
-		case "Identity", "Flatten", "Reshape", "Squeeze":
-			name = n.Inputs[0]
-			continue
-		}
-		break
-	}
-	return m.Graph.Outputs[0].Name, nil
+	return logits, nil
 }
 
 // imageInput returns the model's only input, which must be (N, C, H, W) floats, and
@@ -107,6 +99,7 @@ func dims(shape []int) onnx.Shape {
 
 // NewTrainer reads the model's weights and makes the graph for one batch size.
 func NewTrainer[T kernel.Float](m *onnx.Model, o TrainOptions) (t *Trainer[T], err error) {
+	defer runtime.FaultOf(&err)
 	defer guard(&err)
 	store, err := newStore[T](m)
 	if err != nil {
@@ -135,7 +128,7 @@ func NewTrainer[T kernel.Float](m *onnx.Model, o TrainOptions) (t *Trainer[T], e
 		return nil, err
 	}
 	t.images, _ = images.first.Value().Data().([]T)
-	output, err := Logits(m)
+	output, err := o.logitsOf(m)
 	if err != nil {
 		return nil, err
 	}
@@ -252,10 +245,10 @@ func (t *Trainer[T]) ImageElements() int { return len(t.images) }
 // Classes returns the number of classes.
 func (t *Trainer[T]) Classes() int { return t.classes }
 
-// collectEvery is how many steps may pass before what they left is collected. Nearly
-// all memory is alive, none of it holds pointers, and the collector by itself would let
-// the little that each step of Gorgonia leaves grow to as much.
-const collectEvery = 64
+// CollectEvery is how many steps may pass before a program should collect what they left.
+// Nearly all memory is alive, none of it holds pointers, and the collector by itself would
+// let the little that each step of Gorgonia leaves grow to as much.
+const CollectEvery = 64
 
 // Step computes the loss of a batch of images (N, C, H, W) with their labels, and
 // its gradients. number counts the steps of a run: it decides what dropouts drop.
@@ -271,9 +264,6 @@ func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels
 		t.labels[i] = T(label)
 	}
 	t.step = number
-	if t.runs++; t.runs%collectEvery == 0 {
-		goruntime.GC()
-	}
 	if err := t.machine.compute(ctx); err != nil {
 		return 0, err
 	}
@@ -403,7 +393,7 @@ func (t *Trainer[T]) Evaluator(batch int) (e *Evaluator[T], err error) {
 	if err != nil {
 		return nil, err
 	}
-	output, err := Logits(m)
+	output, err := t.options.logitsOf(m)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,10 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
+	"alexctl/onnx/pass"
 	"alexctl/runtime"
 )
 
@@ -46,60 +48,26 @@ func (Engine) Check(context.Context) error { return nil }
 // maxModel bounds the model: onnx-go holds four copies of it while it reads.
 const maxModel = 1 << 30
 
-// Prepare makes the bytes that onnx-go reads. Whether it computes the model rightly hangs
+// Prepare makes the bytes that onnx-go reads. Whether it computes the model rightly depends
 // on the shapes of the inputs, so what it refuses for that is refused by Run.
-func (Engine) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
-	problems, unchecked := op.Check(m)
-	if err := op.Join(append(problems, unchecked...)); err != nil {
-		return nil, fmt.Errorf("the model cannot be run: %w", err)
+func (Engine) Prepare(ctx context.Context, m *onnx.Model) (_ runtime.Session, err error) {
+	defer runtime.FaultOf(&err)
+	if err := op.Check(m).Err(); err != nil {
+		return nil, err
 	}
 	if err := refuseOperators(m); err != nil {
 		return nil, err
 	}
-	s := &session{}
+	rewritten, _, err := pass.Run(m, pass.ForONNXGo{})
+	if err != nil {
+		return nil, err
+	}
+	s := &session{model: rewritten}
 	for _, v := range m.Graph.Outputs {
 		s.names = append(s.names, v.Name)
 	}
-	s.model = rewritten(m)
-	var err error
 	s.bytes, err = encoded(ctx, s.model)
 	return s, err
-}
-
-// rewritten returns the model in a form that onnx-go takes, of the same meaning: outputs
-// that other nodes read too stay empty there, so each is handed on by an Identity; the
-// ratio of a Dropout is left out, which changes nothing at inference; and what value_info
-// declares, for which it would allocate tensors, is dropped.
-func rewritten(m *onnx.Model) *onnx.Model {
-	g := *m.Graph
-	g.ValueInfo, g.Outputs, g.Nodes = nil, nil, nil
-	ratios := map[string]bool{}
-	for _, n := range m.Graph.Nodes {
-		if n.OpType == "Dropout" && len(n.Inputs) > 1 {
-			c := *n
-			for _, name := range n.Inputs[1:] {
-				ratios[name] = true
-			}
-			c.Inputs = n.Inputs[:1]
-			n = &c
-		}
-		g.Nodes = append(g.Nodes, n)
-	}
-	read := map[string]bool{}
-	for _, n := range g.Nodes {
-		for _, name := range n.Inputs {
-			read[name] = true
-		}
-	}
-	g.Initializers = slices.DeleteFunc(slices.Clone(g.Initializers), func(t *onnx.Tensor) bool { return ratios[t.Name] && !read[t.Name] })
-	for i, v := range m.Graph.Outputs {
-		name := fmt.Sprintf("alexctl.output.%d", i)
-		g.Nodes = append(g.Nodes, &onnx.Node{Name: name, OpType: "Identity", Inputs: []string{v.Name}, Outputs: []string{name}})
-		c := *v
-		c.Name = name
-		g.Outputs = append(g.Outputs, &c)
-	}
-	return m.WithGraph(&g)
 }
 
 // encoded returns the file's bytes.
@@ -115,7 +83,7 @@ func encoded(ctx context.Context, m *onnx.Model) (b []byte, err error) {
 		return nil, err
 	}
 	if w.Bytes > maxModel {
-		return nil, fmt.Errorf("the model has %d bytes, onnx-go is given at most %d", w.Bytes, maxModel)
+		return nil, fault.New(fault.Unsupported, "the model has %d bytes, onnx-go is given at most %d", w.Bytes, maxModel)
 	}
 	return os.ReadFile(path)
 }
@@ -155,6 +123,7 @@ var building sync.Mutex
 
 // Run runs the model, or refuses it with the reason.
 func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (out runtime.Tensors, err error) {
+	defer runtime.FaultOf(&err)
 	leave, err := s.gate.Enter()
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/runtime"
@@ -17,6 +18,9 @@ type RefusedError struct {
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("onnx-go is not given this model: %s: %s", e.Where, e.Reason)
 }
+
+// Kind returns fault.Unsupported.
+func (e *RefusedError) Kind() fault.Kind { return fault.Unsupported }
 
 // graph is a model with what the rules need to know of it.
 type graph struct {
@@ -44,7 +48,7 @@ func refuseOperators(m *onnx.Model) error {
 func refuse(m *onnx.Model, inputs runtime.Tensors) error {
 	g := &graph{model: m, inferred: op.Infer(m, inputs.Shapes()), weights: map[string]bool{}, fed: map[string]bool{},
 		constant: map[string]bool{}, same: map[string]string{}, readers: map[string]int{}}
-	if err := op.Join(append(slices.Clone(g.inferred.Problems), g.inferred.Unchecked...)); err != nil {
+	if err := (op.Findings{Problems: g.inferred.Problems, Unchecked: g.inferred.Unchecked}).Err(); err != nil {
 		return err
 	}
 	if err := g.tensors(); err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"alexctl/fault"
 )
 
 // Piece is one thing that the CUDA provider needs.
@@ -14,8 +16,8 @@ type Piece struct {
 	Name   string
 	OK     bool
 	Detail string
-	Hint   string // what would help, where it is missing
-	First  bool   // whether the others say nothing without it
+	Help   []fault.Hint // what would help, where it is missing
+	First  bool         // whether the others say nothing without it
 }
 
 // cudaLibraries are what the CUDA provider consists of; they must lie beside the
@@ -26,7 +28,7 @@ var cudaLibraries = []string{"libonnxruntime_providers_shared.so", "libonnxrunti
 // which they are needed. given is as for FindLibrary. It loads CUDA's libraries, but not
 // the provider.
 func CUDAPieces(given string) []Piece {
-	core := Piece{Name: "core", First: true, Hint: setupHint}
+	core := Piece{Name: "core", First: true, Help: []fault.Hint{setupHint}}
 	l, err := FindLibrary(given)
 	if err == nil && !Cgo {
 		_, err = LibraryVersion(l)
@@ -42,9 +44,9 @@ func CUDAPieces(given string) []Piece {
 	case version != Version:
 		core.Detail = fmt.Sprintf("ONNX Runtime is %s, the CUDA provider belongs to %s", version, Version)
 	default:
-		core.OK, core.Detail, core.Hint = true, "ONNX Runtime "+version, ""
+		core.OK, core.Detail, core.Help = true, "ONNX Runtime "+version, nil
 	}
-	provider := Piece{Name: "provider", Hint: setupHint + " --cuda"}
+	provider := Piece{Name: "provider", Help: []fault.Hint{{Text: "install the provider", Option: fault.SetupCUDA}}}
 	dir := filepath.Dir(l.Path)
 	for _, name := range cudaLibraries {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -56,7 +58,7 @@ func CUDAPieces(given string) []Piece {
 		if err := holdsVersion(filepath.Join(dir, cudaLibraries[1])); err != nil {
 			provider.Detail = err.Error()
 		} else {
-			provider.OK, provider.Detail, provider.Hint = true, "of the core's version", ""
+			provider.OK, provider.Detail, provider.Help = true, "of the core's version", nil
 		}
 	}
 	list := []Piece{core, provider}
@@ -70,7 +72,8 @@ func CUDAPieces(given string) []Piece {
 	} {
 		piece := Piece{Name: p.name, OK: true, Detail: strings.Join(p.libraries, ", ")}
 		if missing := unloadable(p.libraries); len(missing) > 0 {
-			piece.OK, piece.Detail, piece.Hint = false, "cannot be loaded: "+strings.Join(missing, ", "), p.hint
+			piece.OK, piece.Detail = false, "cannot be loaded: "+strings.Join(missing, ", ")
+			piece.Help = []fault.Hint{{Text: p.hint}}
 		}
 		list = append(list, piece)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"alexctl/fault"
 	"alexctl/internal/nearest"
 	"alexctl/runtime"
 )
@@ -43,10 +44,11 @@ type Config struct {
 	Fallback bool
 	// Record has sessions keep a profile, from which Placement is read.
 	Record bool
-	// Probe is a command that tries an accelerator's provider, as Probe does, and ends with
-	// its error on the standard output: a wrong library ends a process, which had better be
-	// another one. Empty tries nothing before a session is made.
-	Probe []string
+	// Probe returns the command that tries an accelerator's provider with the library at this
+	// path, as the method Probe does, and ends with its error on the standard output: a wrong
+	// library ends a process, which had better be another one. nil tries nothing before a
+	// session is made.
+	Probe func(library string) []string
 }
 
 // Engine is ONNX Runtime with one configuration.
@@ -63,8 +65,9 @@ var (
 )
 
 // New returns an engine, or an error that names what is wrong with the
-// configuration. It does not touch the library.
-func New(c Config) (*Engine, error) {
+// configuration, which is fault.Usage. It does not touch the library.
+func New(c Config) (_ *Engine, err error) {
+	defer fault.Default(&err, fault.Usage)
 	if c.Provider == "" {
 		c.Provider = "cpu"
 	}
@@ -145,22 +148,33 @@ func (e *Engine) Arithmetic(int) runtime.Arithmetic {
 // Provider returns the execution provider asked for.
 func (e *Engine) Provider() string { return e.config.Provider }
 
-func (e *Engine) unavailable(reason, hint string) error {
-	return &runtime.UnavailableError{Engine: "ort:" + e.config.Provider, Reason: reason, Hint: hint}
+func (e *Engine) unavailable(reason string, help ...fault.Hint) error {
+	return &runtime.UnavailableError{Engine: "ort:" + e.config.Provider, Reason: reason, Help: help}
 }
 
 // optimizations maps the names of graph optimization levels to GraphOptimizationLevel.
 var optimizations = map[string]int{"off": 0, "basic": 1, "extended": 2, "all": 99}
 
 func findProvider(name string) (provider, error) {
-	var names []string
 	for _, p := range providers() {
 		if p.name == name {
 			return p, nil
 		}
-		names = append(names, p.name)
 	}
-	return provider{}, fmt.Errorf("unknown execution provider %q%s (providers: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
+	return provider{}, fmt.Errorf("unknown execution provider %q%s (providers: %s)", name, nearest.Hint(name, Providers()), strings.Join(Providers(), ", "))
 }
 
-const setupHint = "run: alexctl setup"
+// What helps where something is missing.
+var (
+	setupHint  = fault.Hint{Text: "install it for this user", Option: fault.Setup}
+	doctorHint = fault.Hint{Text: "see what is missing", Option: fault.Doctor}
+)
+
+// Providers returns the names of the execution providers.
+func Providers() []string {
+	var names []string
+	for _, p := range providers() {
+		names = append(names, p.name)
+	}
+	return names
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -19,6 +20,8 @@ import (
 	"syscall"
 	"time"
 
+	"alexctl/fault"
+	"alexctl/internal/beside"
 	"alexctl/internal/digest"
 )
 
@@ -56,7 +59,8 @@ func CorePackage() (Package, error) {
 		"windows/arm64": {"win32/arm64/onnxruntime.dll", "020f2f84f8029f2fa4b4c1443f8b1e0a659dc6cbed4a105ff908ff9a24d46306"},
 	}[goruntime.GOOS+"/"+goruntime.GOARCH]
 	if !ok {
-		return Package{}, fmt.Errorf("there is no ONNX Runtime %s for %s/%s in npm's packages: install it yourself and name it with --ort-lib", Version, goruntime.GOOS, goruntime.GOARCH)
+		return Package{}, fault.New(fault.Environment, "there is no ONNX Runtime %s for %s/%s in npm's packages", Version, goruntime.GOOS, goruntime.GOARCH).
+			Hint(fault.Hint{Text: "install it yourself and name it", Option: fault.OrtLibrary})
 	}
 	return Package{
 		Name:    "onnxruntime-node@" + Version,
@@ -69,7 +73,7 @@ func CorePackage() (Package, error) {
 // CUDAPackage is the CUDA execution provider of the same version.
 func CUDAPackage() (Package, error) {
 	if goruntime.GOOS != "linux" || goruntime.GOARCH != "amd64" {
-		return Package{}, errors.New("the CUDA provider is packaged for Linux on x86-64 only")
+		return Package{}, fault.New(fault.Environment, "the CUDA provider is packaged for Linux on x86-64 only")
 	}
 	p := Package{
 		Name:    "com.github.asus4.onnxruntime.linux-x64-gpu@0.4.9",
@@ -99,6 +103,7 @@ func (p Package) Installed(dir string) bool {
 // that is "", from npm. The files appear only after the whole tarball has the
 // pinned digest; what an interrupted call left behind is removed by the next.
 func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) (err error) {
+	defer fault.Default(&err, fault.Environment)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -108,18 +113,19 @@ func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	wrong := fault.Invalid // of a package that someone named
 	if from == "" {
+		wrong = fault.Environment
 		if from, err = p.fetch(ctx, work, talk); err != nil {
 			return err
 		}
 	}
-	if err := p.unpack(ctx, from, work); err != nil {
-		return fmt.Errorf("%s: %w", from, err)
-	}
-	for _, f := range p.Files {
-		if err := os.Rename(filepath.Join(work, f.Name()), filepath.Join(dir, f.Name())); err != nil {
-			return err
+	if err := p.unpack(ctx, from, dir); err != nil {
+		err = fmt.Errorf("%s: %w", from, err)
+		if errors.Is(err, ErrPackage) || errors.Is(err, fs.ErrNotExist) {
+			return fault.As(wrong, err)
 		}
+		return err
 	}
 	return nil
 }
@@ -153,7 +159,8 @@ func removeStale(dir string) {
 func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", fmt.Errorf("npm is not installed: install Node.js, or fetch %s on another machine (npm pack %s) and give the file with --from", p.Purpose, p.Name)
+		return "", fault.New(fault.Environment, "npm is not installed").Hint(fault.Hint{Text: "install Node.js"},
+			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From})
 	}
 	if _, err := fmt.Fprintf(talk, "fetching %s (npm package %s)\n", p.Purpose, p.Name); err != nil {
 		return "", err
@@ -213,20 +220,14 @@ func (p Package) unpack(ctx context.Context, tarball, dir string) (err error) {
 			continue
 		}
 		delete(missing, h.Name)
-		if err := writeLibrary(filepath.Join(dir, path.Base(h.Name)), archive, h.Size); err != nil {
+		if err := beside.Write(filepath.Join(dir, path.Base(h.Name)), func(w io.Writer) error {
+			_, err := io.CopyN(w, archive, h.Size)
+			return err
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func writeLibrary(name string, r io.Reader, size int64) error {
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.CopyN(out, r, size)
-	return errors.Join(err, out.Close())
 }
 
 // cancelled reads until the context ends.

@@ -128,7 +128,7 @@ func TestFindLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(ort.LibraryEnv, filepath.Join(dir, "nowhere.so"))
-	if l, err := ort.FindLibrary(given); err != nil || l.Path != given || l.FoundBy != "--ort-lib" {
+	if l, err := ort.FindLibrary(given); err != nil || l.Path != given || l.FoundBy != ort.FoundGiven {
 		t.Errorf("%+v, %v", l, err)
 	}
 	// What is named and not there ends the search.
@@ -155,7 +155,7 @@ func TestFindLibrary(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(cache, core.Files[0].Name()), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := ort.FindLibrary(""); err != nil || l.FoundBy != "alexctl setup" {
+	if l, err := ort.FindLibrary(""); err != nil || l.FoundBy != ort.FoundInstalled {
 		t.Errorf("%+v, %v", l, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// Version is the ONNX Runtime that "alexctl setup" installs and that the CUDA
+	// Version is the ONNX Runtime that CorePackage installs and that the CUDA
 	// provider belongs to.
 	Version = "1.29.0"
 	// oldest is the first version with the C API that the Go binding asks for.
@@ -32,6 +32,12 @@ type Library struct {
 	FoundBy string // which step of the search found it
 }
 
+// Steps of the search, as FoundBy names them; the others are places in the system.
+const (
+	FoundGiven     = "the path that was given"
+	FoundInstalled = "this user's installation"
+)
+
 // ErrNoLibrary says that no ONNX Runtime was found.
 var ErrNoLibrary = errors.New("ONNX Runtime is not installed")
 
@@ -46,7 +52,7 @@ func libraryNames() []string {
 	return []string{"libonnxruntime.so.1", "libonnxruntime.so"}
 }
 
-// CacheDir returns the folder that "alexctl setup" installs ONNX Runtime into.
+// CacheDir returns the folder that FoundInstalled installs ONNX Runtime into.
 func CacheDir() (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -56,11 +62,11 @@ func CacheDir() (string, error) {
 }
 
 // FindLibrary looks for ONNX Runtime: the path given, the environment variable,
-// the cache of "alexctl setup", the folder of the program, the Go binding's own
+// the cache of FoundInstalled, the folder of the program, the Go binding's own
 // copies, and the system's library folders. A path that is given and does not
 // exist is an error: the search never goes on past it.
 func FindLibrary(given string) (Library, error) {
-	for _, explicit := range []struct{ path, by string }{{given, "--ort-lib"}, {os.Getenv(LibraryEnv), LibraryEnv}} {
+	for _, explicit := range []struct{ path, by string }{{given, FoundGiven}, {os.Getenv(LibraryEnv), LibraryEnv}} {
 		if explicit.path == "" {
 			continue
 		}
@@ -93,7 +99,7 @@ func searchPlaces() []searchPlace {
 	names := libraryNames()
 	var places []searchPlace
 	if dir, err := CacheDir(); err == nil {
-		places = append(places, searchPlace{dir, "alexctl setup", names})
+		places = append(places, searchPlace{dir, FoundInstalled, names})
 	}
 	if exe, err := os.Executable(); err == nil {
 		places = append(places, searchPlace{filepath.Dir(exe), "the program's folder", names})

@@ -5,6 +5,7 @@ package ort
 import (
 	"context"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/runtime"
 )
@@ -15,7 +16,7 @@ func providers() []provider { return []provider{{"cpu"}, {"cuda"}} }
 
 // Check says that this build has no ONNX Runtime.
 func (e *Engine) Check(context.Context) error {
-	return e.unavailable("this alexctl was built without cgo", "build it with CGO_ENABLED=1 and a C compiler")
+	return e.unavailable("this program was built without cgo", fault.Hint{Text: "build it with CGO_ENABLED=1 and a C compiler"})
 }
 
 // Prepare fails as Check does.

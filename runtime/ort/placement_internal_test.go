@@ -163,7 +163,7 @@ func TestProbe(t *testing.T) {
 		if err := os.WriteFile(script, []byte("#!/bin/sh\n"+c.text+"\n"), 0o700); err != nil { //nolint:gosec // it is run
 			t.Fatal(err)
 		}
-		e := &Engine{config: Config{Provider: "cuda", Probe: []string{script}}}
+		e := &Engine{config: Config{Provider: "cuda", Probe: func(string) []string { return []string{script} }}}
 		err := e.probe(t.Context(), Library{Path: "lib.so"})
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: error is %v, want %q", name, err, c.want)
@@ -171,7 +171,7 @@ func TestProbe(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := (&Engine{config: Config{Probe: []string{script}}}).probe(ctx, Library{}); err == nil {
+	if err := (&Engine{config: Config{Probe: func(string) []string { return []string{script} }}}).probe(ctx, Library{}); err == nil {
 		t.Error("an interrupted probe is no error")
 	}
 }

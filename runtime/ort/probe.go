@@ -49,8 +49,8 @@ func (e *Engine) Probe(ctx context.Context) error {
 func (e *Engine) probe(ctx context.Context, l Library) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	args := append(append([]string{}, e.config.Probe[1:]...), "--ort-lib", l.Path)
-	c := exec.CommandContext(ctx, e.config.Probe[0], args...)
+	words := e.config.Probe(l.Path)
+	c := exec.CommandContext(ctx, words[0], words[1:]...)
 	c.WaitDelay = 2 * time.Second
 	var complaint strings.Builder
 	c.Stderr = &complaint

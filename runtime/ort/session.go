@@ -13,6 +13,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/runtime"
 )
@@ -24,17 +25,17 @@ func (e *Engine) Check(ctx context.Context) error {
 		return e.unavailable(err.Error(), setupHint)
 	}
 	if err != nil {
-		return e.unavailable(err.Error(), "name a library that is there, or none")
+		return e.unavailable(err.Error(), fault.Hint{Text: "name a library that is there, or none", Option: fault.OrtLibrary})
 	}
 	if e.provider.check != nil {
 		if err := e.provider.check(l); err != nil {
-			return e.unavailable(err.Error(), setupHint+" --"+e.provider.name)
+			return e.unavailable(err.Error(), fault.Hint{Text: "install the provider", Option: fault.SetupCUDA})
 		}
 	}
-	if len(e.config.Probe) > 0 && e.provider.attach != nil {
+	if e.config.Probe != nil && e.provider.attach != nil {
 		e.probed.Do(func() { e.probeErr = e.probe(ctx, l) })
 		if e.probeErr != nil {
-			return e.unavailable(e.probeErr.Error(), "see: alexctl doctor")
+			return e.unavailable(e.probeErr.Error(), doctorHint)
 		}
 	}
 	if err := load(l); err != nil {
@@ -45,7 +46,8 @@ func (e *Engine) Check(ctx context.Context) error {
 
 // Prepare loads the model into ONNX Runtime, from its file where it has one: ONNX
 // Runtime then needs the least memory.
-func (e *Engine) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
+func (e *Engine) Prepare(ctx context.Context, m *onnx.Model) (_ runtime.Session, err error) {
+	defer runtime.FaultOf(&err)
 	if err := e.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -120,7 +122,7 @@ func (s *session) create(path string) (err error) {
 	if s.engine.provider.attach != nil {
 		defer keepSignals()()
 		if err := s.engine.provider.attach(o, c); err != nil {
-			return s.engine.unavailable(err.Error(), "see: alexctl doctor")
+			return s.engine.unavailable(err.Error(), doctorHint)
 		}
 	}
 	for _, v := range s.model.Graph.DataInputs() {
@@ -131,7 +133,7 @@ func (s *session) create(path string) (err error) {
 	}
 	s.session, err = ort.NewDynamicAdvancedSession(path, s.inputs, s.outputs, o)
 	if err != nil && s.engine.provider.attach != nil {
-		return s.engine.unavailable(err.Error(), "see: alexctl doctor")
+		return s.engine.unavailable(err.Error(), doctorHint)
 	}
 	if err != nil {
 		return fmt.Errorf("ONNX Runtime refuses the model: %w", err)
@@ -168,6 +170,7 @@ func (s *session) Placement() (*runtime.Placement, error) {
 
 // Run runs the model. Inputs and outputs are used in place: nothing is copied.
 func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (results runtime.Tensors, err error) {
+	defer runtime.FaultOf(&err)
 	leave, err := s.gate.Enter()
 	if err != nil {
 		return nil, err

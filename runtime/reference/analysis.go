@@ -38,12 +38,12 @@ type Value struct {
 type Rounding func(n *op.Node, t onnx.DataType) op.Rounding
 
 // Analyze checks the model and returns its analysis.
-func (e Engine) Analyze(ctx context.Context, m *onnx.Model) (*Analysis, error) {
-	s, err := e.Prepare(ctx, m)
+func (e Engine) Analyze(_ context.Context, m *onnx.Model) (*Analysis, error) {
+	s, err := e.prepare(m)
 	if err != nil {
 		return nil, err
 	}
-	a := &Analysis{s: s.(*session), maker: map[string]int{}, types: op.Infer(m, nil).Values} //nolint:errcheck,forcetypeassert // Prepare makes no other
+	a := &Analysis{s: s, maker: map[string]int{}, types: op.Infer(m, nil).Values}
 	fed := map[string]bool{}
 	for _, v := range m.Graph.DataInputs() {
 		fed[v.Name] = true
@@ -62,6 +62,87 @@ func (e Engine) Analyze(ctx context.Context, m *onnx.Model) (*Analysis, error) {
 		}
 	}
 	return a, nil
+}
+
+// RoundingOf returns the bounds' arithmetic of each node for an engine's arithmetic.
+func RoundingOf(a runtime.Arithmetic) Rounding {
+	return func(n *op.Node, t onnx.DataType) op.Rounding {
+		r := op.RoundingOf(t)
+		if n.Spec.Product != op.NoProduct {
+			r.Operand = max(r.Operand, a.Operand)
+		}
+		if n.Spec.Product == op.ConvProduct {
+			if r.Spread = a.SpreadOf(n.Ints("kernel_shape")); a.Searched {
+				r.Spread = Searched
+			}
+		}
+		return r
+	}
+}
+
+// Searched is by how much the errors of convolutions are taken to be multiplied where a search
+// chooses their algorithms: larger tiles than Winograd's smallest and Fourier transforms, of
+// any kernel. It is not derived.
+const Searched = 16
+
+// Run computes the outputs without bounds, as a Session does.
+func (a *Analysis) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
+	return a.s.Run(ctx, inputs)
+}
+
+// Values computes the model on inputs and returns what keep wants of the values of its nodes,
+// with their bounds, and the outputs that no node makes.
+func (a *Analysis) Values(ctx context.Context, inputs runtime.Tensors, r Rounding, keep func(Value) bool) (map[string]Value, error) {
+	kept := map[string]Value{}
+	err := a.Propagate(ctx, inputs, r, func(_ int, values []Value) error {
+		for _, v := range values {
+			if keep(v) {
+				kept[v.Name] = v
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reference: %w", err)
+	}
+	for _, v := range a.s.graph.Outputs {
+		if _, made := a.maker[v.Name]; made {
+			continue
+		}
+		t := inputs[v.Name]
+		if w := a.s.initializers[v.Name]; t == nil && w != nil {
+			if t, err = runtime.FromONNX(w); err != nil {
+				return nil, err
+			}
+		}
+		if t == nil {
+			return nil, fmt.Errorf("output %q was not made", v.Name)
+		}
+		x := Value{Name: v.Name, Type: t.Type, Shape: t.Shape}
+		if t.Type.IsFloat() {
+			x.F, err = t.Float64s()
+		} else {
+			x.I, err = t.Ints()
+		}
+		if err != nil {
+			return nil, err
+		}
+		kept[v.Name] = x
+	}
+	return kept, nil
+}
+
+// Tensor returns the value in the type that the model declares: what an engine that makes no
+// error would hand on.
+func (v Value) Tensor() (*runtime.Tensor, error) {
+	t := &runtime.Tensor{Type: v.Type, Shape: v.Shape}
+	if v.F != nil {
+		t.Data = runtime.FromFloats(v.Type, v.F)
+		return t, nil
+	}
+	var err error
+	t.Data, err = runtime.FromInts(v.Type, v.I)
+	return t, err
 }
 
 // Graph returns the model's graph.
@@ -314,7 +395,7 @@ func (a *Analysis) step(ctx context.Context, n *op.Node, values map[string]*memb
 		list[i] = new(members)
 		for k := range each {
 			if i >= len(results[k]) || results[k][i].Len() != results[0][i].Len() {
-				return nil, nil, errors.New("the shape of a value hangs on numbers that were rounded")
+				return nil, nil, errors.New("the shape of a value depends on numbers that were rounded")
 			}
 			list[i][k] = results[k][i]
 		}
@@ -346,13 +427,13 @@ func (a *Analysis) stackable(n *op.Node, values map[string]*members) bool {
 		}
 		return nil
 	}
-	switch n.OpType {
-	case "Conv":
+	switch n.Spec.Product {
+	case op.ConvProduct:
 		return true
-	case "Gemm":
+	case op.AffineProduct:
 		c := rank(2)
 		return n.Int("transA") == 0 && (len(c) < 2 || c[0] == 1)
-	case "MatMul":
+	case op.MatrixProduct:
 		return len(rank(1)) == 2
 	}
 	return false
@@ -367,7 +448,7 @@ func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*o
 		all.F = append(all.F, values[name].F...)
 	}
 	l.rows = one.Shape[0]
-	if n.OpType == "MatMul" {
+	if n.Spec.Product == op.MatrixProduct {
 		l.rows = one.Len() / max(1, one.Shape[len(one.Shape)-1])
 	}
 	values := map[string]*op.Array{}

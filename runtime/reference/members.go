@@ -43,11 +43,7 @@ func disturb(n *op.Node, m *members, bound []float64, random *rand.Rand) {
 	if bound == nil {
 		return
 	}
-	positive := false // results that no engine gives another sign
-	switch n.OpType {
-	case "Sigmoid", "Softmax", "Sqrt", "Pow":
-		positive = true
-	}
+	positive := n.Spec.NonNegative
 	shared := m.shared()
 	for k := 1; k < len(m); k++ {
 		if shared {

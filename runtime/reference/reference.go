@@ -18,9 +18,6 @@ import (
 	"alexctl/runtime"
 )
 
-// ErrUnsupported says that a valid model has operators that have no definition here.
-var ErrUnsupported = errors.New("the reference does not know all of its operators")
-
 // Engine is the float64 reference.
 type Engine struct {
 	// Threads is how many goroutines compute at once; 0 means one a processor.
@@ -41,8 +38,14 @@ func (Engine) Name() string { return "reference" }
 func (Engine) Check(context.Context) error { return nil }
 
 // Prepare checks the model and returns a session for it. Weights are read from the
-// model at each Run.
+// model at each Run. A model with operators that have no definition here is
+// fault.Unsupported.
 func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, error) {
+	return e.prepare(m)
+}
+
+func (e Engine) prepare(m *onnx.Model) (_ *session, err error) {
+	defer runtime.FaultOf(&err)
 	s := &session{graph: m.Graph, model: m, workers: newWorkers(e.Threads), memory: e.Memory, initializers: map[string]*onnx.Tensor{}}
 	if s.memory == 0 {
 		s.memory = DefaultMemory
@@ -50,12 +53,8 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 	for _, t := range m.Graph.Initializers {
 		s.initializers[t.Name] = t
 	}
-	problems, unchecked := op.Check(m)
-	if len(problems) > 0 {
-		return nil, refusal(problems)
-	}
-	if len(unchecked) > 0 {
-		return nil, fmt.Errorf("%w: %w", ErrUnsupported, refusal(unchecked))
+	if err := op.Check(m).Err(); err != nil {
+		return nil, err
 	}
 	for _, n := range m.Graph.Nodes {
 		b, err := op.Bind(n, m.Opset())
@@ -66,11 +65,6 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 	}
 	s.lastUse = lastUses(m.Graph)
 	return s, nil
-}
-
-// refusal says what keeps a model from being run.
-func refusal(problems []onnx.Problem) error {
-	return fmt.Errorf("the model cannot be run: %w", op.Join(problems))
 }
 
 // lastUses returns, for each value, the index of the last node that reads it;
@@ -105,7 +99,8 @@ func (s *session) Close() error {
 	return nil
 }
 
-func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
+func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Tensors, err error) {
+	defer runtime.FaultOf(&err)
 	leave, err := s.gate.Enter()
 	if err != nil {
 		return nil, err
@@ -158,8 +153,8 @@ func (s *session) accept(inputs runtime.Tensors) (*op.Inferred, error) {
 		return nil, err
 	}
 	inferred := op.Infer(s.model, inputs.Shapes())
-	if len(inferred.Problems) > 0 {
-		return nil, refusal(inferred.Problems)
+	if err := (op.Findings{Problems: inferred.Problems}).Err(); err != nil {
+		return nil, err
 	}
 	return inferred, nil
 }
@@ -220,11 +215,11 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 	}
 	out, err := n.Guard(func() ([]*op.Array, error) {
 		switch {
-		case n.OpType == "Conv" && finite(in[1]): // else a tap in the pads must not count
+		case n.Spec.Product == op.ConvProduct && finite(in[1]): // else a tap in the pads must not count
 			return s.conv(ctx, n, in, l)
-		case n.OpType == "Gemm" && in[0].Type.IsFloat():
+		case n.Spec.Product == op.AffineProduct && in[0].Type.IsFloat():
 			return s.gemm(ctx, n, in, weight, l)
-		case n.OpType == "MatMul" && in[0].F != nil && in[1].F != nil && len(in[1].Shape) == 2 && len(in[0].Shape) > 1 && in[0].Shape[len(in[0].Shape)-1] == in[1].Shape[0]:
+		case n.Spec.Product == op.MatrixProduct && in[0].F != nil && in[1].F != nil && len(in[1].Shape) == 2 && len(in[0].Shape) > 1 && in[0].Shape[len(in[0].Shape)-1] == in[1].Shape[0]:
 			return s.matMul(ctx, in, l)
 		}
 		out, err := n.Spec.Eval(n, in)
@@ -257,7 +252,7 @@ func finite(a *op.Array) bool {
 
 // rowWeight returns the B of a Gemm that is a weight in rows (transB=1), or nil.
 func (s *session) rowWeight(n *op.Node, values map[string]*op.Array) *onnx.Tensor {
-	if n.OpType != "Gemm" || values[n.Inputs[1]] != nil || n.Int("transB") == 0 {
+	if n.Spec.Product != op.AffineProduct || values[n.Inputs[1]] != nil || n.Int("transB") == 0 {
 		return nil
 	}
 	if w := s.initializers[n.Inputs[1]]; w != nil && len(w.Dims) == 2 && w.Type.IsFloat() {

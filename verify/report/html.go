@@ -17,7 +17,7 @@ var source string
 // HTML writes one file that a browser shows without network: the verdict first, then the
 // engines, every layer's margin as a chart, the worst tensor as a histogram and a heat map,
 // the environment, and how to do it again.
-func HTML(w io.Writer, r *verify.Report) error {
+func HTML(w io.Writer, r Report) error {
 	t, err := template.New("report").Funcs(template.FuncMap{
 		"shape": func(s []int) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(s), "[]"), " ", "×") },
 		"index": func(s []int) string { return strings.ReplaceAll(fmt.Sprint(s), " ", ", ") },
@@ -34,7 +34,7 @@ func HTML(w io.Writer, r *verify.Report) error {
 	}
 	short, long := Verdict(r)
 	return t.Execute(w, struct {
-		*verify.Report
+		Report
 		Short, Long string
 		Good        bool
 	}{r, short, long, r.OK})

@@ -58,7 +58,7 @@ func (s *suite) add(name, failed, skipped string) {
 func clean(s string) string { return strings.ToValidUTF8(s, "?") }
 
 // JUnit writes a test for each engine, output and layer.
-func JUnit(w io.Writer, r *verify.Report) error {
+func JUnit(w io.Writer, r Report) error {
 	all := suites{Name: clean("alexctl verify " + r.Model.Path)}
 	for _, x := range r.Results {
 		s := suite{Name: clean(x.Name()), Time: fmt.Sprintf("%.3f", x.Load+x.Run)}

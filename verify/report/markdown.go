@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"alexctl/diff"
 	"alexctl/verify"
 )
 
@@ -35,7 +36,7 @@ func (p *page) table(header []string, rows [][]string) {
 }
 
 // Markdown writes the report for an issue or a pull request.
-func Markdown(w io.Writer, r *verify.Report) error {
+func Markdown(w io.Writer, r Report) error {
 	p := &page{}
 	short, long := Verdict(r)
 	p.line("# %s: %s\n\n%s\n", cell(r.Model.Path), short, cell(long))
@@ -67,14 +68,14 @@ func Markdown(w io.Writer, r *verify.Report) error {
 	return err
 }
 
-func bounds(r *verify.Report) string {
+func bounds(r Report) string {
 	if r.Bound.Kind == "tolerance" {
 		return "tolerance " + r.Bound.Tolerance
 	}
 	return fmt.Sprintf("derived, %g standard deviations", r.Bound.Deviations)
 }
 
-func (p *page) engines(r *verify.Report) {
+func (p *page) engines(r Report) {
 	if len(r.Results) == 0 {
 		return
 	}
@@ -114,7 +115,7 @@ func (p *page) engines(r *verify.Report) {
 	}
 }
 
-func (p *page) against(d *verify.Diff) {
+func (p *page) against(d *diff.Diff) {
 	if d == nil {
 		return
 	}

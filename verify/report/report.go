@@ -4,14 +4,41 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
 
+	"alexctl/diff"
+	"alexctl/fault"
 	"alexctl/internal/beside"
+	"alexctl/onnx/op"
+	"alexctl/runtime/reference"
 	"alexctl/verify"
 )
+
+// Report is what is written: a comparison of engines, or of two models.
+type Report struct {
+	*verify.Report
+	Against *diff.Diff `json:"against,omitempty"` // nil for engines
+}
+
+// Of returns the report of a comparison of two models.
+func Of(d *diff.Diff) Report {
+	r := &verify.Report{OK: d.OK, Reference: reference.Engine{}.Name(), Results: []verify.Result{}, Unchecked: d.Unchecked}
+	r.Timing.Bounds = d.Bounds
+	r.Bound.Kind, r.Bound.Deviations = "derived", op.Deviations
+	return Report{r, d}
+}
+
+// Skipped reports whether something could not be compared.
+func (r Report) Skipped() bool {
+	return r.Report.Skipped() || r.Against != nil && r.Against.Verdict == diff.Uncompared
+}
+
+// Failed reports whether there is a finding.
+func (r Report) Failed() bool {
+	return r.Report.Failed() || r.Against != nil && r.Against.Verdict == diff.Different
+}
 
 // Formats are the endings of the files that can be written.
 var Formats = []string{".html", ".md", ".json", ".xml"}
@@ -19,40 +46,40 @@ var Formats = []string{".html", ".md", ".json", ".xml"}
 // Known reports whether a file of this name can be written.
 func Known(path string) bool { return writer(path) != nil }
 
-func writer(path string) func(io.Writer, *verify.Report) error {
-	return map[string]func(io.Writer, *verify.Report) error{
+func writer(path string) func(io.Writer, Report) error {
+	return map[string]func(io.Writer, Report) error{
 		".html": HTML, ".md": Markdown, ".json": JSON, ".xml": JUnit,
 	}[strings.ToLower(filepath.Ext(path))]
 }
 
 // Write writes the report to path, in the format of its ending. It is written beside path
 // and renamed.
-func Write(path string, r *verify.Report) error {
+func Write(path string, r Report) error {
 	write := writer(path)
 	if write == nil {
-		return fmt.Errorf("%s: want a name that ends in %s", path, strings.Join(Formats, ", "))
+		return fault.New(fault.Usage, "%s: want a name that ends in %s", path, strings.Join(Formats, ", "))
 	}
-	return beside.Write(path, func(w io.Writer) error { return write(w, r) })
+	return fault.As(fault.Environment, beside.Write(path, func(w io.Writer) error { return write(w, r) }))
 }
 
 // JSON writes what --json prints, with indentation.
-func JSON(w io.Writer, r *verify.Report) error {
+func JSON(w io.Writer, r Report) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
 }
 
 // Verdict is the report in a few words.
-func Verdict(r *verify.Report) (short, long string) {
+func Verdict(r Report) (short, long string) {
 	switch {
-	case r.Against != nil && r.Against.Verdict == verify.Uncompared:
+	case r.Against != nil && r.Against.Verdict == diff.Uncompared:
 		return r.Against.Verdict, "No node, attribute or weight differs, and the values could not be computed."
 	case r.Against != nil && !r.OK:
 		return "different", "The models differ: first divergence at " + r.Against.First + "."
 	case r.Against != nil:
 		return r.Against.Verdict, map[string]string{
-			verify.Identical:  "The models have the same nodes, attributes and weights.",
-			verify.Equivalent: "The models have other nodes, and every output agrees within rounding on these inputs.",
+			diff.Identical:  "The models have the same nodes, attributes and weights.",
+			diff.Equivalent: "The models have other nodes, and every output agrees within rounding on these inputs.",
 		}[r.Against.Verdict]
 	case r.Gradients != nil && r.OK:
 		return "verified", "The gradients agree with finite differences."

@@ -1,4 +1,4 @@
-package train
+package run
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"alexctl/train"
 )
 
 // Sizes of the pictures in a run's folder.
@@ -25,16 +27,16 @@ var (
 )
 
 // curves draws loss.png and accuracy.png.
-func (r *record) curves() error {
-	loss := func(e *EpochEvent) *float64 { return &e.TrainLoss }
-	accuracy := func(e *EpochEvent) *float64 { return &e.TrainAccuracy }
-	if err := r.curve("loss.png", "loss", loss, func(e *EpochEvent) *float64 { return e.ValLoss }); err != nil {
+func (r record) curves(epochs []*train.EpochEvent) error {
+	loss := func(e *train.EpochEvent) *float64 { return &e.TrainLoss }
+	accuracy := func(e *train.EpochEvent) *float64 { return &e.TrainAccuracy }
+	if err := r.curve(epochs, "loss.png", "loss", loss, func(e *train.EpochEvent) *float64 { return e.ValLoss }); err != nil {
 		return err
 	}
-	return r.curve("accuracy.png", "accuracy", accuracy, func(e *EpochEvent) *float64 { return e.ValAccuracy })
+	return r.curve(epochs, "accuracy.png", "accuracy", accuracy, func(e *train.EpochEvent) *float64 { return e.ValAccuracy })
 }
 
-func (r *record) curve(name, what string, train, val func(*EpochEvent) *float64) error {
+func (r record) curve(epochs []*train.EpochEvent, name, what string, learned, val func(*train.EpochEvent) *float64) error {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "epoch", what
 	p.Legend.Top = true
@@ -43,11 +45,11 @@ func (r *record) curve(name, what string, train, val func(*EpochEvent) *float64)
 	p.Add(plotter.NewGrid())
 	for _, c := range []struct {
 		label string
-		of    func(*EpochEvent) *float64
+		of    func(*train.EpochEvent) *float64
 		color color.Color
-	}{{"training (with dropout and augmentation)", train, trainColor}, {"validation", val, valColor}} {
+	}{{"training (with dropout and augmentation)", learned, trainColor}, {"validation", val, valColor}} {
 		var points plotter.XYs
-		for _, e := range r.epochs {
+		for _, e := range epochs {
 			if v := c.of(e); v != nil {
 				points = append(points, plotter.XY{X: float64(e.Epoch), Y: *v})
 			}
@@ -66,7 +68,7 @@ func (r *record) curve(name, what string, train, val func(*EpochEvent) *float64)
 	// Room for the legend above the curves, and around them.
 	room := math.Max(p.Y.Max-p.Y.Min, 1e-3)
 	p.Y.Min, p.Y.Max = p.Y.Min-0.05*room, p.Y.Max+0.25*room
-	p.X.Min, p.X.Max = 0.5, float64(len(r.epochs))+0.5
+	p.X.Min, p.X.Max = 0.5, float64(len(epochs))+0.5
 	return r.draw(p, name, curveWidth, curveHeight)
 }
 
@@ -97,7 +99,7 @@ func plainTicks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-func (r *record) draw(p *plot.Plot, name string, width, height vg.Length) error {
+func (r record) draw(p *plot.Plot, name string, width, height vg.Length) error {
 	w, err := p.WriterTo(width, height, "png")
 	if err != nil {
 		return err
@@ -106,7 +108,7 @@ func (r *record) draw(p *plot.Plot, name string, width, height vg.Length) error 
 	if _, err := w.WriteTo(&b); err != nil {
 		return err
 	}
-	return Replace(r.dir, name, b.Bytes())
+	return r.write(name, b.Bytes())
 }
 
 // matrix is a confusion matrix for a heat map, the first class at the top, each row
@@ -143,8 +145,8 @@ func (blues) Colors() []color.Color {
 // maxNamed is how many classes a confusion matrix names.
 const maxNamed = 40
 
-// confusion draws confusion.png.
-func (r *record) confusion(e *Evaluation, classes []string) error {
+// Tested draws confusion.png.
+func (r record) Tested(e *train.Evaluation, classes []string) error {
 	m := matrix(e.Confusion)
 	p := plot.New()
 	p.Title.Text = fmt.Sprintf("test accuracy %.2f%%", 100*e.Accuracy())

@@ -1,6 +1,6 @@
 //go:build unix
 
-package train
+package run
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // lock keeps other processes from working on the run in dir until unlock is called or
 // this process ends.
 func lock(dir string) (unlock func() error, err error) {
-	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}

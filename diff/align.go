@@ -1,4 +1,4 @@
-package verify
+package diff
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	"alexctl/onnx"
 	"alexctl/onnx/op"
+	"alexctl/verify/judge"
 )
 
 // pair is a node and its counterpart in the other model.
@@ -35,6 +36,8 @@ func (d *Diff) structure(m, other *onnx.Model) ([]pair, error) {
 				rank = int64(len(in[0].Shape))
 			}
 			d.attributes(p.a, ours[p.a], theirs[p.b], rank)
+		} else if err := d.encoded(p.a, a, b); err != nil {
+			return nil, err
 		}
 		if err := d.operands(p.a, a, b, w); err != nil {
 			return nil, err
@@ -81,11 +84,6 @@ func align(a, b []*onnx.Node) []pair {
 	return out
 }
 
-// passes reports whether a node hands its first input on as it is.
-func passes(n *onnx.Node) bool {
-	return n.OpType == "Identity" || n.OpType == "Dropout" && len(n.Inputs) < 3
-}
-
 // unpaired notes the nodes of either model that have no counterpart.
 func (d *Diff) unpaired(a, b []*onnx.Node, pairs []pair) {
 	ends := append(slices.Clone(pairs), pair{len(a), len(b)})
@@ -93,14 +91,14 @@ func (d *Diff) unpaired(a, b []*onnx.Node, pairs []pair) {
 	for _, p := range ends {
 		gone := i // the first node without counterpart here, where there is one
 		for ; i < p.a; i++ {
-			if passes(a[i]) {
+			if op.Passes(a[i]) {
 				d.remark("%s (%s), which changes nothing, is not in the other model", a[i].Label(), a[i].OpType)
 				continue
 			}
 			d.find(i, a[i].Label(), "structure", "%s (%s) has no counterpart", a[i].Label(), a[i].OpType)
 		}
 		for ; j < p.b; j++ {
-			if passes(b[j]) {
+			if op.Passes(b[j]) {
 				d.remark("the other model has %s (%s), which changes nothing", b[j].Label(), b[j].OpType)
 				continue
 			}
@@ -146,6 +144,31 @@ func (d *Diff) attributes(at int, a, b *op.Node, rank int64) {
 	}
 }
 
+// encoded compares the attributes of an operator that is not understood here, as they are in
+// the files.
+func (d *Diff) encoded(at int, a, b *onnx.Node) error {
+	for _, x := range a.Attributes {
+		y := b.Attribute(x.Name)
+		if y == nil {
+			d.find(at, a.Label(), "attribute", "%s is not given in the other model", x.Name)
+			continue
+		}
+		same, err := x.Same(y)
+		if err != nil {
+			return err
+		}
+		if !same {
+			d.find(at, a.Label(), "attribute", "%s differs", x.Name)
+		}
+	}
+	for _, y := range b.Attributes {
+		if a.Attribute(y.Name) == nil {
+			d.find(at, a.Label(), "attribute", "%s is given in the other model only", y.Name)
+		}
+	}
+	return nil
+}
+
 // attribute writes an attribute of n, filling in lists that are left out; beside is the
 // other node, whose list has the length.
 func attribute(n, beside *op.Node, name string) string {
@@ -180,20 +203,17 @@ func attribute(n, beside *op.Node, name string) string {
 
 // wiring says which values of the two models correspond.
 type wiring struct {
-	ours, theirs map[string]*onnx.Tensor // initializers
-	through      [2]map[string]string    // what a value is handed on from
-	counterpart  map[string]string       // the other's value of ours
+	ours, theirs *onnx.Index
+	through      [2]map[string]string // what a value is handed on from
+	counterpart  map[string]string    // the other's value of ours
 }
 
 func newWiring(m, other *onnx.Model, pairs []pair) *wiring {
-	w := &wiring{ours: map[string]*onnx.Tensor{}, theirs: map[string]*onnx.Tensor{}, counterpart: map[string]string{}}
+	w := &wiring{ours: onnx.NewIndex(m.Graph), theirs: onnx.NewIndex(other.Graph), counterpart: map[string]string{}}
 	for i, g := range []*onnx.Graph{m.Graph, other.Graph} {
 		w.through[i] = map[string]string{}
-		for _, t := range g.Initializers {
-			[]map[string]*onnx.Tensor{w.ours, w.theirs}[i][t.Name] = t
-		}
 		for _, n := range g.Nodes {
-			if passes(n) && len(n.Inputs) > 0 && len(n.Outputs) > 0 {
+			if op.Passes(n) && len(n.Inputs) > 0 && len(n.Outputs) > 0 {
 				w.through[i][n.Outputs[0]] = w.source(i, n.Inputs[0])
 			}
 		}
@@ -226,7 +246,7 @@ func (d *Diff) operands(at int, a, b *onnx.Node, w *wiring) error {
 	}
 	for i := range min(len(a.Inputs), len(b.Inputs)) {
 		x, y := a.Inputs[i], b.Inputs[i]
-		t, u := w.ours[x], w.theirs[y]
+		t, u := w.ours.Initializer(x), w.theirs.Initializer(y)
 		switch {
 		case t != nil && u != nil:
 			what, err := differing(t, u)
@@ -307,5 +327,5 @@ func differing(a, b *onnx.Tensor) (string, error) {
 	for i, v := range a.Dims {
 		shape[i] = int(v)
 	}
-	return fmt.Sprintf("%d of %d elements differ, by up to %.3g at %v", count, n, largest, indexOf(int(where), shape)), nil
+	return fmt.Sprintf("%d of %d elements differ, by up to %.3g at %v", count, n, largest, judge.IndexOf(int(where), shape)), nil
 }

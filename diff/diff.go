@@ -1,21 +1,29 @@
-package verify
+// Package diff compares two models: what they say of themselves, their structure, attributes
+// and weights, and, where the float64 reference knows all operators, every layer and output
+// within bounds on rounding. What differs in structure is reported in any case.
+package diff
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
 	"sort"
 	"time"
 
+	"alexctl/card"
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/preprocess"
 	"alexctl/runtime"
 	"alexctl/runtime/reference"
+	"alexctl/verify"
+	"alexctl/verify/judge"
 )
 
 // Verdicts of a Diff.
@@ -28,14 +36,19 @@ const (
 
 // Diff is one model against another.
 type Diff struct {
-	OK       bool         `json:"ok"`
-	Verdict  string       `json:"verdict"`
-	Other    Model        `json:"other"`
-	First    string       `json:"first_divergence"` // a node of the model, or "preprocessing"
-	Findings []Difference `json:"findings"`
-	Remarks  []string     `json:"remarks"` // differences that change nothing
-	Outputs  []Output     `json:"outputs"` // other model's, within bounds on float32 rounding
-	Layers   []DiffLayer  `json:"layers,omitempty"`
+	OK       bool           `json:"ok"`
+	Verdict  string         `json:"verdict"`
+	Other    verify.Model   `json:"other"`
+	First    string         `json:"first_divergence"` // a node of the model, or "preprocessing"
+	Findings []Difference   `json:"findings"`
+	Remarks  []string       `json:"remarks"` // differences that change nothing
+	Outputs  []judge.Output `json:"outputs"` // other model's, within bounds on float32 rounding
+	Layers   []Layer        `json:"layers,omitempty"`
+
+	// Unchecked is what the comparison says nothing about.
+	Unchecked []string `json:"-"`
+	// Bounds is how long the results and their bounds took, in seconds an input.
+	Bounds float64 `json:"-"`
 
 	weak   bool   // the outputs say little: some have no bound, or are not numbers
 	failed string // why the values could not be compared
@@ -50,12 +63,12 @@ type Difference struct {
 	at int // the node's index
 }
 
-// DiffLayer is a node and its counterpart.
-type DiffLayer struct {
-	Node   string `json:"node"`
-	Op     string `json:"op"`
-	Other  string `json:"other"`
-	Margin Number `json:"margin"` // of the counterpart's result for the node's own inputs
+// Layer is a node and its counterpart.
+type Layer struct {
+	Node   string       `json:"node"`
+	Op     string       `json:"op"`
+	Other  string       `json:"other"`
+	Margin judge.Number `json:"margin"` // of the counterpart's result for the node's own inputs
 	// Compared is false where those inputs are not known in the other model.
 	Compared bool `json:"compared"`
 }
@@ -74,40 +87,37 @@ func (d *Diff) remark(format string, args ...any) {
 	d.Remarks = append(d.Remarks, fmt.Sprintf(format, args...))
 }
 
-// Against compares the model with another: preprocessing, structure, attributes and
+// Options says how two models are compared.
+type Options struct {
+	Threads int // of the reference; 0 means one a processor
+}
+
+// Models compares a model with another: preprocessing, structure, attributes and
 // weights, and then layer by layer on the reference, each counterpart on the model's own
-// values.
-func Against(ctx context.Context, m, other *onnx.Model, inputs []runtime.Tensors, o Options) (*Report, error) {
-	c, err := newComparison(ctx, m, inputs, o)
-	if err != nil {
+// values of the inputs.
+func Models(ctx context.Context, m, other *onnx.Model, inputs []runtime.Tensors, o Options) (_ *Diff, err error) {
+	defer fault.Default(&err, fault.Invalid)
+	d := &Diff{OK: true, Findings: []Difference{}, Remarks: []string{}, Outputs: []judge.Output{}, Unchecked: []string{}}
+	if err := d.metadata(m, other); err != nil {
 		return nil, err
 	}
-	defer c.discard()
-	d := &Diff{OK: true, Findings: []Difference{}, Remarks: []string{}, Outputs: []Output{}}
-	d.metadata(m, other)
 	d.signature(m.Graph, other.Graph)
 	pairs, err := d.structure(m, other)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.values(ctx, c, other, pairs); err != nil {
+	if err := d.values(ctx, m, other, inputs, pairs, o); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		d.failed = err.Error()
-		c.unchecked("the values of the two models: %v", err)
-	}
-	if o.Decisions {
-		c.unchecked("decisions: --against compares values")
+		d.Unchecked = append(d.Unchecked, "the values of the two models: "+d.failed)
 	}
 	if a, b := m.Opset(), other.Opset(); a != b {
 		d.remark("opset %d, in the other model %d", a, b)
 	}
 	d.conclude()
-	c.report.Against, c.report.OK = d, d.OK
-	c.report.Results = []Result{}
-	c.summarize()
-	return c.report, nil
+	return d, nil
 }
 
 // conclude orders the findings and gives the verdict.
@@ -143,56 +153,36 @@ func (d *Diff) conclude() {
 	}
 }
 
-// Metadata keys that say what an input means.
-const (
-	specKey   = "alexctl.preprocess"
-	labelsKey = "alexctl.labels"
-)
-
 // metadata compares how images become inputs, and what the classes mean.
-func (d *Diff) metadata(m, other *onnx.Model) {
-	a, hasA := m.Property(specKey)
-	b, hasB := other.Property(specKey)
-	switch {
-	case hasA != hasB:
-		d.remark("only one of the models says how images are preprocessed")
-	case a != b:
-		d.spec(a, b)
+func (d *Diff) metadata(m, other *onnx.Model) error {
+	a, errA := card.Read(m)
+	b, errB := card.Read(other)
+	if err := errors.Join(errA, errB); err != nil {
+		d.find(beforeNodes, "preprocessing", "preprocessing", "%v", err)
+		return nil //nolint:nilerr // a card that cannot be read is a finding
 	}
-	a, hasA = m.Property(labelsKey)
-	b, hasB = other.Property(labelsKey)
 	switch {
-	case hasA != hasB:
+	case (a.Spec == nil) != (b.Spec == nil):
+		d.remark("only one of the models says how images are preprocessed")
+	case a.Spec != nil:
+		if err := d.spec(a.Spec, b.Spec); err != nil {
+			return err
+		}
+	}
+	switch {
+	case (a.Labels == nil) != (b.Labels == nil):
 		d.remark("only one of the models has labels")
-	case a != b:
+	case !slices.Equal(a.Labels, b.Labels):
 		d.find(beforeNodes, "labels", "preprocessing", "the labels of the classes differ")
 	}
+	return nil
 }
 
 // spec names the fields of two preprocessings that differ.
-func (d *Diff) spec(a, b string) {
-	fields := func(text string) (map[string]any, error) {
-		s, err := preprocess.ParseSpec(text)
-		if err != nil {
-			return nil, err
-		}
-		full, err := json.Marshal(s)
-		if err != nil {
-			return nil, err
-		}
-		m := map[string]any{}
-		return m, json.Unmarshal(full, &m)
-	}
-	x, errX := fields(a)
-	y, errY := fields(b)
-	if err := errors.Join(errX, errY); err != nil {
-		d.find(beforeNodes, "preprocessing", "preprocessing", "%v", err)
-		return
-	}
-	var names []string
-	for name := range x {
-		names = append(names, name)
-	}
+func (d *Diff) spec(a, b *preprocess.Spec) error {
+	x, y := map[string]any{}, map[string]any{}
+	err := errors.Join(json.Unmarshal([]byte(a.JSON()), &x), json.Unmarshal([]byte(b.JSON()), &y))
+	names := slices.Collect(maps.Keys(x))
 	for name := range y {
 		if _, ok := x[name]; !ok {
 			names = append(names, name)
@@ -204,6 +194,7 @@ func (d *Diff) spec(a, b string) {
 			d.find(beforeNodes, "preprocessing", "preprocessing", "%s is %v, in the other model %v", name, x[name], y[name])
 		}
 	}
+	return err
 }
 
 // inOrder returns the values of the other model in the order of ours, where both have the
@@ -265,49 +256,44 @@ func conflict(a, b *onnx.Type) bool {
 	return false
 }
 
-// values runs the other model too, and each counterpart on the model's own values.
-func (d *Diff) values(ctx context.Context, c *comparison, other *onnx.Model, pairs []pair) error {
-	theirs, err := reference.Engine{Threads: c.Threads}.Analyze(ctx, other)
+// values runs both models, and each counterpart on the model's own values.
+func (d *Diff) values(ctx context.Context, m, other *onnx.Model, inputs []runtime.Tensors, pairs []pair, o Options) error {
+	engine := reference.Engine{Threads: o.Threads}
+	ours, err := engine.Analyze(ctx, m)
 	if err != nil {
 		return err
 	}
-	c.Layers = true // every value is needed
-	expected, err := c.expect(ctx, runtime.Arithmetic{})
+	theirs, err := engine.Analyze(ctx, other)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	counterpart := d.layersOf(c, theirs, pairs)
-	for i, in := range c.inputs {
-		fed := runtime.Tensors{}
-		ours := c.model.Graph.DataInputs()
-		others := inOrder(ours, other.Graph.DataInputs())
-		for k := range min(len(ours), len(others)) {
-			fed[others[k].Name] = in[ours[k].Name]
-		}
-		results := expectation{}
-		err := theirs.Propagate(ctx, fed, rounding(runtime.Arithmetic{}), func(_ int, values []reference.Value) error {
-			for _, v := range values {
-				for _, out := range other.Graph.Outputs {
-					if out.Name == v.Name {
-						results[v.Name] = v
-					}
-				}
-			}
-			return nil
-		})
-		if err == nil {
-			err = passedThrough(other.Graph, fed, results)
-		}
+	counterpart := d.layersOf(ours, theirs, pairs)
+	for i, in := range inputs {
+		expected, err := ours.Values(ctx, in, direct, func(reference.Value) bool { return true })
 		if err != nil {
 			return err
 		}
-		d.outputs(c.model.Graph, other.Graph, expected[i], results, i)
-		if err := counterpart(ctx, in, expected[i]); err != nil {
+		fed := runtime.Tensors{}
+		names := m.Graph.DataInputs()
+		others := inOrder(names, other.Graph.DataInputs())
+		for k := range min(len(names), len(others)) {
+			fed[others[k].Name] = in[names[k].Name]
+		}
+		outputs := map[string]bool{}
+		for _, v := range other.Graph.Outputs {
+			outputs[v.Name] = true
+		}
+		results, err := theirs.Values(ctx, fed, direct, func(v reference.Value) bool { return outputs[v.Name] })
+		if err != nil {
+			return err
+		}
+		d.outputs(m.Graph, other.Graph, expected, results, i)
+		if err := counterpart(ctx, in, expected); err != nil {
 			return err
 		}
 	}
-	c.report.Timing.Bounds += time.Since(start).Seconds() / float64(len(c.inputs))
+	d.Bounds = time.Since(start).Seconds() / float64(max(1, len(inputs)))
 	for i, l := range d.Layers {
 		if l.Margin > 1 {
 			at := pairs[i].a
@@ -320,31 +306,37 @@ func (d *Diff) values(ctx context.Context, c *comparison, other *onnx.Model, pai
 	return nil
 }
 
+// direct is the arithmetic in which the two models are compared: float32, as it is.
+var direct = reference.RoundingOf(runtime.Arithmetic{})
+
+// values of a model by name.
+type values = map[string]reference.Value
+
 // layersOf returns a function that judges each counterpart by the model's values.
-func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair) func(context.Context, runtime.Tensors, expectation) error {
+func (d *Diff) layersOf(mine, theirs *reference.Analysis, pairs []pair) func(context.Context, runtime.Tensors, values) error {
 	name := map[string]string{} // the model's name of the other's value
-	ours := c.model.Graph.DataInputs()
+	ours := mine.Graph().DataInputs()
 	others := inOrder(ours, theirs.Graph().DataInputs())
 	for k := range min(len(ours), len(others)) {
 		name[others[k].Name] = ours[k].Name
 	}
 	for _, p := range pairs {
-		a, b := c.analysis.Nodes()[p.a], theirs.Nodes()[p.b]
+		a, b := mine.Nodes()[p.a], theirs.Nodes()[p.b]
 		for k := range min(len(a.Outputs), len(b.Outputs)) {
 			name[b.Outputs[k]] = a.Outputs[k]
 		}
-		d.Layers = append(d.Layers, DiffLayer{Node: a.Label(), Op: a.OpType, Other: b.Label()})
+		d.Layers = append(d.Layers, Layer{Node: a.Label(), Op: a.OpType, Other: b.Label()})
 	}
 	initial := map[string]bool{}
 	for _, t := range theirs.Graph().Initializers {
 		initial[t.Name] = true
 	}
 	for _, n := range theirs.Nodes() { // what an Identity or Dropout hands on
-		if passes(n.Node) && name[n.Outputs[0]] == "" {
+		if op.Passes(n.Node) && name[n.Outputs[0]] == "" {
 			name[n.Outputs[0]] = name[n.Inputs[0]]
 		}
 	}
-	return func(ctx context.Context, in runtime.Tensors, values expectation) error {
+	return func(ctx context.Context, in runtime.Tensors, values values) error {
 		get := func(ours string) *runtime.Tensor {
 			if t := in[ours]; t != nil {
 				return t
@@ -356,22 +348,22 @@ func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair)
 			if v.F != nil {
 				return &runtime.Tensor{Type: onnx.Double, Shape: v.Shape, Data: v.F}
 			}
-			t, err := tensorOf(v)
+			t, err := v.Tensor()
 			if err != nil {
 				return nil
 			}
 			return t
 		}
 		for i, p := range pairs {
-			a, b := c.analysis.Nodes()[p.a], theirs.Nodes()[p.b]
+			a, b := mine.Nodes()[p.a], theirs.Nodes()[p.b]
 			known := true
 			for _, n := range b.Inputs {
 				known = known && (n == "" || initial[n] || name[n] != "" && get(name[n]) != nil)
 			}
-			if !known || c.analysis.Constant(p.a) || theirs.Constant(p.b) || len(a.Outputs) == 0 {
+			if !known || mine.Constant(p.a) || theirs.Constant(p.b) || len(a.Outputs) == 0 {
 				continue
 			}
-			mine, err := c.analysis.Local(ctx, p.a, get, rounding(runtime.Arithmetic{}))
+			own, err := mine.Local(ctx, p.a, get, direct)
 			if err != nil {
 				return err
 			}
@@ -380,14 +372,14 @@ func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair)
 					return nil
 				}
 				return get(name[n])
-			}, rounding(runtime.Arithmetic{}))
+			}, direct)
 			margin := math.Inf(1)
-			if err == nil && len(mine) > 0 && len(yours) > 0 {
-				margin = marginBetween(yours[0], mine[0])
+			if err == nil && len(own) > 0 && len(yours) > 0 {
+				margin = marginBetween(yours[0], own[0])
 			} else if ctx.Err() != nil {
 				return err
 			}
-			d.Layers[i].Margin, d.Layers[i].Compared = max(d.Layers[i].Margin, Number(margin)), true
+			d.Layers[i].Margin, d.Layers[i].Compared = max(d.Layers[i].Margin, judge.Number(margin)), true
 		}
 		return nil
 	}
@@ -396,22 +388,22 @@ func (d *Diff) layersOf(c *comparison, theirs *reference.Analysis, pairs []pair)
 // marginBetween judges one float64 result by another, within the bound on what float32
 // would make of it; results that move elements may differ in the last bit of float64 only.
 func marginBetween(got, want reference.Value) float64 {
-	t, err := tensorOf(reference.Value{Type: onnx.Double, Shape: got.Shape, F: got.F, I: got.I})
+	t, err := reference.Value{Type: onnx.Double, Shape: got.Shape, F: got.F, I: got.I}.Tensor()
 	if got.F == nil {
-		t, err = tensorOf(got)
+		t, err = got.Tensor()
 	}
 	if err != nil {
 		return math.Inf(1)
 	}
-	j, err := judge(t, want, within(want), false)
+	j, err := judge.Compare(t, want, judge.Within(want), false)
 	if err != nil {
 		return math.Inf(1)
 	}
-	return j.margin
+	return j.Margin
 }
 
 // outputs judges the other model's outputs.
-func (d *Diff) outputs(a, b *onnx.Graph, want, got expectation, input int) {
+func (d *Diff) outputs(a, b *onnx.Graph, want, got values, input int) {
 	theirs := inOrder(a.Outputs, b.Outputs)
 	for k := range min(len(a.Outputs), len(theirs)) {
 		w, okW := want[a.Outputs[k].Name]
@@ -419,27 +411,26 @@ func (d *Diff) outputs(a, b *onnx.Graph, want, got expectation, input int) {
 		if !okW || !okG {
 			continue
 		}
-		out := Output{Name: w.Name, Index: []int{}, Input: input}
+		out := judge.Output{Name: w.Name, Index: []int{}, Input: input}
 		t := &runtime.Tensor{Type: onnx.Double, Shape: g.Shape, Data: g.F}
 		var err error
 		if g.F == nil {
-			t, err = tensorOf(g)
+			t, err = g.Tensor()
 		}
-		var j judged
+		var j judge.Judged
 		if err == nil {
-			j, err = judge(t, w, within(w), false)
+			j, err = judge.Compare(t, w, judge.Within(w), false)
 		}
-		d.weak = d.weak || j.open > 0 || allNaN(w) || sensitivity(w) > illConditioned
+		d.weak = d.weak || j.Open > 0 || judge.AllNaN(w) || judge.Sensitivity(w) > judge.IllConditioned
 		if err != nil {
-			e := apart(input)
+			e := judge.Apart(input)
 			out.MaxAbs, out.Scaled, out.RMS, out.Margin = e.Error, e.Error, e.Error, e.Margin
 		} else {
-			out.MaxAbs, out.Scaled = Number(j.maxAbs), Number(j.scaled())
-			out.RMS = Number(math.Sqrt(j.squares / float64(max(1, j.length))))
-			out.Bound, out.Margin, out.Index = Number(j.bound), Number(j.margin), indexOf(j.worst, w.Shape)
-			out.Got, out.Want = Number(j.got), Number(j.want)
+			out.MaxAbs, out.Scaled, out.RMS = judge.Number(j.MaxAbs), judge.Number(j.Scaled()), judge.Number(j.RMS())
+			out.Bound, out.Margin, out.Index = judge.Number(j.Bound), judge.Number(j.Margin), judge.IndexOf(j.Worst, w.Shape)
+			out.Got, out.Want = judge.Number(j.Got), judge.Number(j.Want)
 		}
-		i := slices.IndexFunc(d.Outputs, func(o Output) bool { return o.Name == out.Name })
+		i := slices.IndexFunc(d.Outputs, func(o judge.Output) bool { return o.Name == out.Name })
 		switch {
 		case i < 0:
 			d.Outputs = append(d.Outputs, out)

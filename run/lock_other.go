@@ -1,6 +1,6 @@
 //go:build !unix
 
-package train
+package run
 
 // lock does nothing where the system has no such locks: keeping two processes from one
 // run is then up to the user.

@@ -1,0 +1,183 @@
+package classify
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"alexctl/fault"
+	"alexctl/runtime"
+	"alexctl/signature"
+)
+
+// Prediction is one class of one image.
+type Prediction struct {
+	Index       int     `json:"index"`
+	Label       string  `json:"label"` // "" where nothing names the class
+	Probability float64 `json:"probability"`
+}
+
+// MarshalJSON writes a probability that is not a number as a string.
+func (q Prediction) MarshalJSON() ([]byte, error) {
+	type plain Prediction
+	if math.IsNaN(q.Probability) || math.IsInf(q.Probability, 0) {
+		return json.Marshal(struct {
+			Index       int    `json:"index"`
+			Label       string `json:"label"`
+			Probability string `json:"probability"`
+		}{q.Index, q.Label, fmt.Sprint(q.Probability)})
+	}
+	return json.Marshal(plain(q))
+}
+
+// rows returns the scores of each image of a batch, and how many each has.
+func (p *Plan) rows(out runtime.Tensors, n int) (scores []float64, each int, err error) {
+	name := p.Signature.Output.Name
+	t := out[name]
+	if t == nil {
+		return nil, 0, fault.New(fault.Internal, "the engine did not return output %q", name)
+	}
+	if scores, err = t.Float64s(); err != nil {
+		return nil, 0, err
+	}
+	if len(t.Shape) < 2 || t.Shape[0] != max(n, p.batch) || len(scores) == 0 {
+		return nil, 0, fault.New(fault.Invalid, "output %q is %s, want a row of scores for each image", name, t)
+	}
+	return scores, len(scores) / t.Shape[0], nil
+}
+
+// Predictions returns the k most probable classes of each of the n images that out was
+// computed for, the most probable first. A model of one probability has one class, or, with
+// two labels, two.
+func (p *Plan) Predictions(out runtime.Tensors, n, k int) (_ [][]Prediction, err error) {
+	defer fault.Default(&err, fault.Invalid)
+	scores, each, err := p.rows(out, n)
+	if err != nil {
+		return nil, err
+	}
+	classes := each
+	if p.one() && len(p.Labels) == 2 {
+		classes = 2
+	}
+	if p.Labels != nil && len(p.Labels) != classes {
+		return nil, fault.New(fault.Invalid, "%d labels for %d classes", len(p.Labels), classes)
+	}
+	if p.Signature.Output.Assumed && probabilities(scores[:n*each], each) {
+		return nil, fault.New(fault.Usage, "the scores of output %q, which nothing says anything about, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).
+			Hint(fault.Hint{Text: "say what it holds", Option: fault.Activation, Value: strings.Join(signature.Activations, "|")})
+	}
+	all := make([][]Prediction, n)
+	for i := range all {
+		row := p.probabilities(scores[i*each : (i+1)*each])
+		if classes > each {
+			row = []float64{1 - row[0], row[0]}
+		}
+		all[i] = top(row, k, p.Labels)
+	}
+	return all, nil
+}
+
+// LogScores returns a row for each image of a batch as logits or, what serves as well for a
+// loss, logarithms of probabilities.
+func (p *Plan) LogScores(out runtime.Tensors, images, classes int) (_ []float32, err error) {
+	defer fault.Default(&err, fault.Invalid)
+	scores, each, err := p.rows(out, images)
+	if err != nil {
+		return nil, err
+	}
+	log := func(v float64) float32 { return float32(math.Log(math.Max(v, math.SmallestNonzeroFloat32))) }
+	var rows []float32
+	for row := range slices.Chunk(scores, each) {
+		if p.one() && classes == 2 {
+			v := p.probabilities(row)[0]
+			rows = append(rows, log(1-v), log(v))
+			continue
+		}
+		for _, v := range row {
+			switch p.Signature.Output.Activation {
+			case signature.Softmax, signature.Sigmoid:
+				rows = append(rows, log(v))
+			default:
+				rows = append(rows, float32(v))
+			}
+		}
+	}
+	if len(rows) != len(scores)/each*classes {
+		return nil, fault.New(fault.Invalid, "output %q is %s, want a row of %d scores for each image", p.Signature.Output.Name, out[p.Signature.Output.Name], classes)
+	}
+	return rows, nil
+}
+
+// probabilities turns a row of the output into probabilities.
+func (p *Plan) probabilities(row []float64) []float64 {
+	out := make([]float64, len(row))
+	each := func(f func(float64) float64) []float64 {
+		for i, v := range row {
+			out[i] = f(v)
+		}
+		return out
+	}
+	switch p.Signature.Output.Activation {
+	case signature.Softmax, signature.Sigmoid:
+		return row
+	case signature.LogSoftmax:
+		return each(math.Exp)
+	case signature.SigmoidLogits:
+		return each(func(v float64) float64 { return 1 / (1 + math.Exp(-v)) })
+	}
+	largest, sum := math.Inf(-1), 0.0
+	for _, v := range row {
+		largest = math.Max(largest, v)
+	}
+	each(func(v float64) float64 {
+		e := math.Exp(v - largest)
+		sum += e
+		return e
+	})
+	for i := range out {
+		out[i] /= sum
+	}
+	return out
+}
+
+// probabilities reports whether every row is one of probabilities that sum to 1. Logits are
+// that by chance once in a blue moon.
+func probabilities(scores []float64, each int) bool {
+	const nearly = 1e-4 // what a sum of rounded probabilities may be off
+	for row := range slices.Chunk(scores, each) {
+		sum := 0.0
+		for _, v := range row {
+			if !(v >= 0) {
+				return false
+			}
+			sum += v
+		}
+		if math.Abs(sum-1) > nearly {
+			return false
+		}
+	}
+	return true
+}
+
+// top returns the k largest probabilities, the lower index first among equals and what is not
+// a number last.
+func top(probabilities []float64, k int, labels []string) []Prediction {
+	var out []Prediction
+	for i, v := range probabilities {
+		at := len(out)
+		for at > 0 && (v > out[at-1].Probability || math.IsNaN(out[at-1].Probability) && !math.IsNaN(v)) {
+			at--
+		}
+		if at == k {
+			continue
+		}
+		q := Prediction{Index: i, Probability: v}
+		if labels != nil {
+			q.Label = labels[i]
+		}
+		out = slices.Insert(out[:min(len(out), k-1)], at, q)
+	}
+	return out
+}

@@ -1,0 +1,227 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"alexctl/classify"
+	"alexctl/data"
+	"alexctl/export"
+	"alexctl/fault"
+	"alexctl/kernel"
+	"alexctl/run"
+	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
+	"alexctl/train"
+)
+
+// dataCache returns the folder that datasets are fetched to.
+func dataCache() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fault.As(fault.Environment, err)
+	}
+	return filepath.Join(dir, "alexctl", "data"), nil
+}
+
+// openData opens a dataset by name or folder.
+func openData(name, dir string, seed uint64) (*data.Set, error) {
+	cache, err := dataCache()
+	if err != nil && dir == "" {
+		return nil, err
+	}
+	return data.Open(name, data.Options{Dir: dir, Cache: cache, Seed: seed})
+}
+
+// newRun prepares a run from the flags.
+func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ *run.Run, err error) {
+	chosen := o.Config
+	o.For(o.Optimizer)
+	for name, value := range map[string][2]*float64{"lr": {&o.LR, &chosen.LR}, "weight-decay": {&o.WeightDecay, &chosen.WeightDecay}} {
+		if c.Flags().Changed(name) {
+			*value[0] = *value[1]
+		}
+	}
+	if o.Patience > 0 && !c.Flags().Changed("schedule") {
+		o.Schedule = "constant"
+	}
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	if err := (gorgonia.Engine{Kernels: o.KernelSet()}).Check(c.Context()); err != nil {
+		return nil, fault.As(fault.Usage, err) // kernels that were asked for
+	}
+	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
+		return nil, usage("--limit %d: want at least 1", o.limit)
+	}
+	set, err := openData(o.data, o.dataDir, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if err := export.Possible(o.output); err != nil {
+		return nil, fault.New(fault.KindOf(err), "-o %s: %w", o.output, err)
+	}
+	if o.Threads = a.threads; a.threads == 0 {
+		o.Threads = kernel.Processors()
+	}
+	m, name, err := a.startModel(c, o, set)
+	if err != nil {
+		return nil, err
+	}
+	r, err := run.Prepare(m, set, run.Options{
+		Recipe: o.Config, Name: name, Data: o.data, DataDir: o.dataDir, Limit: o.limit, Dir: o.run, Output: o.output, Preprocess: o.preprocess,
+		Signature: o.signature, ReplaceHead: o.replaceHead, Strip: o.strip, On: on,
+	})
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return r, nil
+}
+
+// resumable are the flags that go with --resume: the rest is the run's.
+var resumable = []string{"resume", "output", "json", "quiet", "ort-lib", "dry-run"}
+
+// openRun opens an earlier run.
+func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
+	var wrong []string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains(resumable, f.Name) {
+			wrong = append(wrong, "--"+f.Name)
+		}
+	})
+	if len(wrong) > 0 {
+		return nil, usage("%s cannot be changed in a run that goes on: it keeps its own settings", strings.Join(wrong, ", "))
+	}
+	cache, err := dataCache()
+	if err != nil {
+		return nil, err
+	}
+	r, err := run.Open(o.resume, data.Options{Cache: cache})
+	if err != nil {
+		return nil, err
+	}
+	if c.Flags().Changed("output") {
+		r.Output = o.output
+	}
+	if now := run.Kernels(r.Recipe); now != r.Kernels {
+		a.say("warning: the run began with %s and goes on with %s: it will not be the same to the last bit", r.Kernels, now)
+	}
+	return r, nil
+}
+
+// dryRun shows what a run would take.
+func (a *app) dryRun(ctx context.Context, r *run.Run) error {
+	e, err := r.DryRun(ctx)
+	if err != nil {
+		return err
+	}
+	type layer struct {
+		Node  string `json:"node"`
+		Op    string `json:"op"`
+		Shape []int  `json:"shape"`
+		Bytes int64  `json:"bytes"`
+	}
+	if a.json {
+		var layers []layer
+		for _, l := range e.Layers {
+			layers = append(layers, layer{l.Node, l.Kind, l.Shape, l.Bytes})
+		}
+		return a.printJSON(map[string]any{
+			"event": "dry_run", "layers": layers, "loss": e.Loss, "graph_bytes": e.GraphBytes, "optimizer_bytes": e.OptimizerBytes,
+			"steps_per_epoch": e.StepsPerEpoch, "step_seconds": e.StepSeconds, "eval_seconds": e.EvalSeconds, "total_seconds": e.TotalSeconds,
+		})
+	}
+	t := newTable(table.Row{"node", "operator", "shape (channels last)", "MiB"}, "MiB")
+	for _, l := range e.Layers {
+		t.AppendRow(table.Row{l.Node, l.Kind, fmt.Sprint(l.Shape), fmt.Sprintf("%.2f", float64(l.Bytes)/(1<<20))})
+	}
+	if err := a.printTable(t); err != nil {
+		return err
+	}
+	total := time.Duration(e.TotalSeconds * float64(time.Second)).Round(time.Second)
+	err = a.print("loss of the first step %.4f\nmemory: graph and weights %d MiB, optimizer %d MiB\n%d steps an epoch of %.3f s: %d epochs take about %s\n",
+		e.Loss, e.GraphBytes>>20, e.OptimizerBytes>>20, e.StepsPerEpoch, e.StepSeconds, r.Recipe.Epochs, total)
+	a.next("the same without --dry-run")
+	return err
+}
+
+// trained is the last line of train's JSON result.
+type trained struct {
+	Event        string   `json:"event"` // "done"
+	Model        string   `json:"model"`
+	Run          string   `json:"run"`
+	TestAccuracy *float64 `json:"test_accuracy"` // null without test images
+	Verified     bool     `json:"verified"`
+	Epoch        int      `json:"epoch"`
+	SHA256       string   `json:"sha256"`
+	Engines      []string `json:"engines"` // that the export was verified with
+}
+
+// export writes the trained model, which gets its name when the engines agree on real images.
+func (a *app) export(ctx context.Context, r *run.Run, result *train.Result, engines []runtime.Engine, absent string) error {
+	m, err := r.Trained(result)
+	if err != nil {
+		return err
+	}
+	learner := gorgonia.Engine{Kernels: gorgonia.Kernels{Set: r.Recipe.Kernels, Threads: r.Recipe.Threads}}
+	if absent != "" { // then Gorgonia stands for it already
+		engines = nil
+	}
+	engines = append([]runtime.Engine{learner}, engines...)
+	images := r.Inputs.Test
+	if images == nil {
+		images = r.Inputs.Train
+	}
+	o := export.Options{Path: r.Output, Engines: engines, Images: images, Verify: a.verifyOptions(absent)}
+	if r.Signature != nil {
+		o.Classes = classify.Options{Signature: *r.Signature}
+	}
+	o.Verify.Progress = func(engine string) { a.say("verifying on %s", engine) }
+	written, err := export.Write(ctx, m, o)
+	if err != nil {
+		return err
+	}
+	done := trained{Event: "done", Model: written.Path, Run: r.Dir, Verified: written.Report.OK, Epoch: result.Epoch, SHA256: written.SHA256}
+	for _, e := range engines {
+		done.Engines = append(done.Engines, e.Name())
+	}
+	if result.Test != nil {
+		accuracy := result.Test.Accuracy()
+		done.TestAccuracy = &accuracy
+	}
+	if a.json {
+		err = a.printJSON(done)
+	} else {
+		err = a.printTrained(r, result, done, written)
+	}
+	if err != nil {
+		return err
+	}
+	if !done.Verified {
+		a.next("alexctl verify %s", shellWord(done.Model))
+		return reported{fault.Finding}
+	}
+	a.next("alexctl infer --model %s image.png", shellWord(done.Model))
+	return nil
+}
+
+func (a *app) printTrained(r *run.Run, result *train.Result, done trained, written *export.Result) error {
+	if err := a.printReport(written.Report); err != nil {
+		return err
+	}
+	line := fmt.Sprintf("%s: %s trained on %s for %s", done.Model, r.Model, filepath.Base(r.Data), counted(result.Epoch, "epoch"))
+	if result.Test != nil {
+		line += fmt.Sprintf(", %.2f%% of %d test images right", 100*result.Test.Accuracy(), result.Test.Images)
+	}
+	return a.print("%s\nsha256 %s\nrun %s\n", line, done.SHA256, r.Dir)
+}

@@ -1,0 +1,92 @@
+// Package run is the folder of a training run: its settings, which images it learns from, the
+// model before the first step, metrics and pictures of them, and checkpoints. Package train
+// computes; this one remembers.
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"alexctl/fault"
+	"alexctl/train"
+)
+
+// ErrLocked says that another process is working on a run.
+var ErrLocked = fault.New(fault.Environment, "another process is working on this run")
+
+// Folder is the folder of a run that this process works on, and no other.
+type Folder struct {
+	dir    string
+	unlock func() error
+}
+
+// Claim makes the folder where it is missing and keeps other processes from it until Close.
+// It fails with ErrLocked where another one has it.
+func Claim(dir string) (_ *Folder, err error) {
+	defer fault.Default(&err, fault.Environment)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := removeTemporary(dir); err != nil { // by a process that was killed
+		return nil, errors.Join(err, unlock())
+	}
+	return &Folder{dir, unlock}, nil
+}
+
+// Close lets others work on the run.
+func (f *Folder) Close() error { return f.unlock() }
+
+// Memory returns what package train keeps in the folder.
+func (f *Folder) Memory() train.Memory {
+	return train.Memory{Checkpoints: checkpoints{filepath.Join(f.dir, checkpointFolder)}, Record: record{f.dir}}
+}
+
+// Files in a run's folder.
+const (
+	configFile       = "config.json"
+	startFile        = "start.onnx" // the model before the first step
+	lockFile         = ".lock"
+	checkpointFolder = "checkpoints"
+)
+
+// empty reports why a folder cannot be that of a new run.
+func (f *Folder) empty() error {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		switch {
+		case e.Name() == configFile:
+			return fault.New(fault.Usage, "%s holds a run already", f.dir).Hint(fault.Hint{Text: "go on with it", Option: fault.Resume, Value: f.dir})
+		case e.Name() != lockFile:
+			return fault.New(fault.Usage, "%s is not empty and holds no run", f.dir).Hint(fault.Hint{Text: "name another folder", Option: fault.RunFolder})
+		}
+	}
+	return nil
+}
+
+// freeFolder returns a folder that is not there yet: runs/NAME-DATE, or the same with a number.
+func freeFolder(name string) string {
+	base := filepath.Join("runs", name+"-"+time.Now().Format("20060102-150405"))
+	for i, dir := 2, base; ; i++ {
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) || i > 1000 {
+			return dir
+		}
+		dir = fmt.Sprintf("%s-%d", base, i)
+	}
+}
+
+// HasCheckpoint reports whether the run in a folder can go on.
+func HasCheckpoint(dir string) bool {
+	names, err := checkpoints{filepath.Join(dir, checkpointFolder)}.List()
+	return err == nil && len(names) > 0
+}

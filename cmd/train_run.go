@@ -59,7 +59,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 		return nil, err
 	}
 	if err := (gorgonia.Engine{Kernels: o.KernelSet()}).Check(c.Context()); err != nil {
-		return nil, fault.As(fault.Usage, err) // kernels that were asked for
+		return nil, err
 	}
 	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
 		return nil, usage("--limit %d: want at least 1", o.limit)

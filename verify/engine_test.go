@@ -192,7 +192,7 @@ func TestBisect(t *testing.T) {
 	if slow {
 		t.Skip("it runs networks of 20 million weights")
 	}
-	f := fault{variant: "pwc", options: small6}
+	f := mistake{variant: "pwc", options: small6}
 	m := sources{}.of(t, f)
 	in := faultInputs(t, m)
 	e := faulty{reference.Engine{}, t, func(p *patch) { p.float("norm1", "alpha", to(1e-9)) }}

@@ -39,12 +39,18 @@ func TestScripts(t *testing.T) {
 	if err3 != nil {
 		t.Fatal(err3)
 	}
+	cases, err4 := filepath.Abs("testdata/cases")
+	if err4 != nil {
+		t.Fatal(err4)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("IMAGES", images)
 			e.Setenv("TORCH", torch)
+			e.Setenv("CASES", cases)
+			e.Setenv("PIXELS", `{"version":1,"color":"RGB","resize":"none","height":32,"width":32,"divisor":1,"mean":[0,0,0],"std":[1,1,1]}`)
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("ORT", library.Path)
 			e.Setenv("BIN", filepath.SplitList(os.Getenv("PATH"))[0]) // where testscript puts alexctl

@@ -45,8 +45,10 @@ func Claim(dir string) (_ *Folder, err error) {
 func (f *Folder) Close() error { return f.unlock() }
 
 // Memory returns what package train keeps in the folder.
-func (f *Folder) Memory() train.Memory {
-	return train.Memory{Checkpoints: checkpoints{filepath.Join(f.dir, checkpointFolder)}, Record: record{f.dir}}
+func (f *Folder) Memory() train.Memory { return memory(f.dir) }
+
+func memory(dir string) train.Memory {
+	return train.Memory{Checkpoints: checkpoints{filepath.Join(dir, checkpointFolder)}, Record: record{dir}}
 }
 
 // Files in a run's folder.
@@ -63,13 +65,15 @@ func (f *Folder) empty() error {
 	if err != nil {
 		return err
 	}
+	other := false
 	for _, e := range entries {
-		switch {
-		case e.Name() == configFile:
+		if e.Name() == configFile {
 			return fault.New(fault.Usage, "%s holds a run already", f.dir).Hint(fault.Hint{Text: "go on with it", Option: fault.Resume, Value: f.dir})
-		case e.Name() != lockFile:
-			return fault.New(fault.Usage, "%s is not empty and holds no run", f.dir).Hint(fault.Hint{Text: "name another folder", Option: fault.RunFolder})
 		}
+		other = other || e.Name() != lockFile
+	}
+	if other {
+		return fault.New(fault.Usage, "%s is not empty and holds no run", f.dir).Hint(fault.Hint{Text: "name another folder", Option: fault.RunFolder})
 	}
 	return nil
 }

@@ -213,13 +213,9 @@ func Open(dir string, o data.Options) (_ *Run, err error) {
 // Resumed reports whether the run was begun by an earlier process.
 func (r *Run) Resumed() bool { return r.resumed }
 
-// Begin prepares training. Events name checkpoints by their paths.
+// Begin prepares training, before Create: nothing is written until the first epoch. Events name checkpoints by their paths.
 func (r *Run) Begin(on func(train.Event)) (*train.Run, error) {
-	memory := train.Memory{}
-	if r.folder != nil {
-		memory = r.folder.Memory()
-	}
-	return train.New(r.model, r.Inputs, r.Recipe, memory, func(e train.Event) {
+	return train.New(r.model, r.Inputs, r.Recipe, memory(r.Dir), func(e train.Event) {
 		if c, ok := e.(*train.CheckpointEvent); ok {
 			c.Path = filepath.Join(r.Dir, checkpointFolder, c.Path)
 		}

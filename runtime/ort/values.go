@@ -163,7 +163,7 @@ func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*r
 			continue
 		}
 		shape, ok := info.Fixed()
-		if !ok {
+		if !ok || stale(s.model.Graph.Outputs[i].Type, shape) {
 			continue
 		}
 		t, err := zeros(info.Type, shape)
@@ -176,6 +176,23 @@ func (s *session) allocate(v *values, inputs runtime.Tensors) ([]ort.Value, []*r
 		tensors[i] = t
 	}
 	return out, tensors, nil
+}
+
+// stale reports whether an output is declared in another shape than it has: ONNX Runtime
+// passes over that where it makes the output itself, and not where it is given one.
+func stale(declared *onnx.Type, shape []int) bool {
+	if !declared.IsTensor() || declared.Shape == nil {
+		return false
+	}
+	if len(*declared.Shape) != len(shape) {
+		return true
+	}
+	for i, d := range *declared.Shape {
+		if d.IsKnown() && int(d.N) != shape[i] {
+			return true
+		}
+	}
+	return false
 }
 
 // zeros returns a tensor of the given type and shape.

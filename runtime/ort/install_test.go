@@ -135,7 +135,7 @@ func TestFindLibrary(t *testing.T) {
 	if _, err := ort.FindLibrary(""); err == nil || !strings.Contains(err.Error(), ort.LibraryEnv) {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := ort.FindLibrary(filepath.Join(dir, "gone.so")); err == nil || !strings.Contains(err.Error(), "--ort-lib") {
+	if _, err := ort.FindLibrary(filepath.Join(dir, "gone.so")); err == nil || !strings.Contains(err.Error(), ort.FoundGiven) {
 		t.Errorf("error is %v", err)
 	}
 	t.Setenv(ort.LibraryEnv, "")

@@ -56,6 +56,7 @@ race: setup
 	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test -race -short ./...
 
 lint: $(LINT)
+	$(GO) run ./scripts/layers -check
 	$(LINT) run ./...
 
 $(LINT):

@@ -79,10 +79,12 @@ type Result struct {
 	Worst *Tensor      `json:"-"` // the tensor with the largest local margin, for pictures
 }
 
-// What a comparison of tensors says.
 type (
-	Number  = judge.Number
-	Output  = judge.Output
+	// Number is a float64 that JSON can carry.
+	Number = judge.Number
+	// Output is the difference of one output.
+	Output = judge.Output
+	// Element is where a tensor is worst.
 	Element = judge.Element
 )
 

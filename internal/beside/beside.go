@@ -133,7 +133,7 @@ func syncAll(dir string) error {
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
-		f, err := os.Open(path)
+		f, err := os.Open(path) //nolint:gosec // a folder that this process has just made
 		if err != nil {
 			return err
 		}

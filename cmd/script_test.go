@@ -62,7 +62,7 @@ func TestScripts(t *testing.T) {
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "ort":
-				return err == nil, nil
+				return err == nil && ort.Cgo, nil
 			case "onednn":
 				return gorgonia.FasterKernels() == "", nil
 			case "bf16":

@@ -1,0 +1,84 @@
+package run_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"alexctl/builder"
+	"alexctl/data"
+	"alexctl/fault"
+	"alexctl/run"
+	"alexctl/train"
+)
+
+// prepared is a run of a small variant on a little data.
+func prepared(t testing.TB, dir string) *run.Run {
+	t.Helper()
+	v, err := builder.Find("cifar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := data.Open("synthetic", data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := v.Build(builder.Options{Classes: len(set.Classes), Init: "zeros"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := run.Prepare(m, set, run.Options{Recipe: train.Default(), Name: "variant cifar", Data: "synthetic", Limit: 80, Dir: dir, Output: filepath.Join(dir, "out.onnx")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// TestOneRunAFolder begins several runs in one folder at once: one gets it, the others are
+// refused and leave nothing of theirs.
+func TestOneRunAFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	var runs []*run.Run
+	for range 4 {
+		runs = append(runs, prepared(t, dir))
+	}
+	var created atomic.Int32
+	var wg sync.WaitGroup
+	for _, r := range runs {
+		wg.Go(func() {
+			err := r.Create(t.Context())
+			switch {
+			case err == nil:
+				created.Add(1)
+			case !errors.Is(err, run.ErrLocked):
+				t.Errorf("a second run is refused with %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if created.Load() != 1 {
+		t.Errorf("%d runs got the folder", created.Load())
+	}
+	for _, r := range runs {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := prepared(t, dir).Create(t.Context()); fault.KindOf(err) != fault.Usage || len(fault.Hints(err)) == 0 {
+		t.Errorf("a run in the folder of another that has ended: %v", err)
+	}
+	s, err := run.ReadSettings(dir)
+	if err != nil || s.Data != "synthetic" || s.Images != 76 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.ReadSettings(dir); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("damaged settings: %v", err)
+	}
+}

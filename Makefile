@@ -48,6 +48,7 @@ demo: setup
 # The engines were just installed, so a test that would skip for want of one fails.
 test: setup
 	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test ./...
+	cd examples && $(GO) vet ./... && $(GO) test ./...
 
 test-kernels:
 	$(GO) test ./kernel/... ./runtime/gorgonia

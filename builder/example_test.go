@@ -1,0 +1,23 @@
+package builder_test
+
+import (
+	"fmt"
+
+	"alexctl/builder"
+	"alexctl/onnx/op"
+)
+
+// A variant is built for other classes; its weights are made while they are read.
+func ExampleVariant_Build() {
+	v, err := builder.Find("paper")
+	if err != nil {
+		panic(err)
+	}
+	m, err := v.Build(builder.Options{Classes: 10, Seed: 1})
+	if err != nil {
+		panic(err)
+	}
+	s := op.Summarize(m)
+	fmt.Println(m.Graph.Outputs[0].Type, s.Parameters, s.MACs)
+	// Output: FLOAT[N 10] 56909194 720351776
+}

@@ -122,7 +122,7 @@ func Run(t *testing.T, set func(threads int) kernel.Set[float32], tolerance floa
 					}
 					got, other, again := results(t, two, c, in, dy, nil), results(t, three, c, in, dy, nil), results(t, three, c, in, dy, nil)
 					// The gradients belong to the output that was made: what a rectifier
-					// passes may hang on its last bits.
+					// passes may depend on its last bits.
 					want := results(t, kernel.Plain[float64](kernel.Goroutines(1)), c, wide, Widen(dy), Widen(got[0]))
 					for k := range want {
 						if e := Scaled(Widen(got[k]), want[k]); !(e <= tolerance) {

@@ -107,7 +107,7 @@ func (r *Run) prepareModel(set *data.Set, o Options) error {
 	}
 	for _, report := range reports {
 		for _, c := range report.Changes {
-			if report.Pass == (pass.Separate{}).Name() {
+			if report.Pass == pass.Separate().Name() {
 				o.note("%s: %s", c.Where, c.What)
 			}
 		}
@@ -237,7 +237,7 @@ func (r *Run) Trained(result *train.Result) (*onnx.Model, error) {
 	}
 	m := r.model.WithGraph(g)
 	if r.Strip {
-		if m, _, err = pass.Run(m, pass.Strip{}); err != nil {
+		if m, _, err = pass.Run(m, pass.Strip()); err != nil {
 			return nil, err
 		}
 	}

@@ -11,5 +11,5 @@ import (
 // which is what the trained model is for; what nobody reads is dropped. The reports say what
 // was changed.
 func Prepare(m *onnx.Model) (*onnx.Model, []pass.Report, error) {
-	return pass.Run(m, pass.Weights{}, pass.Separate{}, pass.Inference{}, pass.Prune{})
+	return pass.Run(m, pass.Weights(), pass.Separate(), pass.Inference(), pass.Prune())
 }

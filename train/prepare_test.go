@@ -90,7 +90,7 @@ func TestPrepare(t *testing.T) {
 	if m.Graph.Initializer("bias") == nil || m.Graph.Initializer("fc.bias") != nil {
 		t.Error("the bias in the Constant is not an initializer, or an unread one is left")
 	}
-	stripped, _, err := pass.Run(m, pass.Strip{})
+	stripped, _, err := pass.Run(m, pass.Strip())
 	if err != nil {
 		t.Fatal(err)
 	}

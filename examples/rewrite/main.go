@@ -25,7 +25,7 @@ func rewrite(ctx context.Context, in, out string, values []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	changed, reports, err := pass.Run(m, pass.Strip{}, pass.Prune{}, pass.Expose{Values: values})
+	changed, reports, err := pass.Run(m, pass.Strip(), pass.Prune(), pass.Expose{Values: values})
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func ExampleRun() {
 	if err != nil {
 		panic(err)
 	}
-	stripped, reports, err := pass.Run(m, pass.Strip{}, pass.ReplaceHead{Classes: 3})
+	stripped, reports, err := pass.Run(m, pass.Strip(), pass.ReplaceHead{Classes: 3})
 	if err != nil {
 		panic(err)
 	}

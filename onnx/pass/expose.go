@@ -23,15 +23,13 @@ func (p Expose) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 	if p.Types == nil {
 		p.Types = op.Infer(m, nil).Values
 	}
-	g := rewrite(m)
-	x := onnx.NewIndex(m.Graph)
-	var changes []Change
+	e := newEdit(m)
 	listed := map[string]bool{}
 	for _, name := range p.Values {
-		if x.Maker(name) == nil {
+		if e.was.Maker(name) == nil {
 			return nil, nil, fmt.Errorf("no node of the graph makes a value called %q", name)
 		}
-		if listed[name] || x.Output(name) != nil {
+		if listed[name] || e.was.Output(name) != nil {
 			continue
 		}
 		listed[name] = true
@@ -39,8 +37,8 @@ func (p Expose) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 		if info := p.Types[name]; info != nil {
 			v.Type = info.Declared()
 		}
-		g.Outputs = append(g.Outputs, v)
-		changes = append(changes, Change{name, "is an output too"})
+		e.Outputs = append(e.Outputs, v)
+		e.note(name, "is an output too")
 	}
-	return m.WithGraph(g), changes, nil
+	return m.WithGraph(e.Graph), e.changes, nil
 }

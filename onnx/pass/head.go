@@ -32,14 +32,13 @@ func (p ReplaceHead) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 		p.Output = m.Graph.Outputs[0].Name
 	}
 	m = withoutSigmoid(m, p.Output)
-	x := onnx.NewIndex(m.Graph)
-	h, err := findHead(x, p.Output)
+	e := newEdit(m)
+	h, err := findHead(e.was, p.Output)
 	if err != nil {
 		return nil, nil, err
 	}
-	g := rewrite(m)
-	node := g.Nodes[h.at]
-	w := x.Initializer(node.Inputs[1])
+	node := e.Nodes[h.at]
+	w := e.was.Initializer(node.Inputs[1])
 	if w == nil || len(w.Dims) != 2 || w.Type != onnx.Float {
 		return nil, nil, fmt.Errorf("node %q: its weight %q is not a FLOAT matrix among the initializers, so it cannot be replaced", node.Label(), node.Inputs[1])
 	}
@@ -47,20 +46,36 @@ func (p ReplaceHead) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 	if a := node.Attribute("transB"); a != nil && a.Int != 0 {
 		features, dims = w.Dims[1], []int64{int64(p.Classes), w.Dims[1]}
 	}
-	shapes := map[string][]int64{h.own(g, x, h.at, 1, "weight"): dims}
-	if h.bias != "" {
-		shapes[h.own(g, x, h.biasAt, h.biasInput, "bias")] = []int64{int64(p.Classes)}
+	shapes := map[string][]int64{}
+	own := func(at, input int, what string, dims []int64) error {
+		name := e.Nodes[at].Inputs[input]
+		if len(e.was.Uses(name)) > 1 { // others read it too
+			var err error
+			if name, err = e.own(at, input, what); err != nil {
+				return err
+			}
+		}
+		shapes[name] = dims
+		return nil
 	}
-	drawn, err := p.draw(g, shapes, 1/math.Sqrt(float64(features)))
+	err = own(h.at, 1, "weight", dims)
+	if err == nil && h.bias != "" {
+		err = own(h.biasAt, h.biasInput, "bias", []int64{int64(p.Classes)})
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if g, err = g.WithRetyped(drawn); err != nil {
+	drawn, err := p.draw(e.Graph, shapes, 1/math.Sqrt(float64(features)))
+	if err != nil {
 		return nil, nil, err
 	}
-	undeclared(g, func(name string) bool { return shapes[name] != nil })
-	c, err := redeclare(m.WithGraph(g), node.Outputs[0])
-	return c, []Change{{node.Label(), fmt.Sprintf("it has new weights, for %d classes", p.Classes)}}, err
+	if e.Graph, err = e.WithRetyped(drawn); err != nil {
+		return nil, nil, err
+	}
+	e.undeclare(func(name string) bool { return shapes[name] != nil })
+	e.note(node.Label(), "it has new weights, for %d classes", p.Classes)
+	c, err := redeclare(m.WithGraph(e.Graph), node.Outputs[0])
+	return c, e.changes, err
 }
 
 // head is the layer that makes the logits.
@@ -107,25 +122,6 @@ func findHead(x *onnx.Index, output string) (head, error) {
 	return h, fmt.Errorf("the model does not end in a Gemm or a MatMul")
 }
 
-// own makes sure that nobody else reads an input of the head, and returns its name.
-func (h head) own(g *onnx.Graph, x *onnx.Index, node, input int, what string) string {
-	n := g.Nodes[node]
-	name := n.Inputs[input]
-	if len(x.Uses(name)) < 2 {
-		return name
-	}
-	own := *x.Initializer(name)
-	own.Name = fmt.Sprintf("%s.%s", n.Outputs[0], what)
-	for x.Has(own.Name) {
-		own.Name += "_"
-	}
-	c := n.Clone()
-	c.Inputs[input] = own.Name
-	g.Nodes[node] = c
-	g.Initializers = append(g.Initializers, &own)
-	return own.Name
-}
-
 // draw makes tensors of the shapes, in the order of the graph's initializers.
 func (p ReplaceHead) draw(g *onnx.Graph, shapes map[string][]int64, limit float64) (map[string]*onnx.Tensor, error) {
 	r := rand.New(rand.NewPCG(p.Seed, 0x68656164))
@@ -152,23 +148,22 @@ func (p ReplaceHead) draw(g *onnx.Graph, shapes map[string][]int64, limit float6
 
 // withoutSigmoid lets an output be what its Sigmoid is of.
 func withoutSigmoid(m *onnx.Model, output string) *onnx.Model {
-	x := onnx.NewIndex(m.Graph)
-	logits, a := op.Scores(x, output)
+	e := newEdit(m)
+	logits, a := op.Scores(e.was, output)
 	if a != op.SigmoidActivation {
 		return m
 	}
-	g := rewrite(m)
-	for i, n := range g.Nodes {
+	for i, n := range e.Nodes {
 		if s := op.SpecOf(n); s != nil && s.Activation == a && len(n.Inputs) > 0 && n.Inputs[0] == logits {
-			g.Nodes[i] = &onnx.Node{Name: n.Name, OpType: "Identity", Inputs: n.Inputs[:1], Outputs: n.Outputs}
+			e.Nodes[i] = &onnx.Node{Name: n.Name, OpType: "Identity", Inputs: n.Inputs[:1], Outputs: n.Outputs}
 		}
 	}
-	return m.WithGraph(g)
+	return m.WithGraph(e.Graph)
 }
 
 // redeclare gives what is behind a value the shapes that follow from the graph.
 func redeclare(m *onnx.Model, from string) (*onnx.Model, error) {
-	g := rewrite(m)
+	g := newEdit(m)
 	behind := map[string]bool{from: true}
 	for _, n := range g.Nodes {
 		if slices.ContainsFunc(n.Reads(), func(in string) bool { return behind[in] }) {
@@ -177,13 +172,13 @@ func redeclare(m *onnx.Model, from string) (*onnx.Model, error) {
 			}
 		}
 	}
-	undeclared(g, func(name string) bool { return behind[name] })
+	g.undeclare(func(name string) bool { return behind[name] })
 	for i, v := range g.Outputs {
 		if behind[v.Name] {
 			g.Outputs[i] = &onnx.Value{Name: v.Name, Type: &onnx.Type{Elem: v.Type.Elem}}
 		}
 	}
-	inferred := op.Infer(m.WithGraph(g), nil)
+	inferred := op.Infer(m.WithGraph(g.Graph), nil)
 	if len(inferred.Problems) > 0 {
 		return nil, fmt.Errorf("with its new head, the model has a problem: %s", inferred.Problems[0])
 	}
@@ -204,5 +199,5 @@ func redeclare(m *onnx.Model, from string) (*onnx.Model, error) {
 		outputs[i] = &onnx.Value{Name: v.Name, Type: onnx.TensorType(info.Type, shape)}
 	}
 	g.Outputs = outputs
-	return m.WithGraph(g), nil
+	return m.WithGraph(g.Graph), nil
 }

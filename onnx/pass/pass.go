@@ -3,6 +3,7 @@
 package pass
 
 import (
+	"fmt"
 	"slices"
 
 	"alexctl/fault"
@@ -58,15 +59,45 @@ func kindOf(err error) fault.Kind {
 	return fault.KindOf(err)
 }
 
-// rewrite is a copy of a graph whose lists, but not what is in them, may be changed.
-func rewrite(m *onnx.Model) *onnx.Graph {
+// edit is a rewrite under way: a copy of a graph whose lists, but not what is in them, may be
+// changed, with the index of the graph as it was.
+type edit struct {
+	*onnx.Graph
+	was     *onnx.Index
+	changes []Change
+}
+
+func newEdit(m *onnx.Model) *edit {
 	g := *m.Graph
 	g.Nodes, g.Initializers = slices.Clone(g.Nodes), slices.Clone(g.Initializers)
 	g.Inputs, g.Outputs, g.ValueInfo = slices.Clone(g.Inputs), slices.Clone(g.Outputs), slices.Clone(g.ValueInfo)
-	return &g
+	return &edit{Graph: &g, was: onnx.NewIndex(m.Graph)}
 }
 
-// undeclared removes the value_info of values of which gone is true.
-func undeclared(g *onnx.Graph, gone func(name string) bool) {
-	g.ValueInfo = slices.DeleteFunc(g.ValueInfo, func(v *onnx.Value) bool { return gone(v.Name) })
+func (e *edit) note(where, format string, args ...any) {
+	e.changes = append(e.changes, Change{where, fmt.Sprintf(format, args...)})
+}
+
+// rewriting is a pass without options.
+type rewriting struct {
+	name string
+	f    func(e *edit) error
+}
+
+func (r rewriting) Name() string { return r.name }
+
+func (r rewriting) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
+	e := newEdit(m)
+	err := r.f(e)
+	c := m.WithGraph(e.Graph)
+	c.IRVersion = max(m.IRVersion, oldest)
+	return c, e.changes, err
+}
+
+// oldest is the IR version from which initializers need not be inputs of the graph too.
+const oldest = 4
+
+// undeclare removes the value_info of values of which gone is true.
+func (e *edit) undeclare(gone func(name string) bool) {
+	e.ValueInfo = slices.DeleteFunc(e.ValueInfo, func(v *onnx.Value) bool { return gone(v.Name) })
 }

@@ -81,14 +81,14 @@ func node(m *onnx.Model, name string) *onnx.Node {
 }
 
 func TestPrune(t *testing.T) {
-	m, changes := applied(t, model(t), pass.Prune{})
+	m, changes := applied(t, model(t), pass.Prune())
 	if node(m, "spare") != nil || len(m.Graph.Nodes) != 7 || len(changes) != 1 {
 		t.Errorf("%d nodes are left, changes %v", len(m.Graph.Nodes), changes)
 	}
 }
 
 func TestStrip(t *testing.T) {
-	m, _ := applied(t, model(t), pass.Strip{})
+	m, _ := applied(t, model(t), pass.Strip())
 	if node(m, "drop") != nil || node(m, "head").Inputs[0] != "flat_y" || m.Graph.Initializer("ratio") != nil {
 		t.Errorf("head reads %v", node(m, "head").Inputs)
 	}
@@ -104,7 +104,7 @@ func TestStripReachesSubgraphs(t *testing.T) {
 	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "if", OpType: "If", Inputs: []string{"c"}, Outputs: []string{"z"}, Attributes: []*onnx.Attribute{
 		{Name: "then_branch", Type: onnx.AttrGraph, Graph: branch()}, {Name: "else_branch", Type: onnx.AttrGraph, Graph: branch()}}})
 	m.Graph.Outputs = append(m.Graph.Outputs, &onnx.Value{Name: "z", Type: onnx.TensorType(onnx.Float, onnx.Shape{onnx.Symbol("N"), onnx.Known(4)})})
-	s, _ := applied(t, m, pass.Strip{})
+	s, _ := applied(t, m, pass.Strip())
 	if in := node(s, "if").Attribute("else_branch").Graph.Nodes[0].Inputs[0]; in != "flat_y" {
 		t.Errorf("the branch reads %q", in)
 	}
@@ -113,7 +113,7 @@ func TestStripReachesSubgraphs(t *testing.T) {
 // TestSeparate gives three biases that were merged initializers of their own, and leaves tied
 // weights tied.
 func TestSeparate(t *testing.T) {
-	m, _ := applied(t, model(t), pass.Separate{})
+	m, _ := applied(t, model(t), pass.Separate())
 	biases := map[string]bool{}
 	for _, name := range []string{"conv1", "conv2", "head"} {
 		b := node(m, name).Inputs[2]
@@ -129,7 +129,7 @@ func TestSeparate(t *testing.T) {
 	node(tied, "conv2").Inputs[1] = "w1"
 	tied.Graph.Initializers[0].Dims = []int64{4, 1, 3, 3}
 	node(tied, "conv2").Inputs[0] = "x"
-	c, changes := applied(t, tied, pass.Separate{})
+	c, changes := applied(t, tied, pass.Separate())
 	if node(c, "conv2").Inputs[1] != "w1" || !slices.ContainsFunc(changes, func(c pass.Change) bool { return c.Where == "w1" && strings.Contains(c.What, "conv1, conv2") }) {
 		t.Errorf("conv2 reads %q, changes %v", node(c, "conv2").Inputs[1], changes)
 	}
@@ -187,7 +187,7 @@ func TestRunChecksAfterEach(t *testing.T) {
 	}
 	m := model(t) // a problem from before is not the pass's
 	m.IRVersion = 0
-	if _, _, err := pass.Run(m, pass.Prune{}); err != nil {
+	if _, _, err := pass.Run(m, pass.Prune()); err != nil {
 		t.Error(err)
 	}
 }

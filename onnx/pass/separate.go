@@ -8,14 +8,14 @@ import (
 	"alexctl/onnx/op"
 )
 
-// Separate gives parameters initializers of their own where an exporter wrote equal ones
-// once. Untrained biases are all zeros and norms all zeros and ones, so that a bias may be
-// another layer's, or a running mean. What is shared and not all one number is shared by
-// intent (tied weights): it stays, and the report says so.
-type Separate struct{}
+// Separate returns the pass that gives parameters initializers of their own where an exporter
+// wrote equal ones once. Untrained biases are all zeros and norms all zeros and ones, so that a
+// bias may be another layer's, or a running mean. What is shared and not all one number is
+// shared by intent (tied weights): it stays, and the report says so. The first parameter keeps
+// the name that all had.
+func Separate() Pass { return rewriting{separateName, (*edit).separate} }
 
-// Name returns "separate".
-func (Separate) Name() string { return "separate" }
+const separateName = "separate"
 
 // slot is an input of a node that holds a parameter.
 type slot struct {
@@ -24,49 +24,51 @@ type slot struct {
 	own         bool   // whether it can never be shared: running statistics, and what is beside them
 }
 
-// Apply leaves the first parameter the name that all had.
-func (Separate) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
-	g := rewrite(m)
-	x := onnx.NewIndex(m.Graph)
-	var changes []Change
-	for _, t := range m.Graph.Initializers {
-		slots, others := slotsOf(x, t)
+func (e *edit) separate() error {
+	for _, t := range e.Initializers {
+		slots, others := slotsOf(e.was, t)
 		if len(slots) == 0 || len(slots)+others < 2 || !t.Type.IsFloat() || len(t.Dims) == 0 {
 			continue
 		}
 		constant, err := uniform(t)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		var tied []string
 		first := others == 0 // whoever keeps the name
 		for _, s := range slots {
-			n := g.Nodes[s.node]
-			if !constant && !s.own {
+			n := e.Nodes[s.node]
+			switch {
+			case !constant && !s.own:
 				tied = append(tied, n.Label())
-				first = false
-				continue
+			case !first:
+				name, err := e.own(s.node, s.input, s.name)
+				if err != nil {
+					return err
+				}
+				e.note(n.Label(), "its %s is %q, no longer the %q of others too", s.name, name, t.Name)
 			}
-			if first {
-				first = false
-				continue
-			}
-			own := *t
-			own.Name = fmt.Sprintf("%s.%s", n.Outputs[0], s.name)
-			if x.Has(own.Name) {
-				return nil, nil, fmt.Errorf("node %q: the name %q, which its %s would have, is taken", n.Label(), own.Name, s.name)
-			}
-			c := n.Clone()
-			c.Inputs[s.input] = own.Name
-			g.Nodes[s.node] = c
-			g.Initializers = append(g.Initializers, &own)
-			changes = append(changes, Change{n.Label(), fmt.Sprintf("its %s is %q, no longer the %q of others too", s.name, own.Name, t.Name)})
+			first = false
 		}
 		if len(tied) > 1 {
-			changes = append(changes, Change{t.Name, "it is shared by " + strings.Join(tied, ", ") + ", which stays so: it is trained as one"})
+			e.note(t.Name, "it is shared by %s, which stays so: it is trained as one", strings.Join(tied, ", "))
 		}
 	}
-	return m.WithGraph(g), changes, nil
+	return nil
+}
+
+// own gives a node a copy of an initializer that it reads, and returns the copy's name.
+func (e *edit) own(node, input int, what string) (string, error) {
+	n := e.Nodes[node].Clone()
+	t := *e.was.Initializer(n.Inputs[input])
+	t.Name = fmt.Sprintf("%s.%s", n.Outputs[0], what)
+	if e.was.Has(t.Name) {
+		return "", fmt.Errorf("node %q: the name %q, which its %s would have, is taken", n.Label(), t.Name, what)
+	}
+	n.Inputs[input] = t.Name
+	e.Nodes[node] = n
+	e.Initializers = append(e.Initializers, &t)
+	return t.Name, nil
 }
 
 // slotsOf returns where a tensor is a parameter, and how many others read it.

@@ -58,7 +58,7 @@ func (Engine) Prepare(ctx context.Context, m *onnx.Model) (_ runtime.Session, er
 	if err := refuseOperators(m); err != nil {
 		return nil, err
 	}
-	rewritten, _, err := pass.Run(m, pass.ForONNXGo{})
+	rewritten, _, err := pass.Run(m, pass.ForONNXGo())
 	if err != nil {
 		return nil, err
 	}

@@ -9,15 +9,16 @@ import (
 
 // A variant is built for other classes; its weights are made while they are read.
 func ExampleVariant_Build() {
-	v, err := builder.Find("paper")
-	if err != nil {
-		panic(err)
-	}
-	m, err := v.Build(builder.Options{Classes: 10, Seed: 1})
-	if err != nil {
-		panic(err)
-	}
+	v := must(builder.Find("paper"))
+	m := must(v.Build(builder.Options{Classes: 10, Seed: 1}))
 	s := op.Summarize(m)
 	fmt.Println(m.Graph.Outputs[0].Type, s.Parameters, s.MACs)
 	// Output: FLOAT[N 10] 56909194 720351776
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

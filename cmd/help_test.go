@@ -154,5 +154,7 @@ func datasetFiles() map[string][]byte {
 		}
 		files["cifar10/cifar-10-batches-bin/"+name+".bin"] = b
 	}
+	classes := "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n"
+	files["cifar10/cifar-10-batches-bin/batches.meta.txt"] = []byte(classes)
 	return files
 }

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"unsafe"
 
@@ -20,44 +21,83 @@ type Tensor struct {
 	Data  any
 }
 
-// New returns a tensor over data, whose Go type gives the element type.
-func New(shape []int, data any) (*Tensor, error) {
-	t := &Tensor{Shape: shape, Data: data}
-	n := 0
+// elements is a slice of one of the Go types that a tensor holds.
+type elements interface {
+	raw() []byte
+	floats() []float64
+	ints() []int64
+}
+
+// numbers are elements of a numeric type.
+type numbers[T number] []T
+
+type number interface {
+	float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
+}
+
+func (d numbers[T]) raw() []byte       { return rawBytes(d) }
+func (d numbers[T]) floats() []float64 { return convert[T, float64](d) }
+func (d numbers[T]) ints() []int64     { return convert[T, int64](d) }
+
+// truths are elements of type BOOL: 0 and 1 as numbers.
+type truths []bool
+
+func (d truths) raw() []byte       { return rawBytes(d) }
+func (d truths) floats() []float64 { return convert[uint8, float64](d.raw()) }
+func (d truths) ints() []int64     { return convert[uint8, int64](d.raw()) }
+
+func convert[T, U number](in []T) []U {
+	out := make([]U, len(in))
+	for i, v := range in {
+		out[i] = U(v)
+	}
+	return out
+}
+
+// elementsOf returns data as elements, and the type that a tensor of them has; nil if a
+// tensor cannot hold data.
+func elementsOf(data any) (elements, onnx.DataType) {
 	switch d := data.(type) {
 	case []float32:
-		t.Type, n = onnx.Float, len(d)
+		return numbers[float32](d), onnx.Float
 	case []float64:
-		t.Type, n = onnx.Double, len(d)
+		return numbers[float64](d), onnx.Double
 	case []int8:
-		t.Type, n = onnx.Int8, len(d)
+		return numbers[int8](d), onnx.Int8
 	case []int16:
-		t.Type, n = onnx.Int16, len(d)
+		return numbers[int16](d), onnx.Int16
 	case []int32:
-		t.Type, n = onnx.Int32, len(d)
+		return numbers[int32](d), onnx.Int32
 	case []int64:
-		t.Type, n = onnx.Int64, len(d)
+		return numbers[int64](d), onnx.Int64
 	case []uint8:
-		t.Type, n = onnx.Uint8, len(d)
+		return numbers[uint8](d), onnx.Uint8
 	case []uint16:
-		t.Type, n = onnx.Uint16, len(d)
+		return numbers[uint16](d), onnx.Uint16
 	case []uint32:
-		t.Type, n = onnx.Uint32, len(d)
+		return numbers[uint32](d), onnx.Uint32
 	case []uint64:
-		t.Type, n = onnx.Uint64, len(d)
+		return numbers[uint64](d), onnx.Uint64
 	case []bool:
-		t.Type, n = onnx.Bool, len(d)
-	default:
+		return truths(d), onnx.Bool
+	}
+	return nil, 0
+}
+
+// New returns a tensor over data, whose Go type gives the element type.
+func New(shape []int, data any) (*Tensor, error) {
+	d, elem := elementsOf(data)
+	if d == nil {
 		return nil, fmt.Errorf("a tensor cannot hold %T", data)
 	}
-	want := 1
+	n, want := reflect.ValueOf(data).Len(), 1
 	for _, d := range shape {
 		want *= d
 	}
 	if n != want {
 		return nil, fmt.Errorf("%d elements, shape %v needs %d", n, shape, want)
 	}
-	return t, nil
+	return &Tensor{Type: elem, Shape: shape, Data: data}, nil
 }
 
 // String returns the type and shape as FLOAT[1 3 227 227].
@@ -69,56 +109,23 @@ func (t *Tensor) Float64s() ([]float64, error) {
 	switch d := t.Data.(type) {
 	case []float64:
 		return d, nil
-	case []float32:
-		return widen(d), nil
-	case []int8:
-		return widen(d), nil
-	case []int16:
-		return widen(d), nil
-	case []int32:
-		return widen(d), nil
-	case []int64:
-		return widen(d), nil
-	case []uint8:
-		return widen(d), nil
 	case []uint16:
-		switch t.Type {
-		case onnx.Float16:
-			return convert(d, onnx.Float16ToFloat64), nil
-		case onnx.BFloat16:
-			return convert(d, onnx.BFloat16ToFloat64), nil
-		}
-		return widen(d), nil
-	case []uint32:
-		return widen(d), nil
-	case []uint64:
-		return widen(d), nil
-	case []bool:
-		return convert(d, func(b bool) float64 {
-			if b {
-				return 1
+		if decode := halves[t.Type]; decode != nil {
+			out := make([]float64, len(d))
+			for i, v := range d {
+				out[i] = decode(v)
 			}
-			return 0
-		}), nil
+			return out, nil
+		}
+	}
+	if d, _ := elementsOf(t.Data); d != nil {
+		return d.floats(), nil
 	}
 	return nil, fmt.Errorf("a tensor of %T has no numbers", t.Data)
 }
 
-type number interface {
-	~float32 | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64
-}
-
-func widen[T number](in []T) []float64 {
-	return convert(in, func(v T) float64 { return float64(v) })
-}
-
-func convert[T any](in []T, f func(T) float64) []float64 {
-	out := make([]float64, len(in))
-	for i, v := range in {
-		out[i] = f(v)
-	}
-	return out
-}
+// halves decode the types whose elements are the bits of a floating-point number.
+var halves = map[onnx.DataType]func(uint16) float64{onnx.Float16: onnx.Float16ToFloat64, onnx.BFloat16: onnx.BFloat16ToFloat64}
 
 // FromONNX copies a tensor of a model or a test data set.
 func FromONNX(t *onnx.Tensor) (*Tensor, error) {
@@ -169,29 +176,8 @@ func (t *Tensor) ToONNX(name string) (*onnx.Tensor, error) {
 // Raw returns the memory of the elements, in the processor's byte order: little-endian on
 // every system that alexctl runs on.
 func (t *Tensor) Raw() []byte {
-	switch d := t.Data.(type) {
-	case []float32:
-		return rawBytes(d)
-	case []float64:
-		return rawBytes(d)
-	case []int8:
-		return rawBytes(d)
-	case []int16:
-		return rawBytes(d)
-	case []int32:
-		return rawBytes(d)
-	case []int64:
-		return rawBytes(d)
-	case []uint8:
-		return d
-	case []uint16:
-		return rawBytes(d)
-	case []uint32:
-		return rawBytes(d)
-	case []uint64:
-		return rawBytes(d)
-	case []bool:
-		return rawBytes(d)
+	if d, _ := elementsOf(t.Data); d != nil {
+		return d.raw()
 	}
 	return nil
 }
@@ -207,21 +193,21 @@ func rawBytes[T any](d []T) []byte {
 func FromInts(t onnx.DataType, v []int64) (any, error) {
 	switch t {
 	case onnx.Int8:
-		return narrow[int8](v), nil
+		return convert[int64, int8](v), nil
 	case onnx.Int16:
-		return narrow[int16](v), nil
+		return convert[int64, int16](v), nil
 	case onnx.Int32:
-		return narrow[int32](v), nil
+		return convert[int64, int32](v), nil
 	case onnx.Int64:
 		return slices.Clone(v), nil
 	case onnx.Uint8:
-		return narrow[uint8](v), nil
+		return convert[int64, uint8](v), nil
 	case onnx.Uint16:
-		return narrow[uint16](v), nil
+		return convert[int64, uint16](v), nil
 	case onnx.Uint32:
-		return narrow[uint32](v), nil
+		return convert[int64, uint32](v), nil
 	case onnx.Uint64:
-		return narrow[uint64](v), nil
+		return convert[int64, uint64](v), nil
 	case onnx.Bool:
 		out := make([]bool, len(v))
 		for i, x := range v {
@@ -232,53 +218,15 @@ func FromInts(t onnx.DataType, v []int64) (any, error) {
 	return nil, fmt.Errorf("%s is not an integer type", t)
 }
 
-func narrow[T int8 | int16 | int32 | uint8 | uint16 | uint32 | uint64](v []int64) []T {
-	out := make([]T, len(v))
-	for i, x := range v {
-		out[i] = T(x)
-	}
-	return out
-}
-
 // Ints returns the elements of an integer or BOOL tensor; UINT64 keeps its bits.
 func (t *Tensor) Ints() ([]int64, error) {
-	switch d := t.Data.(type) {
-	case []int8:
-		return wide(d), nil
-	case []int16:
-		return wide(d), nil
-	case []int32:
-		return wide(d), nil
-	case []int64:
+	if d, ok := t.Data.([]int64); ok {
 		return d, nil
-	case []uint8:
-		return wide(d), nil
-	case []uint16:
-		if t.Type == onnx.Uint16 {
-			return wide(d), nil
-		}
-	case []uint32:
-		return wide(d), nil
-	case []uint64:
-		return wide(d), nil
-	case []bool:
-		out := make([]int64, len(d))
-		for i, b := range d {
-			if b {
-				out[i] = 1
-			}
-		}
-		return out, nil
+	}
+	if d, elem := elementsOf(t.Data); d != nil && !t.Type.IsFloat() && !elem.IsFloat() {
+		return d.ints(), nil
 	}
 	return nil, fmt.Errorf("%s is not an integer tensor", t)
-}
-
-func wide[T int8 | int16 | int32 | uint8 | uint16 | uint32 | uint64](v []T) []int64 {
-	out := make([]int64, len(v))
-	for i, x := range v {
-		out[i] = int64(x)
-	}
-	return out
 }
 
 // FromFloats returns the values as the slice that a tensor of type t, which is floating point,
@@ -298,9 +246,5 @@ func FromFloats(t onnx.DataType, v []float64) any {
 		}
 		return out
 	}
-	out := make([]float32, len(v))
-	for i, x := range v {
-		out[i] = float32(x)
-	}
-	return out
+	return convert[float64, float32](v)
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"alexctl/kernel"
-	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
+	"alexctl/runtime/runtimetest"
 	"alexctl/train"
 )
 
@@ -62,7 +62,7 @@ func TestOptimizersEqualPyTorch(t *testing.T) {
 			if _, err := o.End(grads); err != nil {
 				t.Fatal(err)
 			}
-			if e := runtime.Compare(p.Data, want.Steps[k]).Scaled; !(e <= sameFormula) {
+			if e := runtimetest.Compare(p.Data, want.Steps[k]).Scaled; !(e <= sameFormula) {
 				t.Errorf("%s, decay %g, clip %g: step %d differs by %.3g", want.Name, want.Decay, want.Clip, k, e)
 			}
 		}

@@ -10,8 +10,8 @@ import (
 	"alexctl/builder"
 	"alexctl/internal/hashed"
 	"alexctl/kernel"
-	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
+	"alexctl/runtime/runtimetest"
 	"alexctl/train"
 )
 
@@ -126,7 +126,7 @@ func steps[T kernel.Float](t *testing.T, r torchRun, kernels string) torchSteps 
 }
 
 // worstLoss returns the largest scaled difference of two lists of losses.
-func worstLoss(got, want []float64) float64 { return runtime.Compare(got, want).Scaled }
+func worstLoss(got, want []float64) float64 { return runtimetest.Compare(got, want).Scaled }
 
 // distance returns the root of the mean square of the final parameters' differences,
 // each scaled.

@@ -1,13 +1,19 @@
 package verify_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"alexctl/builder"
 	"alexctl/onnx"
 	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
 	"alexctl/verify"
 )
@@ -81,4 +87,64 @@ func warm(b *testing.B, e runtime.Engine, m *onnx.Model, in runtime.Tensors) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// BenchmarkChain compares an engine on chains of Mul and Relu: the time a node must not grow
+// with their number. The second engine shows no intermediate results, so that each node is run
+// alone.
+func BenchmarkChain(b *testing.B) {
+	for _, e := range []runtime.Engine{gorgonia.Engine{}, silent{}} {
+		for _, nodes := range []int{1000, 2000, 4000} {
+			b.Run(fmt.Sprintf("%s/%d", e.Name(), nodes), func(b *testing.B) {
+				m := chain(b, nodes)
+				in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Batch: 1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for b.Loop() {
+					r, err := verify.Compare(b.Context(), m, []runtime.Engine{e}, []runtime.Tensors{in}, verify.Options{})
+					if err != nil || !r.OK {
+						b.Fatalf("%+v, %v", r, err)
+					}
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1e6/float64(b.N*nodes), "us/node")
+			})
+		}
+	}
+}
+
+// silent is Gorgonia for models with one output, and refuses others.
+type silent struct{ gorgonia.Engine }
+
+func (silent) Name() string { return "silent" }
+
+func (e silent) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
+	if len(m.Graph.Outputs) > 1 {
+		return nil, errors.New("one output at most")
+	}
+	return e.Engine.Prepare(ctx, m)
+}
+
+// chain is a model of a number of nodes, each reading the one before.
+func chain(b *testing.B, nodes int) *onnx.Model {
+	b.Helper()
+	typ := onnx.TensorType(onnx.Float, onnx.FixedShape(1, 8))
+	g := &onnx.Graph{Name: "chain", Inputs: []*onnx.Value{{Name: "x", Type: typ}}}
+	last := "x"
+	for i := range nodes {
+		y := fmt.Sprintf("y%d", i)
+		n := &onnx.Node{OpType: "Relu", Inputs: []string{last}, Outputs: []string{y}}
+		if i%2 == 0 {
+			factor := float32(1 + 0.01*math.Sin(float64(i)))
+			w, err := onnx.FromFloat32s("w"+y, []int64{8}, slices.Repeat([]float32{factor}, 8))
+			if err != nil {
+				b.Fatal(err)
+			}
+			g.Initializers = append(g.Initializers, w)
+			n.OpType, n.Inputs = "Mul", append(n.Inputs, w.Name)
+		}
+		g.Nodes, last = append(g.Nodes, n), y
+	}
+	g.Outputs = []*onnx.Value{{Name: last, Type: typ}}
+	return &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: 13}}, Graph: g}
 }

@@ -13,22 +13,17 @@ import (
 // An engine is compared with the float64 reference: every output and every layer, within what
 // rounding explains.
 func ExampleCompare() {
-	v, err := builder.Find("cifar")
-	if err != nil {
-		panic(err)
-	}
-	m, err := v.Build(builder.Options{})
-	if err != nil {
-		panic(err)
-	}
-	in, err := verify.RandomInputs(m.Graph, verify.InputOptions{Batch: 1})
-	if err != nil {
-		panic(err)
-	}
-	r, err := verify.Compare(context.Background(), m, []runtime.Engine{gorgonia.Engine{}}, []runtime.Tensors{in}, verify.Options{})
-	if err != nil {
-		panic(err)
-	}
+	v := must(builder.Find("cifar"))
+	m := must(v.Build(builder.Options{}))
+	in := must(verify.RandomInputs(m.Graph, verify.InputOptions{Batch: 1}))
+	r := must(verify.Compare(context.Background(), m, []runtime.Engine{gorgonia.Engine{}}, []runtime.Tensors{in}, verify.Options{}))
 	fmt.Println(r.OK, r.Results[0].Status, r.Results[0].Outputs[0].Name, r.Results[0].Outputs[0].Margin < 1)
 	// Output: true pass logits true
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

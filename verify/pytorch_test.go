@@ -102,7 +102,7 @@ func TestEqualsPyTorch(t *testing.T) {
 			for _, e := range engines(t) {
 				for i, got := range run(t, e, m, inputs...) {
 					want := readGolden(t, fmt.Sprintf("logits_%s_%s.f64", c.golden, []string{"normal", "pixel"}[i]))
-					d := runtime.Compare(got, want)
+					d := runtimetest.Compare(got, want)
 					t.Logf("%s %s: scaled error %.2g", e.Name(), []string{"normal", "pixel"}[i], d.Scaled)
 					if d.Scaled > scaledTolerance {
 						t.Errorf("%s: scaled error %.3g, at most %g allowed", e.Name(), d.Scaled, scaledTolerance)
@@ -145,7 +145,7 @@ func TestLRNForms(t *testing.T) {
 		byPooling := hashedModel(t, variant, builder.Options{LRN: "averagepool"})
 		for _, e := range engines(t) {
 			x := imageBatch("pixel", 5, v.Input)
-			d := runtime.Compare(run(t, e, byPooling, x)[0], run(t, e, byOperator, x)[0])
+			d := runtimetest.Compare(run(t, e, byPooling, x)[0], run(t, e, byOperator, x)[0])
 			t.Logf("%s on %s: %.2g", variant, e.Name(), d.Scaled)
 			if d.Scaled > lrnFormTolerance {
 				t.Errorf("%s on %s: the forms of LRN differ by scaled %.3g, at most %g allowed", variant, e.Name(), d.Scaled, lrnFormTolerance)
@@ -170,7 +170,7 @@ func TestNoGroups(t *testing.T) {
 			results = append(results, run(t, reference.Engine{}, m, imageBatch("normal", 1, 67))[0])
 		}
 		const rounding = 1e-12 // float64 sums in another order
-		if d := runtime.Compare(results[1], results[0]); d.Scaled > rounding {
+		if d := runtimetest.Compare(results[1], results[0]); d.Scaled > rounding {
 			t.Errorf("%s: without groups the logits differ by scaled %.3g", variant, d.Scaled)
 		}
 	}
@@ -186,7 +186,7 @@ func TestBatches(t *testing.T) {
 			for at := 0; at+size <= 5; at += size {
 				row := 3 * 67 * 67
 				part := &runtime.Tensor{Type: onnx.Float, Shape: []int{size, 3, 67, 67}, Data: all.Data.([]float32)[at*row : (at+size)*row]}
-				if d := runtime.Compare(run(t, e, m, part)[0], want[at*10:(at+size)*10]); d.Scaled > lrnFormTolerance {
+				if d := runtimetest.Compare(run(t, e, m, part)[0], want[at*10:(at+size)*10]); d.Scaled > lrnFormTolerance {
 					t.Errorf("%s: images %d to %d alone differ by scaled %.3g", e.Name(), at, at+size-1, d.Scaled)
 				}
 			}

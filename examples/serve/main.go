@@ -17,17 +17,19 @@ import (
 	"alexctl/runtime/gorgonia"
 )
 
-func main() {
-	m, err := onnx.Open(os.Args[1])
+func main() { log.Fatal(serve(os.Args[1], "localhost:8080")) }
+
+func serve(model, address string) error {
+	m, err := onnx.Open(model)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	c, err := classify.New(context.Background(), m, gorgonia.Engine{}, classify.Options{})
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	s := &http.Server{Addr: "localhost:8080", Handler: handler(c), ReadHeaderTimeout: time.Minute}
-	log.Fatal(s.ListenAndServe())
+	s := &http.Server{Addr: address, Handler: handler(c), ReadHeaderTimeout: time.Minute}
+	return s.ListenAndServe()
 }
 
 // handler classifies the picture in the body of a request. A Classifier is safe for many at once.

@@ -132,11 +132,7 @@ func arithmetic(name string, onFloat func(a, b float64) float64, onInt func(a, b
 			if a.Type != b.Type {
 				return nil, fmt.Errorf("inputs are %s and %s, want one type", a.Type, b.Type)
 			}
-			shape, err := Broadcast(a.Shape, b.Shape)
-			if err != nil {
-				return nil, err
-			}
-			y, err := NewArray(a.Type, shape...)
+			y, err := broadcast(a, b)
 			if err != nil {
 				return nil, err
 			}
@@ -181,4 +177,13 @@ func function(name string, since []int64, f func(float64) float64, b bound) *Spe
 			return []*Array{y}, nil
 		},
 	}
+}
+
+// broadcast returns an array for the result of a and b, of a's type.
+func broadcast(a, b *Array) (*Array, error) {
+	shape, err := Broadcast(a.Shape, b.Shape)
+	if err != nil {
+		return nil, err
+	}
+	return NewArray(a.Type, shape...)
 }

@@ -16,11 +16,7 @@ func pow() *Spec {
 		Bound: boundPow, NonNegative: true,
 		Eval: func(_ *Node, in []*Array) ([]*Array, error) {
 			a, b := in[0], in[1]
-			shape, err := Broadcast(a.Shape, b.Shape)
-			if err != nil {
-				return nil, err
-			}
-			y, err := NewArray(a.Type, shape...)
+			y, err := broadcast(a, b)
 			if err != nil {
 				return nil, err
 			}

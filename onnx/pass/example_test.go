@@ -9,14 +9,8 @@ import (
 
 // Passes are applied one after the other, and the model is checked after each.
 func ExampleRun() {
-	v, err := builder.Find("cifar")
-	if err != nil {
-		panic(err)
-	}
-	m, err := v.Build(builder.Options{})
-	if err != nil {
-		panic(err)
-	}
+	v := must(builder.Find("cifar"))
+	m := must(v.Build(builder.Options{}))
 	stripped, reports, err := pass.Run(m, pass.Strip(), pass.ReplaceHead{Classes: 3})
 	if err != nil {
 		panic(err)
@@ -29,4 +23,11 @@ func ExampleRun() {
 	// strip: 3 changes
 	// head: 1 changes
 	// FLOAT[N 10] FLOAT[N 3]
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -26,8 +26,10 @@ func (l *lowering[T]) fuse() {
 // made returns the node that makes a value which nobody else uses, if it is of the
 // given operator.
 func (l *lowering[T]) made(name, opType string) *op.Node {
-	if n := l.maker[name]; n != nil && n.OpType == opType && l.consumers[name] == 1 {
-		return n
+	if at := l.index.MadeAt(name); at >= 0 && len(l.index.Uses(name)) == 1 {
+		if n := l.inferred.Nodes[at].Node; n != nil && n.OpType == opType {
+			return n
+		}
 	}
 	return nil
 }

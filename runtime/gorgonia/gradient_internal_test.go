@@ -11,7 +11,7 @@ import (
 	"alexctl/kernel"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
-	"alexctl/runtime"
+	"alexctl/runtime/runtimetest"
 )
 
 const (
@@ -197,10 +197,10 @@ func checkCase(t *testing.T, c graphCase) {
 	if fmt.Sprint(v.shape) != fmt.Sprint(want.Shape) {
 		t.Fatalf("shape %v, want %v", v.shape, want.Shape)
 	}
-	if e := runtime.Compare(out, want.F).Scaled; !(e <= exactTolerance) {
+	if e := runtimetest.Compare(out, want.F).Scaled; !(e <= exactTolerance) {
 		t.Errorf("output in float64: scaled error %.3g", e)
 	}
-	if e := runtime.Compare(widened(out32), want.F).Scaled; !(e <= singleTolerance) {
+	if e := runtimetest.Compare(widened(out32), want.F).Scaled; !(e <= singleTolerance) {
 		t.Errorf("output in float32: scaled error %.3g", e)
 	}
 	loss := func() float64 {
@@ -239,7 +239,7 @@ func checkCase(t *testing.T, c graphCase) {
 // gradientError is the scaled error; where the gradient vanishes, as that of a mean
 // in front of a batch normalization does, it is the absolute one.
 func gradientError(got, want []float64) float64 {
-	d := runtime.Compare(got, want)
+	d := runtimetest.Compare(got, want)
 	scale := 0.0
 	for _, v := range want {
 		scale = math.Max(scale, math.Abs(v))

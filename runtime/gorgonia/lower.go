@@ -153,7 +153,7 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 // further reports whether anyone uses an output of the node besides the first.
 func (l *lowering[T]) further(n *op.Node) bool {
 	for i, out := range n.Outputs {
-		if i > 0 && out != "" && l.consumers[out] > 0 {
+		if i > 0 && out != "" && l.index.Used(out) {
 			return true
 		}
 	}

@@ -54,9 +54,8 @@ type lowering[T kernel.Float] struct {
 	run       *run
 	values    map[string]*value
 	inferred  *op.Inferred
-	inputs    int                 // how many input nodes there are
-	consumers map[string]int      // how often each value is used, by nodes and as an output
-	maker     map[string]*op.Node // the node that makes each value
+	inputs    int // how many input nodes there are
+	index     *onnx.Index
 	rectified map[string]string   // outputs of Conv and Gemm: the Relu that is fused into them
 	folded    map[*onnx.Node]bool // nodes that another one computes
 
@@ -88,28 +87,14 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 	l := &lowering[T]{
 		model: m, kernels: kernels, training: t, store: store,
 		graph: gorgonia.NewGraph(), run: &run{},
-		values: map[string]*value{}, consumers: map[string]int{}, maker: map[string]*op.Node{},
+		values: map[string]*value{}, index: onnx.NewIndex(m.Graph),
 		rectified: map[string]string{}, folded: map[*onnx.Node]bool{}, normalizes: map[*onnx.Node]kernel.LRN{}, state: map[string]bool{},
 	}
 	l.inferred = op.Infer(m, inputs)
 	if err := (op.Findings{Problems: l.inferred.Problems, Unchecked: l.inferred.Unchecked}).Err(); err != nil {
 		return nil, err
 	}
-	if err := l.bound(); err != nil {
-		return nil, err
-	}
-	for _, v := range m.Graph.Outputs {
-		l.consumers[v.Name]++
-	}
-	for _, n := range l.inferred.Nodes {
-		for _, in := range n.Raw.Inputs {
-			l.consumers[in]++
-		}
-		for _, out := range n.Raw.Outputs {
-			l.maker[out] = n.Node
-		}
-	}
-	return l, nil
+	return l, l.bound()
 }
 
 // bound refuses a model whose values do not fit before any of them is made.
@@ -192,7 +177,7 @@ func (l *lowering[T]) value(name string) (*value, error) {
 	if v := l.values[name]; v != nil {
 		return v, nil
 	}
-	t := l.model.Graph.Initializer(name)
+	t := l.index.Initializer(name)
 	if t == nil {
 		return nil, fmt.Errorf("value %q was not made", name)
 	}

@@ -251,7 +251,7 @@ func compare(t *testing.T, m *onnx.Model, fed, got runtime.Tensors) {
 		if errX != nil || errY != nil || !slices.Equal(got[name].Shape, w.Shape) {
 			t.Fatalf("output %q is %v, want %v", name, got[name], w)
 		}
-		if d := runtime.Compare(x, y); d.Scaled > runtimetest.FloatTolerance {
+		if d := runtimetest.Compare(x, y); d.Scaled > runtimetest.FloatTolerance {
 			t.Errorf("%s: output %q has a scaled error of %.3g", m.Graph.Nodes[0].OpType, name, d.Scaled)
 		}
 	}

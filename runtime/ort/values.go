@@ -137,16 +137,11 @@ func (s *session) planFor(inputs runtime.Tensors) *plan {
 	if s.plan != nil && s.plan.inputs == key {
 		return s.plan
 	}
-	made := map[string]bool{}
-	for _, n := range s.model.Graph.Nodes {
-		for _, name := range n.Outputs {
-			made[name] = true
-		}
-	}
+	index := onnx.NewIndex(s.model.Graph)
 	inferred := op.Infer(s.model, inputs.Shapes())
 	s.plan = &plan{inputs: key, outputs: make([]*op.Info, len(s.outputs))}
 	for i, name := range s.outputs {
-		if made[name] { // not an input or initializer passed through: those are not written to
+		if index.Maker(name) != nil { // not an input or initializer passed through: those are not written to
 			s.plan.outputs[i] = inferred.Values[name]
 		}
 	}
@@ -225,31 +220,25 @@ func zeros(t onnx.DataType, shape []int) (*runtime.Tensor, error) {
 // unwrap returns the tensor of an output that ONNX Runtime allocated; the binding
 // has copied it into Go memory already.
 func unwrap(x ort.Value) (*runtime.Tensor, error) {
-	switch t := x.(type) {
-	case *ort.Tensor[float32]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[float64]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[int8]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[int16]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[int32]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[int64]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[uint8]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[uint16]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[uint32]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[uint64]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
-	case *ort.Tensor[bool]:
-		return runtime.New(dims(t.GetShape()), t.GetData())
+	for _, as := range []func(ort.Value) (*runtime.Tensor, error){
+		tensor[float32], tensor[float64], tensor[bool],
+		tensor[int8], tensor[int16], tensor[int32], tensor[int64],
+		tensor[uint8], tensor[uint16], tensor[uint32], tensor[uint64],
+	} {
+		if t, err := as(x); t != nil || err != nil {
+			return t, err
+		}
 	}
 	return nil, fmt.Errorf("ONNX Runtime returned %T, which is not supported", x)
+}
+
+// tensor returns x as a tensor if its elements are T, otherwise nil.
+func tensor[T ort.TensorData](x ort.Value) (*runtime.Tensor, error) {
+	t, ok := x.(*ort.Tensor[T])
+	if !ok {
+		return nil, nil //nolint:nilnil // nil is the answer for another type
+	}
+	return runtime.New(dims(t.GetShape()), t.GetData())
 }
 
 func dims(s ort.Shape) []int {

@@ -135,7 +135,7 @@ func testRows(t *testing.T, s runtime.Session, r *rand.Rand) {
 	const in, out = 3 * 8 * 8, 4 * 6 * 6
 	for i := range 5 {
 		row := &runtime.Tensor{Type: onnx.Float, Shape: []int{1, 3, 8, 8}, Data: x.Data.([]float32)[i*in : (i+1)*in]}
-		if e := runtime.Compare(mustRun(t, s, row), all[i*out:(i+1)*out]).Scaled; e > FloatTolerance {
+		if e := Compare(mustRun(t, s, row), all[i*out:(i+1)*out]).Scaled; e > FloatTolerance {
 			t.Errorf("image %d alone differs by %g from the same image in a batch", i, e)
 		}
 	}

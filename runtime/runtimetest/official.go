@@ -204,7 +204,7 @@ func compareOfficial(t *testing.T, name string, got, want *runtime.Tensor) {
 	if want.Type == onnx.Float16 || want.Type == onnx.BFloat16 {
 		tolerance = halfTolerance
 	}
-	if e := runtime.Compare(a, b).Scaled; e > tolerance {
+	if e := Compare(a, b).Scaled; e > tolerance {
 		t.Errorf("output %q: scaled error %.3g, at most %g allowed", name, e, tolerance)
 	}
 }

@@ -153,7 +153,7 @@ func compare(t *testing.T, got *runtime.Tensor, want *op.Array) {
 			expected = append(expected, float64(v))
 		}
 	}
-	if s := runtime.Compare(values, expected).Scaled; s > FloatTolerance {
+	if s := Compare(values, expected).Scaled; s > FloatTolerance {
 		t.Errorf("scaled error %.3g, at most %g allowed", s, FloatTolerance)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // maxLabels bounds a label file: no model has as many classes.
 const maxLabels = 1 << 20
 
-// ReadLabels reads a file with one label a line; blank lines at the end are dropped. A file that
+// ReadLabels reads a file with one label per line; blank lines at the end are dropped. A file that
 // is none is fault.Invalid.
 func ReadLabels(path string) (labels []string, err error) {
 	f, err := os.Open(path)

@@ -65,7 +65,7 @@ func (p *Plan) Predictions(out runtime.Tensors, n, k int) (_ [][]Prediction, err
 		return nil, fault.New(fault.Invalid, "%d labels for %d classes", len(p.Labels), classes)
 	}
 	if p.Signature.Output.Assumed && probabilities(scores[:n*each], each) {
-		return nil, fault.New(fault.Usage, "the scores of output %q, which nothing says anything about, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).
+		return nil, fault.New(fault.Usage, "the scores of output %q, whose meaning nothing declares, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).
 			Hint(fault.Hint{Text: "say what it holds", Option: fault.Activation, Value: strings.Join(signature.Activations, "|")})
 	}
 	all := make([][]Prediction, n)

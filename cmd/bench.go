@@ -39,17 +39,17 @@ func (a *app) benchCommand() *cobra.Command {
 		Use:   "bench [MODEL]",
 		Short: "Measure a model's latency, throughput and training step",
 		Long: `Measure how long a model takes, on random inputs that are ready in memory: the
-percentiles of the latency of a run, images a second, and which part of this machine's
+percentiles of the latency of a run, images per second, and which part of this machine's
 peak that is. The peak is measured by the same program, as what the fastest kernels here
 reach on a large convolution in float32 (256 to 256 channels, 28x28, kernel 4, batch 32).
 Work is counted by the definition: a convolution of 3x3 or 5x5 that is computed with fewer
-products (Winograd) may pass the peak.
+products (Winograd) may exceed the peak.
 
 With --train the training step is measured too: forward, backward and an update by SGD
 with momentum. Its work is counted as three times the forward pass, without the gradient
 of the input images.
 
-Machines are noisy: compare runs that were made in turns, and their medians.`,
+Machines are noisy: interleave the runs that you compare, and compare medians.`,
 		Example: `  alexctl bench alexnet.onnx
   alexctl bench alexnet.onnx --engine ort,gorgonia --batch 1,32 --threads 1,2
   alexctl bench --train --batch 128 cifar.onnx --json`,
@@ -57,7 +57,7 @@ Machines are noisy: compare runs that were made in turns, and their medians.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.engines, "engine", "", "engines, with settings as for verify: "+strings.Join(engineNames, ", ")+" (default: ort and gorgonia, as far as they are here)")
+	f.StringVar(&o.engines, "engine", "", "engines, with settings as for verify: "+strings.Join(engineNames, ", ")+" (default: ort and gorgonia, those that are available)")
 	o.registerOrt(c)
 	kernelsFlag(f, &o.kernels)
 	f.StringVar(&o.precision, "precision", "float32", "of the training step: float32 or bf16")

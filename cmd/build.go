@@ -25,7 +25,7 @@ func (a *app) buildCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "build",
 		Short: "Build an AlexNet variant as an ONNX model",
-		Long: `Build an AlexNet variant as an ONNX model with freshly drawn weights.
+		Long: `Build an AlexNet variant as an ONNX model with newly initialized weights.
 
 The same flags give the same bytes on every machine. Without --variant the input
 size picks one: 32 cifar, 224 torchvision, 227 zhihu.
@@ -39,7 +39,7 @@ Variants:
 		RunE: func(c *cobra.Command, _ []string) error { return a.build(c, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.variant, "variant", "", "which network (default: what the input size stands for)")
+	f.StringVar(&o.variant, "variant", "", "which network (default: the one that the input size implies)")
 	f.IntVar(&o.Input, "input", 0, "height and width of the input (default: the variant's own, or 227)")
 	f.StringVarP(&o.output, "output", "o", defaultModel, "the file to write")
 	f.IntVar(&o.Classes, "classes", 0, "number of classes (default: the variant's own, or the number of labels)")
@@ -52,7 +52,7 @@ Variants:
 	f.StringVar(&o.Init, "init", "source", "initial weights: source, he, paper or zeros")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the initial weights")
 	f.BoolVar(&o.Softmax, "softmax", false, "end in probabilities instead of logits")
-	f.StringVar(&o.labels, "labels", "", "file with one label a line, by class index")
+	f.StringVar(&o.labels, "labels", "", "file with one label per line, in class order")
 	f.BoolVar(&o.external, "external-data", false, "put the weights into a second file, OUTPUT.data")
 	f.BoolVar(&o.NoGroups, "no-groups", false, "write grouped convolutions as plain ones with zeros between the groups")
 	return c
@@ -120,7 +120,7 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	if a.json {
 		err = a.printJSON(r)
 	} else {
-		err = a.print("%s: %s, input %dx%d, %d classes, %s parameters, %s MACs an image, opset %d, %s bytes\nsha256 %s\n",
+		err = a.print("%s: %s, input %dx%d, %d classes, %s parameters, %s MACs per image, opset %d, %s bytes\nsha256 %s\n",
 			r.Path, r.Variant, r.Input, r.Input, r.Classes, thousands(r.Parameters), thousands(r.MACs), r.Opset, thousands(r.Bytes), r.SHA256)
 	}
 	argument := ""

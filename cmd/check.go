@@ -24,7 +24,7 @@ tolerates is a warning, and with --strict a problem.`,
 		Args: atMost(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.check(args, strict) },
 	}
-	c.Flags().BoolVar(&strict, "strict", false, "make problems of warnings")
+	c.Flags().BoolVar(&strict, "strict", false, "treat warnings as problems")
 	return c
 }
 

@@ -15,7 +15,7 @@ func (a *app) dataCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "data",
 		Short: "List datasets and fetch them",
-		Long: `List the datasets that train and eval know by name, and whether they are here.
+		Long: `List the datasets that train and eval know by name, and whether each is installed.
 
 A folder with a folder of images for each class is a dataset too, without a name:
 ROOT/CLASS/IMAGE.png, or ROOT/train/CLASS/... and ROOT/test/CLASS/...`,
@@ -30,7 +30,7 @@ ROOT/CLASS/IMAGE.png, or ROOT/train/CLASS/... and ROOT/test/CLASS/...`,
 		Short: "Download a dataset from its authors",
 		Long: `Download a dataset's files from its authors, or from a mirror, into your user cache.
 The files are compared with the digests that the authors publish before they are used.
-A download that was cut short goes on where it stopped.`,
+An interrupted download continues where it stopped.`,
 		Example: `  alexctl data fetch fashion-mnist
   alexctl data fetch cifar10 --from https://mirror.example/cifar/`,
 		Args: func(c *cobra.Command, args []string) error {

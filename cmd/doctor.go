@@ -22,7 +22,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Show what is installed, what is missing and how to get it",
 		Long: `Show which engines and providers can be used here and what the others lack. CUDA is
-tried in a process of its own, because libraries that do not fit each other end the one that
+tried in a process of its own, because libraries that do not match each other crash the process that
 loads them. The exit code is 0 where ONNX Runtime works on the CPU, otherwise 3.`,
 		Example: `  alexctl doctor`,
 		Args:    atMost(0),

@@ -58,7 +58,7 @@ func (f *engineFlags) registerOrt(c *cobra.Command) {
 
 // kernelsFlag registers --kernels.
 func kernelsFlag(f *pflag.FlagSet, kernels *string) {
-	f.StringVar(kernels, "kernels", "", "what computes Gorgonia's operators: "+strings.Join(gorgonia.KernelSets, " or ")+" (default: onednn where it is built in)")
+	f.StringVar(kernels, "kernels", "", "kernels of the Gorgonia engine: "+strings.Join(gorgonia.KernelSets, " or ")+" (default: onednn where it is built in)")
 }
 
 // engineSpec is an engine as it was named: NAME[:PROVIDER][@KEY=VALUE,...].

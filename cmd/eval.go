@@ -48,7 +48,7 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 	f.StringVar(&o.part, "part", "test", "which images: test, train or all")
 	f.IntVar(&o.limit, "limit", 0, "use only the first N images")
 	f.IntVar(&o.Batch, "batch", 64, "how many images to run at once")
-	f.Uint64Var(&o.seed, "seed", 0, "seed of what has to be drawn: a folder's test part where it has none (default: the one that the model was trained with)")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of random choices: the test part of a folder that has none (default: the seed that the model was trained with)")
 	classifierFlags(c, &o.Options)
 	return c
 }
@@ -151,7 +151,7 @@ func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 	case o.part != "test":
 		images = set.Train
 	case set.Drawn && images != nil:
-		a.say("note: %s has no test part: %s of it, drawn with seed %d, are measured (--part all takes all)", set.Name, counted(images.Len(), "image"), o.seed)
+		a.say("note: %s has no test part: %s of it, chosen at random with seed %d, are evaluated (--part all evaluates all)", set.Name, counted(images.Len(), "image"), o.seed)
 	}
 	if images == nil || images.Len() == 0 {
 		return nil, nil, fault.New(fault.Invalid, "%s has no %s images (see: --part)", set.Name, o.part)

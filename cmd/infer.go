@@ -29,7 +29,7 @@ type inferOptions struct {
 // classifierFlags are the flags that answer what a model does not say of itself.
 func classifierFlags(c *cobra.Command, o *classify.Options) {
 	f := c.Flags()
-	f.StringVar(&o.Preprocess, "preprocess", "", "how images become the input: "+strings.Join(preprocess.Names, ", ")+" or a JSON spec (default: the model's own)")
+	f.StringVar(&o.Preprocess, "preprocess", "", "how images are preprocessed: "+strings.Join(preprocess.Names, ", ")+" or a JSON spec (default: the model's own)")
 	signatureFlags(c, &o.Signature)
 }
 
@@ -54,7 +54,7 @@ func (a *app) inferCommand() *cobra.Command {
 the standard input. Images are preprocessed as the model's metadata says, or as
 --preprocess says; a softmax is applied to logits. What the scores mean is read from the
 model's metadata or its last operators; where neither tells, --activation does. In folders,
-names that begin with a dot are passed over. A broken image is reported, the others are
+names that begin with a dot are skipped. A broken image is reported, the others are
 still classified, and the exit code is 4.`,
 		Example: `  alexctl infer image.png
   alexctl infer --model resnet.onnx --preprocess imagenet --labels imagenet.txt photos/
@@ -72,7 +72,7 @@ still classified, and the exit code is 4.`,
 	f.StringVarP(&o.model, "model", "m", defaultModel, "the model")
 	f.IntVarP(&o.top, "top", "k", 5, "how many classes to show")
 	f.IntVar(&o.Batch, "batch", 16, "how many images to run at once")
-	f.StringVar(&o.labels, "labels", "", "file with one label a line (default: the model's own)")
+	f.StringVar(&o.labels, "labels", "", "file with one label per line (default: the model's own)")
 	classifierFlags(c, &o.Options)
 	return c
 }
@@ -142,7 +142,7 @@ func (a *app) sayPlan(p *classify.Plan) {
 		a.say("note: the scores are taken from output %q; the model also has %s", out.Name, strings.Join(out.Others, ", "))
 	}
 	if out.Assumed {
-		a.say("note: output %q is taken for logits, of which softmax makes probabilities (--activation says otherwise)", out.Name)
+		a.say("note: output %q is taken to be logits, which softmax turns into probabilities (--activation overrides this)", out.Name)
 	}
 }
 

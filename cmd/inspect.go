@@ -136,7 +136,7 @@ func (a *app) printInspected(path string, m *onnx.Model, s op.Summary) error {
 		return err
 	}
 	if s.Partial {
-		return a.print("the totals lack the layers that alexctl does not understand (see: alexctl check)\n")
+		return a.print("the totals leave out the layers that alexctl does not understand (see: alexctl check)\n")
 	}
 	return nil
 }

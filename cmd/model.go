@@ -18,7 +18,7 @@ func openModel(args []string) (*onnx.Model, string, error) {
 	}
 	m, err := onnx.Open(path)
 	if errors.Is(err, fs.ErrNotExist) && len(args) == 0 {
-		return nil, path, fault.New(fault.Invalid, "%s is not here: build one (alexctl build --input 227 -o %s) or name a model", path, path)
+		return nil, path, fault.New(fault.Invalid, "%s does not exist: build it (alexctl build --input 227 -o %s) or name another model", path, path)
 	}
 	return m, path, err
 }

@@ -79,9 +79,9 @@ reference, and runs them on images.`,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.useThreads(c.Name() == "bench") },
 	}
 	f := root.PersistentFlags()
-	f.BoolVarP(&a.quiet, "quiet", "q", false, "say nothing on stderr but errors")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print only errors on stderr")
 	f.BoolVar(&a.json, "json", false, "print the result as JSON")
-	f.IntSliceVar(&a.numbers, "threads", nil, "threads to compute with; bench takes several numbers (default: verify 1 in ONNX Runtime, otherwise one a processor)")
+	f.IntSliceVar(&a.numbers, "threads", nil, "number of threads; bench takes several numbers (default: one per processor; in verify, 1 for ONNX Runtime)")
 	f.StringVar(&a.ortLib, "ort-lib", "", "path of the ONNX Runtime library")
 	root.SetGlobalNormalizationFunc(oneName)
 	root.SetFlagErrorFunc(flagError)
@@ -129,7 +129,7 @@ func oneName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 func (a *app) useThreads(several bool) error {
 	for _, n := range a.numbers {
 		if n < 0 || n > 1024 {
-			return usage("--threads %d: want 1 to 1024, or 0 for one a processor", n)
+			return usage("--threads %d: want 1 to 1024, or 0 for one per processor", n)
 		}
 	}
 	switch {

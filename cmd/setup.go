@@ -22,9 +22,8 @@ func (a *app) setupCommand() *cobra.Command {
 		Use:   "setup",
 		Short: "Install ONNX Runtime for this user",
 		Long: fmt.Sprintf(`Install ONNX Runtime %s into this user's cache folder, from npm's package
-onnxruntime-node, whose digest is pinned. Nothing of the package is run. What is
-installed already is kept; an interrupted call leaves nothing
-that the next does not remove.
+onnxruntime-node, whose digest is pinned. No code of the package is run. An existing
+installation is kept, and what an interrupted call leaves behind is removed by the next.
 
 Without npm, fetch the package elsewhere (npm pack onnxruntime-node@%s) and give the
 file with --from.`, ort.Version, ort.Version),

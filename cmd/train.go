@@ -47,10 +47,10 @@ func (a *app) trainCommand() *cobra.Command {
 		Short: "Train a model and export it, verified",
 		Long: `Train a model through Gorgonia and write it back as ONNX.
 
-The model is a variant with fresh weights (cifar, unless --variant or --input says
-another) or any ONNX file with --model: one exported by PyTorch too. The data are a
+The model is a variant with fresh weights (cifar, unless --variant or --input names
+another) or any ONNX file with --model: also one exported by PyTorch. The data are a
 dataset by name or a folder with a folder of images for each class; without --data
-the sample that is part of the program. A folder is ROOT/CLASS/..., of which a fifth is
+the built-in sample. A folder is ROOT/CLASS/..., of which a fifth is
 kept for testing, or ROOT/train/CLASS/... with ROOT/test or ROOT/val beside it.
 
 The trained weights go back into the same graph. The file gets its name when the
@@ -58,7 +58,7 @@ float64 reference, Gorgonia and, where it is installed, ONNX Runtime agree on re
 otherwise it is named OUTPUT.unverified.onnx and the exit code is 1.
 
 Each run has a folder with its configuration, metrics, curves, confusion matrix and
-checkpoints. Ctrl-C leaves a checkpoint; --resume goes on, bit for bit.
+checkpoints. Ctrl-C leaves a checkpoint; --resume continues from it, bit for bit.
 
 Datasets:
 ` + datasetList(),
@@ -72,19 +72,19 @@ Datasets:
 	}
 	f := c.Flags()
 	f.StringVarP(&o.model, "model", "m", "", "an ONNX model to start from (default: a variant with fresh weights)")
-	f.StringVar(&o.variant, "variant", "", "which network to build (default: what the input size stands for, or cifar)")
+	f.StringVar(&o.variant, "variant", "", "which network to build (default: the one that the input size implies, or cifar)")
 	f.IntVar(&o.input, "input", 0, "height and width of the variant's input (default: its own)")
 	f.StringVar(&o.init, "init", "source", "the variant's initial weights: source, he or paper")
 	f.StringVarP(&o.data, "data", "d", "sample", "a dataset, or a folder with a folder of images for each class")
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files (default: where fetch or a package puts them)")
-	f.IntVar(&o.limit, "limit", 0, "use only N training images: the first, or, of a folder, N drawn from all; the test images stay")
+	f.IntVar(&o.limit, "limit", 0, "use only N training images: the first N, or N chosen at random from a folder; the test images stay")
 	f.StringVarP(&o.output, "output", "o", "trained.onnx", "the file to write")
 	f.StringVar(&o.run, "run", "", "the run's folder (default: runs/NAME-DATE)")
-	f.StringVar(&o.resume, "resume", "", "go on with the run in this folder")
-	f.StringVar(&o.preprocess, "preprocess", "", "how images become the input: imagenet, plain, caffe or a JSON spec (default: the model's own, or worked out from the images)")
-	f.BoolVar(&o.replaceHead, "replace-head", false, "give the model a new last layer for the data's classes")
+	f.StringVar(&o.resume, "resume", "", "continue the run in this folder")
+	f.StringVar(&o.preprocess, "preprocess", "", "how images are preprocessed: imagenet, plain, caffe or a JSON spec (default: the model's own, or worked out from the images)")
+	f.BoolVar(&o.replaceHead, "replace-head", false, "give the model a new last layer that fits the data's classes")
 	f.BoolVar(&o.strip, "strip", false, "leave Dropout nodes out of the exported model")
-	f.BoolVar(&o.dryRun, "dry-run", false, "do one step and one evaluation, and show shapes, memory and the time to come")
+	f.BoolVar(&o.dryRun, "dry-run", false, "run one step and one evaluation, and show shapes, memory and the expected time")
 	signatureFlags(c, &o.signature)
 	o.recipeFlags(f)
 	for _, name := range []string{"lr", "weight-decay"} { // their help says what it depends on
@@ -95,24 +95,24 @@ Datasets:
 
 // recipeFlags registers the flags of the recipe.
 func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
-	f.IntVar(&o.Epochs, "epochs", o.Epochs, "times over the training images")
-	f.IntVar(&o.Batch, "batch", o.Batch, "images in a step")
+	f.IntVar(&o.Epochs, "epochs", o.Epochs, "passes over the training images")
+	f.IntVar(&o.Batch, "batch", o.Batch, "images per step")
 	f.StringVar(&o.Optimizer, "optimizer", o.Optimizer, "sgd, nesterov, adam or adamw")
 	f.Float64Var(&o.LR, "lr", o.LR, "largest learning rate (default: 0.01 sgd, 0.05 nesterov, 0.0005 adam, 0.001 adamw)")
 	f.Float64Var(&o.Momentum, "momentum", o.Momentum, "momentum of sgd and nesterov")
 	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "weight decay (default: 0.0005 sgd and nesterov, 0 adam, 0.01 adamw)")
-	f.StringVar(&o.Schedule, "schedule", o.Schedule, "of the learning rate: constant, step, cosine or onecycle (with --patience, whose end is not known, constant unless given)")
-	f.Float64Var(&o.Warmup, "warmup", o.Warmup, "epochs in which the rate rises from zero (not for onecycle)")
-	f.Float64Var(&o.Smoothing, "label-smoothing", o.Smoothing, "part of the target that all classes share")
-	f.Float64Var(&o.Clip, "clip", o.Clip, "largest norm of the gradient; 0 for any")
+	f.StringVar(&o.Schedule, "schedule", o.Schedule, "learning-rate schedule: constant, step, cosine or onecycle (with --patience, constant unless given)")
+	f.Float64Var(&o.Warmup, "warmup", o.Warmup, "epochs over which the learning rate rises from zero (not for onecycle)")
+	f.Float64Var(&o.Smoothing, "label-smoothing", o.Smoothing, "share of the target that is spread over all classes")
+	f.Float64Var(&o.Clip, "clip", o.Clip, "clip the gradient to this norm; 0 for no clipping")
 	f.StringVar(&o.Augment, "augment", "", "flip, pad=N, crop, color, separated by commas, or none (default: crop,flip for folders, pad=2 for mnist, flip,pad=4 for cifar10, none for synthetic, flip for the rest)")
-	f.StringSliceVar(&o.Freeze, "freeze", nil, "what is not trained: initializers, nodes or modules, by name or by a pattern such as 'features.*'")
+	f.StringSliceVar(&o.Freeze, "freeze", nil, "what to freeze: initializers, nodes or modules, by name or by a pattern such as 'features.*'")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of weights, order, augmentation and dropout")
-	f.Float64Var(&o.ValSplit, "val-split", o.ValSplit, "part of the training images that is held out for validation")
-	f.IntVar(&o.Patience, "patience", o.Patience, "end after so many epochs without a better validation accuracy, and keep the best; 0 for never")
+	f.Float64Var(&o.ValSplit, "val-split", o.ValSplit, "fraction of the training images that is held out for validation")
+	f.IntVar(&o.Patience, "patience", o.Patience, "stop after N epochs without a better validation accuracy, and keep the best; 0 for never")
 	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions (with AMX, also of dense layers) rounded to bfloat16")
 	kernelsFlag(f, &o.Kernels)
-	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "write a checkpoint every so many steps too")
+	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "also write a checkpoint every N steps")
 }
 
 func datasetList() string {
@@ -318,7 +318,7 @@ func (a *app) startModel(c *cobra.Command, o trainOptions, set *data.Set) (*onnx
 	}
 	for _, name := range []string{"variant", "input", "init"} {
 		if c.Flags().Changed(name) {
-			return nil, "", usage("--%s is for a fresh variant, --model gives the model", name)
+			return nil, "", usage("--%s is for a new variant, and --model names a model", name)
 		}
 	}
 	return openSound([]string{o.model})

@@ -100,7 +100,7 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 		}
 	})
 	if len(wrong) > 0 {
-		return nil, usage("%s cannot be changed in a run that goes on: it keeps its own settings", strings.Join(wrong, ", "))
+		return nil, usage("%s cannot be changed when a run is resumed: it keeps its settings", strings.Join(wrong, ", "))
 	}
 	cache, err := dataCache()
 	if err != nil {
@@ -114,7 +114,7 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 		r.Output = o.output
 	}
 	if now := run.Kernels(r.Recipe); now != r.Kernels {
-		a.say("warning: the run began with %s and goes on with %s: it will not be the same to the last bit", r.Kernels, now)
+		a.say("warning: the run began with %s and continues with %s: its results will differ in the last bits", r.Kernels, now)
 	}
 	return r, nil
 }
@@ -149,7 +149,7 @@ func (a *app) dryRun(ctx context.Context, r *run.Run) error {
 		return err
 	}
 	total := time.Duration(e.TotalSeconds * float64(time.Second)).Round(time.Second)
-	err = a.print("loss of the first step %.4f\nmemory: graph and weights %d MiB, optimizer %d MiB\n%d steps an epoch of %.3f s: %d epochs take about %s\n",
+	err = a.print("loss of the first step %.4f\nmemory: graph and weights %d MiB, optimizer %d MiB\n%d steps per epoch of %.3f s: %d epochs take about %s\n",
 		e.Loss, e.GraphBytes>>20, e.OptimizerBytes>>20, e.StepsPerEpoch, e.StepSeconds, r.Recipe.Epochs, total)
 	a.next("the same without --dry-run")
 	return err

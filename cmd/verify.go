@@ -45,8 +45,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Run a model on the float64 reference and on other engines, by default ONNX Runtime with
 its graph optimizations off and on, and compare every output and every layer.
 
-Each number is held to a bound on what float32 rounding explains, derived for it; margin is
-error / bound, and above 1 is a mismatch. Layers are judged on the engine's own inputs to
+Each number is held to a bound on what float32 rounding can explain, derived for it; the
+margin is error / bound, and above 1 is a mismatch. Layers are judged on the engine's own inputs to
 them, so the first one above 1 is where the fault is. docs/verification.md has the
 derivation. --tolerance replaces the bounds of outputs.
 
@@ -111,7 +111,7 @@ func (o *verifyOptions) conflicts(c *cobra.Command) error {
 	}
 	if o.bisect != "" {
 		if _, err := os.Lstat(o.bisect); err == nil {
-			return usage("--bisect %s: it is there already; name a folder that is not", o.bisect)
+			return usage("--bisect %s: it exists already; name a new folder", o.bisect)
 		}
 	}
 	return o.inputFlags.conflicts(c)

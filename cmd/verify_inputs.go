@@ -67,7 +67,7 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 		}
 	}
 	if len(sources) > 1 {
-		return usage("%s: inputs come from one place", strings.Join(sources, " and "))
+		return usage("%s: choose one source of inputs", strings.Join(sources, " and "))
 	}
 	if len(sources) == 1 {
 		for _, name := range []string{"batch", "runs", "dim", "value-range", "seed"} {
@@ -79,7 +79,7 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 	}
 	if o.saveOutputs != "" {
 		if _, err := os.Lstat(o.saveOutputs); err == nil {
-			return usage("--save-outputs %s: it is there already; name a folder that is not", o.saveOutputs)
+			return usage("--save-outputs %s: it exists already; name a new folder", o.saveOutputs)
 		}
 	}
 	for _, name := range []string{"limit", "data-dir"} {
@@ -303,7 +303,7 @@ func saveInputs(path string, m *onnx.Model, sets []runtime.Tensors) error {
 		return saveArrays(path, sets[0])
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return usage("--save-inputs %s: it is there already; name a folder that is not", path)
+		return usage("--save-inputs %s: it exists already; name a new folder", path)
 	}
 	return fault.As(fault.Environment, beside.Folder(path, func(work string) error {
 		for i, in := range sets {

@@ -87,7 +87,7 @@ func (a *app) printEngines(r *verify.Report) error {
 	if err := a.printTable(t); err != nil {
 		return err
 	}
-	a.say("margin is error / bound on rounding, above 1 is a mismatch; reference %.2f s, bounds %.2f s an input, for all engines", r.Timing.Reference, r.Timing.Bounds)
+	a.say("margin is error / bound on rounding, above 1 is a mismatch; reference %.2f s, bounds %.2f s per input, for all engines", r.Timing.Reference, r.Timing.Bounds)
 	for _, x := range r.Results {
 		if x.Status != verify.Skipped && x.Engine != "recorded" {
 			a.say("%s: loading %.2f s, a run %.3f s", x.Name(), x.Load, x.Run)
@@ -156,7 +156,7 @@ func (a *app) printReasons(r *verify.Report) error {
 		}
 	}
 	if b := r.Bisected; b != nil {
-		if err := a.print("%s fails by itself on %s (margin %.3g) and is in %s\n", strings.Join(b.Nodes, ", "), b.Engine, float64(b.Margin), b.Folder); err != nil {
+		if err := a.print("%s fails by itself on %s (margin %.3g) and was written to %s\n", strings.Join(b.Nodes, ", "), b.Engine, float64(b.Margin), b.Folder); err != nil {
 			return err
 		}
 	}

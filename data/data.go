@@ -83,7 +83,7 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("dataset %s is not here (looked in %s)", e.Name, strings.Join(e.Looked, ", "))
+	return fmt.Sprintf("dataset %s is not installed (looked in %s)", e.Name, strings.Join(e.Looked, ", "))
 }
 
 // Kind returns fault.Environment.

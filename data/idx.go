@@ -46,7 +46,7 @@ func readIDX(r io.Reader, name string, magic uint32, dims int) (sizes []int, con
 	if start, err := in.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return fail("it begins like gzip and is not: %w", err)
+			return fail("it begins like gzip but is not: %w", err)
 		}
 		in = bufio.NewReaderSize(z, 1<<16)
 	}

@@ -156,7 +156,7 @@ func checkDigest(f *os.File) error {
 	}
 	body := info.Size() - sha256.Size
 	if body < int64(len(checkpointMagic))+8 {
-		return fmt.Errorf("%d bytes are no checkpoint", info.Size())
+		return fmt.Errorf("%d bytes are too few for a checkpoint", info.Size())
 	}
 	digest := sha256.New()
 	if _, err := io.Copy(digest, io.LimitReader(f, body)); err != nil {
@@ -167,7 +167,7 @@ func checkDigest(f *os.File) error {
 		return err
 	}
 	if !slices.Equal(digest.Sum(nil), want) {
-		return errors.New("its checksum is wrong: it is damaged, or not a checkpoint; an older one serves, and without any the run has to begin anew in another folder")
+		return errors.New("its checksum is wrong: it is damaged, or not a checkpoint; an older one can be used; without any, start a new run in another folder")
 	}
 	return nil
 }

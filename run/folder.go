@@ -68,7 +68,7 @@ func (f *Folder) empty() error {
 	other := false
 	for _, e := range entries {
 		if e.Name() == configFile {
-			return fault.New(fault.Usage, "%s holds a run already", f.dir).Hint(fault.Hint{Text: "go on with it", Option: fault.Resume, Value: f.dir})
+			return fault.New(fault.Usage, "%s holds a run already", f.dir).Hint(fault.Hint{Text: "continue it", Option: fault.Resume, Value: f.dir})
 		}
 		other = other || e.Name() != lockFile
 	}

@@ -26,7 +26,7 @@ func (r *Run) split(set *data.Set) error {
 		return fault.New(fault.Usage, "no image is left to train with")
 	}
 	if r.Recipe.Patience > 0 && r.Inputs.Val == nil {
-		return fault.New(fault.Usage, "patience looks at the validation accuracy, and %g of %d images is no image to validate with", r.Recipe.ValSplit, d.Len())
+		return fault.New(fault.Usage, "patience needs validation images, and %g of %d images leaves none", r.Recipe.ValSplit, d.Len())
 	}
 	if r.Inputs.Test != nil && r.Inputs.Test.Len() == 0 {
 		r.Inputs.Test = nil
@@ -87,12 +87,12 @@ func (r *Run) fitBatch(in signature.Input, o Options) error {
 			return fault.New(fault.Invalid, "the model takes batches of %d and no others, and there are %d images to train with", d.N, n)
 		}
 		if int(d.N) != r.Recipe.Batch {
-			o.note("the model takes batches of %d: so does the training", d.N)
+			o.note("the model takes batches of %d only, so training uses that size", d.N)
 		}
 		r.Recipe.Batch = int(d.N)
 	}
 	if r.Recipe.Batch > n {
-		o.note("%d images to train with: the batch is %d", n, n)
+		o.note("only %d images to train with: the batch size becomes %d", n, n)
 		r.Recipe.Batch = n
 	}
 	return nil
@@ -108,7 +108,7 @@ func (r *Run) chooseSpec(in signature.Input, own *card.Card, augment data.Augmen
 			return err
 		}
 	case own.Spec != nil && own.Trained != card.Untrained:
-		o.note("the model says how images are preprocessed, and that stays")
+		o.note("the model says how images are preprocessed, and that is kept")
 		r.Spec = own.Spec
 	default:
 		for _, d := range sizes {

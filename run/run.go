@@ -136,7 +136,7 @@ func (r *Run) prepareModel(set *data.Set, o Options) error {
 		return fault.New(fault.Usage, "the model has %d classes, %s has %d", n, set.Name, len(set.Classes)).Hint(newHead)
 	}
 	if r.output.Activation == signature.Sigmoid {
-		return fault.New(fault.Unsupported, "%s went through a sigmoid, and what is trained here is softmax cross entropy", r.output).Hint(newHead)
+		return fault.New(fault.Unsupported, "%s goes through a sigmoid, and training uses softmax cross entropy", r.output).Hint(newHead)
 	}
 	return r.Recipe.CheckFreeze(m)
 }
@@ -177,7 +177,7 @@ func Open(dir string, o data.Options) (_ *Run, err error) {
 		return nil, err
 	}
 	if r.Images != images || r.Fingerprint != fingerprint || !slices.Equal(r.Classes, set.Classes) {
-		return nil, fault.New(fault.Invalid, "%s is no longer what the run began with (%d images of %d classes to train with then, %d of %d now; the same number means other ones): put the images back, or begin a new run",
+		return nil, fault.New(fault.Invalid, "%s is no longer what the run began with (%d images of %d classes to train with then, %d of %d now; with equal numbers, the images differ): put the images back, or begin a new run",
 			r.Data, images, len(r.Classes), r.Images, len(set.Classes))
 	}
 	if r.opened, err = onnx.Open(filepath.Join(dir, startFile)); err != nil {

@@ -62,7 +62,7 @@ func ReadSettings(dir string) (Settings, error) {
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return s, fault.New(fault.Invalid, "%s is no run: it has no %s", dir, configFile)
+		return s, fault.New(fault.Invalid, "%s is not the folder of a run: it has no %s", dir, configFile)
 	case err != nil:
 		return s, fault.As(fault.Environment, err)
 	}

@@ -127,10 +127,10 @@ func outputOf(x *onnx.Index, inferred *op.Inferred, o Options, c *card.Card) (Ou
 func assumable(x *onnx.Index, out Output) error {
 	ask := fault.Hint{Text: "say what it holds", Option: fault.Activation, Value: strings.Join(Activations, "|")}
 	if out.Scores == 1 {
-		return fault.New(fault.Usage, "output %q is one score an image, and nothing says what it means: a softmax of one score is always 1", out.Name).Hint(ask)
+		return fault.New(fault.Usage, "output %q is one score per image, and nothing declares what it means: a softmax of one score is always 1", out.Name).Hint(ask)
 	}
 	if n := x.Maker(out.Name); n != nil && op.SpecOf(n) == nil {
-		return fault.New(fault.Usage, "output %q is made by %s (node %q), and what that makes is not known here", out.Name, n.OpType, n.Label()).Hint(ask)
+		return fault.New(fault.Usage, "output %q is made by %s (node %q), which does not show what the scores mean", out.Name, n.OpType, n.Label()).Hint(ask)
 	}
 	return nil
 }

@@ -28,9 +28,9 @@ type Config struct {
 	Momentum    float64  `json:"momentum"`  // of sgd and nesterov
 	WeightDecay float64  `json:"weight_decay"`
 	Schedule    string   `json:"schedule"` // constant, step, cosine or onecycle
-	Warmup      float64  `json:"warmup"`   // epochs in which the rate rises from zero; not for onecycle
+	Warmup      float64  `json:"warmup"`   // epochs over which the learning rate rises from zero; not for onecycle
 	Smoothing   float64  `json:"label_smoothing"`
-	Clip        float64  `json:"clip"`    // largest norm of the gradient; 0 for any
+	Clip        float64  `json:"clip"`    // clip the gradient to this norm; 0 for no clipping
 	Augment     string   `json:"augment"` // see data.ParseAugment
 	Freeze      []string `json:"freeze"`  // patterns of initializers that are not trained
 	Seed        uint64   `json:"seed"`
@@ -108,7 +108,7 @@ func (c *Config) Check() error {
 	within("checkpoint steps", float64(c.CheckpointSteps), 0, 1e12)
 	within("threads", float64(c.Threads), 0, 1024)
 	if c.Patience > 0 && c.ValSplit == 0 {
-		bad("patience looks at the validation accuracy, and there is no validation split")
+		bad("patience needs a validation split")
 	}
 	for _, choice := range []struct {
 		what, name string

@@ -159,7 +159,7 @@ func (f *Run) resume() error {
 		return err
 	}
 	if len(names) == 0 {
-		f.on(warning("there is no checkpoint yet: the run begins anew"))
+		f.on(warning("there is no checkpoint yet: the run starts from the beginning"))
 		return nil
 	}
 	var errs []error
@@ -167,9 +167,9 @@ func (f *Run) resume() error {
 		h, err := f.memory.Checkpoints.Read(name, f.tensors(), f.accepts)
 		if err == nil {
 			f.position, f.optimizer.steps = h.Position, h.Position.Updates
-			f.on(&NoteEvent{"note", fmt.Sprintf("going on after %d epochs and %d steps", f.position.Epoch, f.position.InEpoch)})
+			f.on(&NoteEvent{"note", fmt.Sprintf("continuing after %d epochs and %d steps", f.position.Epoch, f.position.InEpoch)})
 			for _, e := range errs {
-				f.on(warning("%v; going on from %s", e, name))
+				f.on(warning("%v; continuing from %s", e, name))
 			}
 			return nil
 		}
@@ -198,12 +198,12 @@ var errNoCheckpoint = errors.New("nothing was kept")
 // accepts reports what keeps a checkpoint from being one of this run.
 func (f *Run) accepts(h Header) error {
 	if !reflect.DeepEqual(h.Config.normal(), f.config.normal()) {
-		return errors.New("it is of a run with another recipe")
+		return errors.New("it belongs to a run with another recipe")
 	}
 	p, steps := h.Position, f.loader.Steps()
 	if p.Epoch < 0 || p.Epoch > f.config.Epochs || p.InEpoch < 0 || p.InEpoch > steps || p.Steps != p.Epoch*steps+p.InEpoch ||
 		p.Updates != p.Steps || p.BestEpoch < 0 || p.BestEpoch > p.Epoch || p.BestFile != filepath.Base(p.BestFile) && p.BestFile != "" {
-		return errors.New("it stands where this run cannot: the data are not those that it began with")
+		return errors.New("its position does not fit this run: the data have changed since")
 	}
 	return nil
 }
@@ -365,7 +365,7 @@ func (f *Run) notLearning(e *EpochEvent) Event {
 	)
 	enough := f.position.Steps >= someTime || f.position.Epoch == f.config.Epochs
 	if classes := float64(f.trainer.Classes()); enough && math.Abs(e.TrainLoss/math.Log(classes)-1) < 1-nearly {
-		w := warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f; see that labels and images belong together",
+		w := warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f; check that each image has its own label",
 			f.position.Steps, e.TrainLoss, classes, math.Log(classes))
 		w.Help = []fault.Hint{{Text: "another optimizer", Option: fault.Optimizer, Value: "adam"}, {Text: "another learning rate", Option: fault.LR, Value: "3e-4"},
 			{Text: "a model built with other initial weights", Option: fault.Init, Value: "he"}}

@@ -125,7 +125,7 @@ func newComparison(ctx context.Context, m *onnx.Model, inputs []runtime.Tensors,
 	for _, in := range inputs {
 		for name, t := range in {
 			if c.index.Initializer(name) != nil {
-				return nil, fmt.Errorf("input %q has a default in the model, which is what is compared: leave it out", name)
+				return nil, fmt.Errorf("input %q has a default in the model, and the comparison uses it: leave this input out", name)
 			}
 			if len(t.Shape) > 0 {
 				c.batch = max(c.batch, t.Shape[0])
@@ -318,7 +318,7 @@ func (c *comparison) placement(s runtime.Session, r *Result) {
 // summarize says what the whole comparison leaves open.
 func (c *comparison) summarize() {
 	if !c.Decisions {
-		c.unchecked("decisions on real images: these inputs are none")
+		c.unchecked("decisions on real images: these inputs are not images")
 	}
 	for _, n := range c.analysis.Nodes() {
 		if n.Spec.Random {

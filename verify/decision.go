@@ -54,7 +54,7 @@ func (c *comparison) decide(r *Result, got []runtime.Tensors, expected []expecta
 	r.Decision = d
 	for _, f := range d.Flips {
 		if !f.Excused {
-			r.fail("image %d is class %d by the reference and %d here: the reference's gap of %.3g is more than rounding explains (%.3g)",
+			r.fail("image %d is class %d in the reference and %d here: the reference's gap of %.3g is more than rounding explains (%.3g)",
 				f.Image, f.Want, f.Got, float64(f.Gap), float64(f.Bound))
 		}
 	}

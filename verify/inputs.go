@@ -110,7 +110,7 @@ const maxInputElements = 1 << 27
 
 func inputShape(v *onnx.Value, o InputOptions) (shape []int, n int, err error) {
 	if !v.Type.IsTensor() || v.Type.Shape == nil {
-		return nil, 0, fmt.Errorf("input %q has no known rank: it cannot be made up", v.Name)
+		return nil, 0, fmt.Errorf("input %q has no known rank: random values cannot be drawn for it", v.Name)
 	}
 	n = 1
 	for i, d := range *v.Type.Shape {
@@ -125,7 +125,7 @@ func inputShape(v *onnx.Value, o InputOptions) (shape []int, n int, err error) {
 			case o.Spec != nil && len(*v.Type.Shape) == 4:
 				size = int64([]int{o.Batch, o.Spec.Channels(), o.Spec.Height, o.Spec.Width}[i])
 			case d.Param == "":
-				return nil, 0, fault.New(fault.Usage, "input %q is %s: axis %d has no name and no size, so values cannot be made up", v.Name, v.Type, i).
+				return nil, 0, fault.New(fault.Usage, "input %q is %s: axis %d has no name and no size, so random values cannot be drawn", v.Name, v.Type, i).
 					Hint(fault.Hint{Text: "give them", Option: fault.Inputs})
 			default:
 				return nil, 0, fault.New(fault.Usage, "input %q is %s: the size of %q is open", v.Name, v.Type, d).

@@ -387,7 +387,7 @@ func (l *Layer) describe() string {
 	case l.Local.Bound == 0 && !math.IsNaN(float64(l.Local.Got-l.Local.Want)):
 		return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, and by the engine's own inputs exactly %.9g", l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want))
 	case math.IsNaN(float64(l.Local.Got)) != math.IsNaN(float64(l.Local.Want)):
-		return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, by the engine's own inputs %.9g: NaN is treated otherwise", l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want))
+		return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, by the engine's own inputs %.9g: NaN is treated differently", l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want))
 	}
 	return fmt.Sprintf("first divergence at %s: element %v of %q is %.9g, by the engine's own inputs %.9g; rounding explains %.2g of the difference of %.2g (margin %.3g)",
 		l, l.Local.Index, l.Output, float64(l.Local.Got), float64(l.Local.Want), float64(l.Local.Bound), float64(l.Local.Error), float64(l.Local.Margin))

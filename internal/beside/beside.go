@@ -103,7 +103,7 @@ func Write(path string, f func(io.Writer) error) error {
 // Folder has f fill a folder that then gets the name path, where nothing may be yet.
 func Folder(path string, f func(dir string) error) error {
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("writing %s: it is there already", path)
+		return fmt.Errorf("writing %s: it exists already", path)
 	}
 	path = filepath.Clean(path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

@@ -18,7 +18,7 @@ func cast() *Spec {
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			to := onnx.DataType(n.Int("to"))
 			if !to.Valid() {
-				return nil, fmt.Errorf("to is %d, which is no element type", n.Int("to"))
+				return nil, fmt.Errorf("attribute to is %d, which is not an element type", n.Int("to"))
 			}
 			out, err := sameAs(n, in)
 			out[0].Type = to

@@ -100,7 +100,7 @@ func evalReduceMean(n *Node, in []*Array) ([]*Array, error) {
 	}
 	for i := range y.I {
 		if count == 0 {
-			return nil, errors.New("the mean of no integers")
+			return nil, errors.New("the mean of zero integers")
 		}
 		y.I[i] /= int64(count)
 	}

@@ -53,7 +53,7 @@ func squeeze() *Spec {
 			}
 			var out onnx.Shape
 			if given && len(axes) == 0 {
-				return nil, n.unsupported("an empty list of axes means nothing to some and all axes to others")
+				return nil, n.unsupported("an empty list of axes is ambiguous: some runtimes squeeze nothing, others every axis")
 			}
 			drop, err := axesOf(axes, len(x.Shape))
 			if err != nil {

@@ -26,7 +26,7 @@ func ForONNXGo() Pass {
 			c.Name = fmt.Sprintf("alexctl.output.%d", i)
 			e.Nodes = append(e.Nodes, &onnx.Node{Name: c.Name, OpType: "Identity", Inputs: []string{v.Name}, Outputs: []string{c.Name}})
 			e.Outputs[i] = &c
-			e.note(v.Name, "this output is handed on by an Identity")
+			e.note(v.Name, "an Identity now makes this output")
 		}
 		return e.prune() // ratios
 	}}

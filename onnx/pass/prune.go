@@ -18,7 +18,7 @@ func (e *edit) prune() error {
 	}
 	for i, n := range slices.Backward(e.Nodes) {
 		if gone[i] = !slices.ContainsFunc(n.Outputs, func(o string) bool { return o != "" && read(o) }); gone[i] {
-			e.note(n.Label(), "nobody reads what this %s makes", n.OpType)
+			e.note(n.Label(), "nothing reads the results of this %s", n.OpType)
 		}
 	}
 	made := map[string]bool{}
@@ -36,7 +36,7 @@ func (e *edit) prune() error {
 	e.Initializers = slices.DeleteFunc(e.Initializers, func(t *onnx.Tensor) bool {
 		unread := !read(t.Name)
 		if unread {
-			e.note(t.Name, "nobody reads this initializer")
+			e.note(t.Name, "nothing reads this initializer")
 		}
 		return unread
 	})

@@ -46,12 +46,12 @@ func (e *edit) separate() error {
 				if err != nil {
 					return err
 				}
-				e.note(n.Label(), "its %s is %q, no longer the %q of others too", s.name, name, t.Name)
+				e.note(n.Label(), "its %s is now %q, a copy of the shared %q", s.name, name, t.Name)
 			}
 			first = false
 		}
 		if len(tied) > 1 {
-			e.note(t.Name, "it is shared by %s, which stays so: it is trained as one", strings.Join(tied, ", "))
+			e.note(t.Name, "it is shared by %s and stays shared: it is trained as one", strings.Join(tied, ", "))
 		}
 	}
 	return nil

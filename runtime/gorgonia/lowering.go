@@ -287,7 +287,7 @@ func (l *lowering[T]) zeros(t onnx.DataType, n int) (any, error) {
 	case onnx.Bool:
 		return make([]bool, n), nil
 	}
-	return nil, fmt.Errorf("values of type %s are beyond Gorgonia", t)
+	return nil, fmt.Errorf("values of type %s are not supported by Gorgonia", t)
 }
 
 // slice returns the elements of an array as the slice that a node holds.

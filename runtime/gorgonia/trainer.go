@@ -61,7 +61,7 @@ func (o *TrainOptions) logitsOf(m *onnx.Model) (string, error) {
 	}
 	logits, a := op.Scores(onnx.NewIndex(m.Graph), m.Graph.Outputs[0].Name)
 	if a == op.SigmoidActivation {
-		return "", fault.New(fault.Unsupported, "output %q went through a sigmoid: what is trained here is softmax cross entropy", m.Graph.Outputs[0].Name)
+		return "", fault.New(fault.Unsupported, "output %q goes through a sigmoid, and training uses softmax cross entropy", m.Graph.Outputs[0].Name)
 	}
 	return logits, nil
 }

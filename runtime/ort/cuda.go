@@ -50,7 +50,7 @@ func CUDAPieces(given string) []Piece {
 	dir := filepath.Dir(l.Path)
 	for _, name := range cudaLibraries {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			provider.Detail = fmt.Sprintf("%s is not beside %s", name, filepath.Base(l.Path))
+			provider.Detail = fmt.Sprintf("%s is not in the folder of %s", name, filepath.Base(l.Path))
 			break
 		}
 	}

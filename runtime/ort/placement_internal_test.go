@@ -155,10 +155,10 @@ func TestProbe(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"works":        {`echo '{"ok":true}'`, ""},
 		"refuses":      {`echo '{"ok":false,"reason":"no device"}'; exit 3`, "no device"},
-		"crashes":      {`kill -SEGV $$`, "ends the process (signal: segmentation fault"},
-		"last words":   {`echo 'undefined symbol: x' >&2; exit 127`, "its last words: undefined symbol: x"},
+		"crashes":      {`kill -SEGV $$`, "crashed the process (signal: segmentation fault"},
+		"last words":   {`echo 'undefined symbol: x' >&2; exit 127`, "its last output: undefined symbol: x"},
 		"says nothing": {`true`, "it said nothing"},
-		"speaks wrong": {`echo hello`, "ends the process"},
+		"speaks wrong": {`echo hello`, "crashed the process"},
 	} {
 		if err := os.WriteFile(script, []byte("#!/bin/sh\n"+c.text+"\n"), 0o700); err != nil { //nolint:gosec // it is run
 			t.Fatal(err)

@@ -68,10 +68,10 @@ func (e *Engine) probe(ctx context.Context, l Library) error {
 	if err == nil {
 		err = errors.New("it said nothing")
 	}
-	reason := fmt.Sprintf("trying it ends the process (%v): its libraries do not fit each other or this system", err)
+	reason := fmt.Sprintf("loading it crashed the process (%v): its libraries do not match each other or this system", err)
 	if text := strings.TrimSpace(complaint.String()); text != "" {
 		line, _, _ := strings.Cut(text, "\n")
-		reason += "; its last words: " + line
+		reason += "; its last output: " + line
 	}
 	return errors.New(reason)
 }

@@ -25,7 +25,7 @@ func (e *Engine) Check(ctx context.Context) error {
 		return e.unavailable(err.Error(), setupHint)
 	}
 	if err != nil {
-		return e.unavailable(err.Error(), fault.Hint{Text: "name a library that is there, or none", Option: fault.OrtLibrary})
+		return e.unavailable(err.Error(), fault.Hint{Text: "name a library that exists, or leave the path out", Option: fault.OrtLibrary})
 	}
 	if e.provider.check != nil {
 		if err := e.provider.check(l); err != nil {

@@ -43,34 +43,9 @@ func caffePreprocess(channels, side int) *preprocess.Spec {
 // drawCaffe draws either model; they differ in what comes first, pooling or LRN.
 func drawCaffe(n *net, poolFirst bool) {
 	norm := func() { n.LRN(5, 1e-4, 0.75, 1) }
-	reduce := func() {
-		if poolFirst {
-			n.MaxPool(3, 2, true)
-			norm()
-			return
-		}
-		norm()
-		n.MaxPool(3, 2, true)
+	pool := func() { n.MaxPool(3, 2, true) }
+	if poolFirst {
+		norm, pool = pool, norm
 	}
-	n.Conv("conv1", 96, conv{kernel: 11, stride: 4})
-	n.Relu()
-	reduce()
-	n.Conv("conv2", 256, conv{kernel: 5, pads: pad(2), group: 2})
-	n.Relu()
-	reduce()
-	n.Conv("conv3", 384, conv{kernel: 3, pads: pad(1)})
-	n.Relu()
-	n.Conv("conv4", 384, conv{kernel: 3, pads: pad(1), group: 2})
-	n.Relu()
-	n.Conv("conv5", 256, conv{kernel: 3, pads: pad(1), group: 2})
-	n.Relu()
-	n.MaxPool(3, 2, true)
-	n.Flatten()
-	n.Linear("fc6", 4096)
-	n.Relu()
-	n.Dropout()
-	n.Linear("fc7", 4096)
-	n.Relu()
-	n.Dropout()
-	n.Linear("fc8", int64(n.options.Classes))
+	drawPaper(n, pad(0), func() { norm(); pool() })
 }

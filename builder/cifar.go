@@ -15,27 +15,15 @@ func cifar() Variant {
 		init:       torchDefault,
 		preprocess: preprocess.Plain,
 		draw: func(n *net) {
-			n.Conv("features.0", 64, conv{kernel: 3, stride: 2, pads: pad(1)})
-			n.Relu()
+			n.ConvRelu("features.0", 64, conv{kernel: 3, stride: 2, pads: pad(1)})
 			n.MaxPool(2, 2, false)
-			n.Conv("features.3", 192, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
+			n.ConvRelu("features.3", 192, conv{kernel: 3, pads: pad(1)})
 			n.MaxPool(2, 2, false)
-			n.Conv("features.6", 384, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("features.8", 256, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("features.10", 256, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
+			n.ConvRelu("features.6", 384, conv{kernel: 3, pads: pad(1)})
+			n.ConvRelu("features.8", 256, conv{kernel: 3, pads: pad(1)})
+			n.ConvRelu("features.10", 256, conv{kernel: 3, pads: pad(1)})
 			n.MaxPool(2, 2, false)
-			n.Flatten()
-			n.Dropout()
-			n.Linear("classifier.1", 4096)
-			n.Relu()
-			n.Dropout()
-			n.Linear("classifier.4", 4096)
-			n.Relu()
-			n.Linear("classifier.6", int64(n.options.Classes))
+			n.torchClassifier()
 		},
 	}
 }

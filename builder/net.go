@@ -121,6 +121,17 @@ type conv struct {
 
 func pad(p int64) []int64 { return []int64{p, p, p, p} }
 
+// ConvRelu and LinearRelu add a layer and a Relu behind it.
+func (n *net) ConvRelu(name string, m int64, c conv) {
+	n.Conv(name, m, c)
+	n.Relu()
+}
+
+func (n *net) LinearRelu(name string, m int64) {
+	n.Linear(name, m)
+	n.Relu()
+}
+
 // Conv adds a convolution with bias to m channels, with parameters NAME.weight
 // (m, C/group, kernel, kernel) and NAME.bias (m). torch.nn.Conv2d.
 func (n *net) Conv(name string, m int64, c conv) {

@@ -27,29 +27,30 @@ func paper() Variant {
 				alpha = 5e-4
 			}
 			end := int64(((11-n.options.Input)%4 + 4) % 4)
-			n.Conv("conv1", 96, conv{kernel: 11, stride: 4, pads: []int64{0, 0, end, end}})
-			n.Relu()
-			n.LRN(5, alpha, 0.75, 2)
-			n.MaxPool(3, 2, true)
-			n.Conv("conv2", 256, conv{kernel: 5, pads: pad(2), group: 2})
-			n.Relu()
-			n.LRN(5, alpha, 0.75, 2)
-			n.MaxPool(3, 2, true)
-			n.Conv("conv3", 384, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("conv4", 384, conv{kernel: 3, pads: pad(1), group: 2})
-			n.Relu()
-			n.Conv("conv5", 256, conv{kernel: 3, pads: pad(1), group: 2})
-			n.Relu()
-			n.MaxPool(3, 2, true)
-			n.Flatten()
-			n.Linear("fc6", 4096)
-			n.Relu()
-			n.Dropout()
-			n.Linear("fc7", 4096)
-			n.Relu()
-			n.Dropout()
-			n.Linear("fc8", int64(n.options.Classes))
+			drawPaper(n, []int64{0, 0, end, end}, func() {
+				n.LRN(5, alpha, 0.75, 2)
+				n.MaxPool(3, 2, true)
+			})
 		},
 	}
+}
+
+// drawPaper draws the layers of 2012, which Caffe's models have too: two groups in three of the
+// convolutions, pools that round up. They differ in the pads of the first convolution and in how maps are
+// normalized and pooled behind the first two.
+func drawPaper(n *net, pads []int64, reduce func()) {
+	n.ConvRelu("conv1", 96, conv{kernel: 11, stride: 4, pads: pads})
+	reduce()
+	n.ConvRelu("conv2", 256, conv{kernel: 5, pads: pad(2), group: 2})
+	reduce()
+	n.ConvRelu("conv3", 384, conv{kernel: 3, pads: pad(1)})
+	n.ConvRelu("conv4", 384, conv{kernel: 3, pads: pad(1), group: 2})
+	n.ConvRelu("conv5", 256, conv{kernel: 3, pads: pad(1), group: 2})
+	n.MaxPool(3, 2, true)
+	n.Flatten()
+	n.LinearRelu("fc6", 4096)
+	n.Dropout()
+	n.LinearRelu("fc7", 4096)
+	n.Dropout()
+	n.Linear("fc8", int64(n.options.Classes))
 }

@@ -21,29 +21,17 @@ func pwc() Variant {
 		},
 		preprocess: imageNet227,
 		draw: func(n *net) {
-			n.Conv("net.0", 96, conv{kernel: 11, stride: 4})
-			n.Relu()
+			n.ConvRelu("net.0", 96, conv{kernel: 11, stride: 4})
 			n.LRN(5, 1e-4, 0.75, 2)
 			n.MaxPool(3, 2, false)
-			n.Conv("net.4", 256, conv{kernel: 5, pads: pad(2)})
-			n.Relu()
+			n.ConvRelu("net.4", 256, conv{kernel: 5, pads: pad(2)})
 			n.LRN(5, 1e-4, 0.75, 2)
 			n.MaxPool(3, 2, false)
-			n.Conv("net.8", 384, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("net.10", 384, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("net.12", 256, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
+			n.ConvRelu("net.8", 384, conv{kernel: 3, pads: pad(1)})
+			n.ConvRelu("net.10", 384, conv{kernel: 3, pads: pad(1)})
+			n.ConvRelu("net.12", 256, conv{kernel: 3, pads: pad(1)})
 			n.MaxPool(3, 2, false)
-			n.Flatten()
-			n.Dropout()
-			n.Linear("classifier.1", 4096)
-			n.Relu()
-			n.Dropout()
-			n.Linear("classifier.4", 4096)
-			n.Relu()
-			n.Linear("classifier.6", int64(n.options.Classes))
+			n.torchClassifier()
 		},
 	}
 }

@@ -21,30 +21,28 @@ func torchvision() Variant {
 			return preprocess.ImageNet(channels, (side*256+112)/224, side)
 		},
 		draw: func(n *net) {
-			n.Conv("features.0", 64, conv{kernel: 11, stride: 4, pads: pad(2)})
-			n.Relu()
+			n.ConvRelu("features.0", 64, conv{kernel: 11, stride: 4, pads: pad(2)})
 			n.MaxPool(3, 2, false)
-			n.Conv("features.3", 192, conv{kernel: 5, pads: pad(2)})
-			n.Relu()
+			n.ConvRelu("features.3", 192, conv{kernel: 5, pads: pad(2)})
 			n.MaxPool(3, 2, false)
-			n.Conv("features.6", 384, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("features.8", 256, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
-			n.Conv("features.10", 256, conv{kernel: 3, pads: pad(1)})
-			n.Relu()
+			n.ConvRelu("features.6", 384, conv{kernel: 3, pads: pad(1)})
+			n.ConvRelu("features.8", 256, conv{kernel: 3, pads: pad(1)})
+			n.ConvRelu("features.10", 256, conv{kernel: 3, pads: pad(1)})
 			n.MaxPool(3, 2, false)
 			n.AdaptiveAveragePool(6)
-			n.Flatten()
-			n.Dropout()
-			n.Linear("classifier.1", 4096)
-			n.Relu()
-			n.Dropout()
-			n.Linear("classifier.4", 4096)
-			n.Relu()
-			n.Linear("classifier.6", int64(n.options.Classes))
+			n.torchClassifier()
 		},
 	}
+}
+
+// torchClassifier draws the classifier that torchvision's model and those after it share.
+func (n *net) torchClassifier() {
+	n.Flatten()
+	n.Dropout()
+	n.LinearRelu("classifier.1", 4096)
+	n.Dropout()
+	n.LinearRelu("classifier.4", 4096)
+	n.Linear("classifier.6", int64(n.options.Classes))
 }
 
 // AdaptiveAveragePool adds torch.nn.AdaptiveAvgPool2d(out) for square maps: output i

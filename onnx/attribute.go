@@ -43,13 +43,6 @@ func (a *Attribute) present() []AttributeType {
 	return kinds
 }
 
-func (a *Attribute) mark(k AttributeType) {
-	if a.set == nil {
-		a.set = map[AttributeType]bool{}
-	}
-	a.set[k] = true
-}
-
 // Subgraphs returns the graphs that the attribute holds.
 func (a *Attribute) Subgraphs() []*Graph {
 	if a.Graph != nil {
@@ -62,7 +55,7 @@ func (a *Attribute) Subgraphs() []*Graph {
 func (a *Attribute) Same(b *Attribute) (bool, error) {
 	var encoded [2]bytes.Buffer
 	for i, x := range []*Attribute{a, b} {
-		if err := stream(context.Background(), &encoded[i], (&encoder{}).attribute(x).pieces); err != nil {
+		if err := stream(context.Background(), &encoded[i], (&encoder{}).message(x.fields).pieces); err != nil {
 			return false, err
 		}
 	}

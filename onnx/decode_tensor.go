@@ -8,12 +8,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-func (d *decoder) tensors(f field, what string, depth int, dst *[]*Tensor) {
-	t := &Tensor{}
-	*dst = append(*dst, t)
-	d.nested(f, fmt.Sprintf("%s[%d]", what, len(*dst)-1), func(s span) error { return d.tensor(s, depth+1, t) })
-}
-
 // typedData gathers the typed data fields of one tensor. Floating-point data in
 // one packed run is already in the layout of raw_data and stays in the file.
 type typedData struct {
@@ -63,11 +57,11 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 		case 12:
 			d.string(f, &t.DocString)
 		case 13:
-			d.property(f, &external)
+			d.properties(f, depth, &external)
 		case 14:
 			isExternal = f.value == 1
 		case 16:
-			d.property(f, &t.Metadata)
+			d.properties(f, depth, &t.Metadata)
 		default:
 			d.keep(f, &t.unknown)
 		}
@@ -104,6 +98,10 @@ func (d *decoder) tensor(s span, depth int, t *Tensor) error {
 		}
 	}
 	return nil
+}
+
+func (d *decoder) properties(f field, depth int, v *[]Property) {
+	entries(&coder{d: d, f: f, depth: depth}, f.num, "metadata_props", v)
 }
 
 // section is a part of a source, beginning at off.

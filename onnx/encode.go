@@ -86,16 +86,6 @@ func (m *message) ints(num protowire.Number, list []int64) {
 	}
 }
 
-func (m *message) properties(num protowire.Number, list []Property) {
-	for _, p := range list {
-		sub := &message{}
-		sub.string(1, p.Key)
-		sub.string(2, p.Value)
-		sub.raw(p.unknown)
-		m.message(num, sub)
-	}
-}
-
 // encoder writes a model. place, where set, decides which tensors go to a
 // separate file and returns their offset in it.
 type encoder struct {
@@ -103,186 +93,15 @@ type encoder struct {
 	data  string // the location of the separate file
 }
 
-func (e *encoder) model(m *Model) *message {
-	out := &message{}
-	out.int(1, m.IRVersion)
-	out.string(2, m.ProducerName)
-	out.string(3, m.ProducerVersion)
-	out.string(4, m.Domain)
-	out.optionalInt(5, m.ModelVersion)
-	out.string(6, m.DocString)
-	out.message(7, e.graph(m.Graph))
-	operatorSets(out, 8, m.OperatorSets)
-	out.properties(14, m.Metadata)
-	for _, f := range m.Functions {
-		out.message(25, e.function(f))
-	}
-	out.raw(m.unknown)
-	return out
+// message encodes the fields that fn lists.
+func (e *encoder) message(fn func(*coder)) *message {
+	c := coder{e: e, out: &message{}}
+	fn(&c)
+	return c.out
 }
 
-func operatorSets(out *message, num protowire.Number, sets []OperatorSet) {
-	for _, o := range sets {
-		sub := &message{}
-		sub.string(1, o.Domain)
-		sub.int(2, o.Version)
-		sub.raw(o.unknown)
-		out.message(num, sub)
-	}
-}
-
-func (e *encoder) graph(g *Graph) *message {
-	out := &message{}
-	for _, n := range g.Nodes {
-		out.message(1, e.node(n))
-	}
-	out.string(2, g.Name)
-	for _, t := range g.Initializers {
-		if t.sparse == nil {
-			out.message(5, e.tensor(t, true))
-		}
-	}
-	out.string(10, g.DocString)
-	e.values(out, 11, g.Inputs)
-	e.values(out, 12, g.Outputs)
-	e.values(out, 13, g.ValueInfo)
-	for _, t := range g.Initializers {
-		if t.sparse != nil {
-			out.message(15, e.sparse(t))
-		}
-	}
-	out.properties(16, g.Metadata)
-	out.raw(g.unknown)
-	return out
-}
-
-func (e *encoder) values(out *message, num protowire.Number, list []*Value) {
-	for _, v := range list {
-		sub := &message{}
-		sub.string(1, v.Name)
-		if v.Type != nil {
-			sub.message(2, e.typeProto(v.Type))
-		}
-		sub.string(3, v.DocString)
-		sub.properties(4, v.Metadata)
-		sub.raw(v.unknown)
-		out.message(num, sub)
-	}
-}
-
-func (e *encoder) typeProto(t *Type) *message {
-	out := &message{}
-	if t.IsTensor() {
-		tensor := &message{}
-		tensor.optionalInt(1, int64(t.Elem))
-		if t.Shape != nil {
-			shape := &message{}
-			for _, d := range *t.Shape {
-				dim := &message{}
-				if d.N >= 0 {
-					dim.int(1, d.N)
-				} else {
-					dim.string(2, d.Param)
-				}
-				dim.string(3, d.Denotation)
-				dim.raw(d.unknown)
-				shape.message(1, dim)
-			}
-			shape.raw(t.shapeUnknown)
-			tensor.message(2, shape)
-		}
-		tensor.raw(t.tensorUnknown)
-		out.message(1, tensor)
-	}
-	out.raw(t.other)
-	out.string(6, t.Denotation)
-	out.raw(t.unknown)
-	return out
-}
-
-func (e *encoder) node(n *Node) *message {
-	out := &message{}
-	out.strings(1, n.Inputs)
-	out.strings(2, n.Outputs)
-	out.string(3, n.Name)
-	out.string(4, n.OpType)
-	for _, a := range n.Attributes {
-		out.message(5, e.attribute(a))
-	}
-	out.string(6, n.DocString)
-	out.string(7, n.Domain)
-	out.string(8, n.Overload)
-	out.properties(9, n.Metadata)
-	out.raw(n.unknown)
-	return out
-}
-
-func (e *encoder) function(f *Function) *message {
-	out := &message{}
-	out.string(1, f.Name)
-	out.strings(4, f.Inputs)
-	out.strings(5, f.Outputs)
-	out.strings(6, f.AttributeNames)
-	for _, n := range f.Nodes {
-		out.message(7, e.node(n))
-	}
-	out.string(8, f.DocString)
-	operatorSets(out, 9, f.OperatorSets)
-	out.string(10, f.Domain)
-	for _, a := range f.AttributeDefaults {
-		out.message(11, e.attribute(a))
-	}
-	e.values(out, 12, f.ValueInfo)
-	out.string(13, f.Overload)
-	out.properties(14, f.Metadata)
-	out.raw(f.unknown)
-	return out
-}
-
-func (e *encoder) attribute(a *Attribute) *message {
-	out := &message{}
-	out.string(1, a.Name)
-	out.string(13, a.DocString)
-	out.string(21, a.RefName)
-	out.optionalInt(20, int64(a.Type))
-	for _, kind := range a.present() {
-		switch kind {
-		case AttrFloat:
-			out.float(2, a.Float)
-		case AttrInt:
-			out.int(3, a.Int)
-		case AttrString:
-			out.bytes(4, a.String)
-		case AttrTensor:
-			if a.Tensor != nil {
-				out.message(5, e.tensor(a.Tensor, false))
-			}
-		case AttrGraph:
-			if a.Graph != nil {
-				out.message(6, e.graph(a.Graph))
-			}
-		case AttrFloats:
-			for _, v := range a.Floats {
-				out.float(7, v)
-			}
-		case AttrInts:
-			out.ints(8, a.Ints)
-		case AttrStrings:
-			for _, s := range a.Strings {
-				out.bytes(9, s)
-			}
-		case AttrTensors:
-			for _, t := range a.Tensors {
-				out.message(10, e.tensor(t, false))
-			}
-		case AttrGraphs:
-			for _, g := range a.Graphs {
-				out.message(11, e.graph(g))
-			}
-		}
-	}
-	out.raw(a.unknown)
-	return out
+func (e *encoder) properties(out *message, num protowire.Number, list []Property) {
+	entries(&coder{e: e, out: out}, num, "", &list)
 }
 
 func (e *encoder) tensor(t *Tensor, mayMove bool) *message {
@@ -294,14 +113,14 @@ func (e *encoder) tensor(t *Tensor, mayMove bool) *message {
 	}
 	out.string(8, t.Name)
 	out.string(12, t.DocString)
-	out.properties(16, t.Metadata)
+	e.properties(out, 16, t.Metadata)
 	out.raw(t.unknown)
 	if t.Type == String || t.fields == 0 {
 		return out
 	}
 	if e.place != nil && mayMove {
 		if offset, external := e.place(t); external {
-			out.properties(13, []Property{
+			e.properties(out, 13, []Property{
 				{Key: "location", Value: e.data},
 				{Key: "offset", Value: strconv.FormatInt(offset, 10)},
 				{Key: "length", Value: strconv.FormatInt(t.size, 10)},

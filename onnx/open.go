@@ -58,7 +58,7 @@ func read(src io.ReaderAt, size int64) (*Model, error) {
 	}
 	d := &decoder{cursor: &cursor{src: src, size: size}}
 	m := &Model{}
-	if err := d.model(span{0, size}, m); err != nil {
+	if err := d.read(span{0, size}, 0, m.fields); err != nil {
 		return nil, err
 	}
 	if m.Graph == nil {

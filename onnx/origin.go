@@ -31,7 +31,7 @@ func (m *Model) Path() string {
 // it has the place.
 func (m *Model) fingerprint() [sha256.Size]byte {
 	h := sha256.New()
-	for _, p := range (&encoder{}).model(m).pieces { // a digest takes everything
+	for _, p := range (&encoder{}).message(m.fields).pieces { // a digest takes everything
 		if p.b != nil {
 			_, _ = h.Write(p.b)
 			continue

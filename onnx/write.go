@@ -91,7 +91,7 @@ func (m *Model) WriteFile(ctx context.Context, path string, o WriteOptions) (_ W
 			return at, true
 		}
 	}
-	msg := e.model(m)
+	msg := e.message(m.fields)
 	if msg.n > MaxFile {
 		return Written{}, fmt.Errorf("writing %s: %w (%d bytes)", path, ErrTooLarge, msg.n)
 	}
@@ -133,7 +133,7 @@ func (m *Model) Bytes() ([]byte, error) {
 			return nil, err
 		}
 	}
-	msg := (&encoder{}).model(m)
+	msg := (&encoder{}).message(m.fields)
 	if msg.n > MaxFile {
 		return nil, ErrTooLarge
 	}

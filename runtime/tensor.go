@@ -3,8 +3,6 @@ package runtime
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"unsafe"
 
 	"alexctl/onnx"
 )
@@ -19,69 +17,6 @@ type Tensor struct {
 	Type  onnx.DataType
 	Shape []int
 	Data  any
-}
-
-// elements is a slice of one of the Go types that a tensor holds.
-type elements interface {
-	raw() []byte
-	floats() []float64
-	ints() []int64
-}
-
-// numbers are elements of a numeric type.
-type numbers[T number] []T
-
-type number interface {
-	float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64
-}
-
-func (d numbers[T]) raw() []byte       { return rawBytes(d) }
-func (d numbers[T]) floats() []float64 { return convert[T, float64](d) }
-func (d numbers[T]) ints() []int64     { return convert[T, int64](d) }
-
-// truths are elements of type BOOL: 0 and 1 as numbers.
-type truths []bool
-
-func (d truths) raw() []byte       { return rawBytes(d) }
-func (d truths) floats() []float64 { return convert[uint8, float64](d.raw()) }
-func (d truths) ints() []int64     { return convert[uint8, int64](d.raw()) }
-
-func convert[T, U number](in []T) []U {
-	out := make([]U, len(in))
-	for i, v := range in {
-		out[i] = U(v)
-	}
-	return out
-}
-
-// elementsOf returns data as elements, and the type that a tensor of them has; nil if a
-// tensor cannot hold data.
-func elementsOf(data any) (elements, onnx.DataType) {
-	switch d := data.(type) {
-	case []float32:
-		return numbers[float32](d), onnx.Float
-	case []float64:
-		return numbers[float64](d), onnx.Double
-	case []int8:
-		return numbers[int8](d), onnx.Int8
-	case []int16:
-		return numbers[int16](d), onnx.Int16
-	case []int32:
-		return numbers[int32](d), onnx.Int32
-	case []int64:
-		return numbers[int64](d), onnx.Int64
-	case []uint8:
-		return numbers[uint8](d), onnx.Uint8
-	case []uint16:
-		return numbers[uint16](d), onnx.Uint16
-	case []uint32:
-		return numbers[uint32](d), onnx.Uint32
-	case []uint64:
-		return numbers[uint64](d), onnx.Uint64
-	case []bool:
-		return truths(d), onnx.Bool
-	}
-	return nil, 0
 }
 
 // New returns a tensor over data, whose Go type gives the element type.
@@ -111,11 +46,7 @@ func (t *Tensor) Float64s() ([]float64, error) {
 		return d, nil
 	case []uint16:
 		if decode := halves[t.Type]; decode != nil {
-			out := make([]float64, len(d))
-			for i, v := range d {
-				out[i] = decode(v)
-			}
-			return out, nil
+			return each(d, decode), nil
 		}
 	}
 	if d, _ := elementsOf(t.Data); d != nil {
@@ -140,28 +71,18 @@ func FromONNX(t *onnx.Tensor) (*Tensor, error) {
 	for i, d := range t.Dims {
 		out.Shape[i] = int(d)
 	}
-	switch t.Type {
-	case onnx.Float:
-		d := make([]float32, n)
-		out.Data, err = d, t.Float32s(d, 0)
-	case onnx.Double:
-		d := make([]float64, n)
-		out.Data, err = d, t.Float64s(d, 0)
-	case onnx.Float16, onnx.BFloat16:
-		raw := make([]byte, 2*n)
-		err = t.ReadRaw(raw, 0)
-		d := make([]uint16, n)
-		for i := range d {
-			d[i] = uint16(raw[2*i]) | uint16(raw[2*i+1])<<8
-		}
-		out.Data = d
-	default:
+	if t.Type == onnx.Bool { // a file may hold more than 0 and 1
 		d := make([]int64, n)
-		if err = t.Int64s(d, 0); err == nil {
-			out.Data, err = FromInts(t.Type, d)
+		if err := t.Int64s(d, 0); err != nil {
+			return nil, err
 		}
+		out.Data, err = FromInts(t.Type, d)
+		return out, err
 	}
-	return out, err
+	if out.Data, err = Zeros(t.Type, int(n)); err != nil {
+		return nil, err
+	}
+	return out, t.ReadRaw(out.Raw(), 0)
 }
 
 // ToONNX returns the tensor under a name, over the same memory.
@@ -182,42 +103,6 @@ func (t *Tensor) Raw() []byte {
 	return nil
 }
 
-func rawBytes[T any](d []T) []byte {
-	if len(d) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&d[0])), len(d)*int(unsafe.Sizeof(d[0])))
-}
-
-// FromInts returns the slice that a Tensor of the integer or BOOL type t holds.
-func FromInts(t onnx.DataType, v []int64) (any, error) {
-	switch t {
-	case onnx.Int8:
-		return convert[int64, int8](v), nil
-	case onnx.Int16:
-		return convert[int64, int16](v), nil
-	case onnx.Int32:
-		return convert[int64, int32](v), nil
-	case onnx.Int64:
-		return slices.Clone(v), nil
-	case onnx.Uint8:
-		return convert[int64, uint8](v), nil
-	case onnx.Uint16:
-		return convert[int64, uint16](v), nil
-	case onnx.Uint32:
-		return convert[int64, uint32](v), nil
-	case onnx.Uint64:
-		return convert[int64, uint64](v), nil
-	case onnx.Bool:
-		out := make([]bool, len(v))
-		for i, x := range v {
-			out[i] = x != 0
-		}
-		return out, nil
-	}
-	return nil, fmt.Errorf("%s is not an integer type", t)
-}
-
 // Ints returns the elements of an integer or BOOL tensor; UINT64 keeps its bits.
 func (t *Tensor) Ints() ([]int64, error) {
 	if d, ok := t.Data.([]int64); ok {
@@ -227,24 +112,4 @@ func (t *Tensor) Ints() ([]int64, error) {
 		return d.ints(), nil
 	}
 	return nil, fmt.Errorf("%s is not an integer tensor", t)
-}
-
-// FromFloats returns the values as the slice that a tensor of type t, which is floating point,
-// holds. DOUBLE shares them.
-func FromFloats(t onnx.DataType, v []float64) any {
-	switch t {
-	case onnx.Double:
-		return v
-	case onnx.Float16, onnx.BFloat16:
-		out := make([]uint16, len(v))
-		for i, x := range v {
-			if t == onnx.Float16 {
-				out[i] = onnx.Float16FromFloat64(x)
-			} else {
-				out[i] = onnx.BFloat16FromFloat64(x)
-			}
-		}
-		return out
-	}
-	return convert[float64, float32](v)
 }

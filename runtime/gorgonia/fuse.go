@@ -59,32 +59,12 @@ func (l *lowering[T]) fuseRelu(relu *op.InferredNode) {
 // of their own for it and with the pads counted.
 func (l *lowering[T]) fuseLRN(div *op.InferredNode) {
 	x := div.Raw.Inputs[0]
-	pow := l.made(div.Raw.Inputs[1], "Pow")
-	if pow == nil {
+	chain := l.chain(div.Raw.Inputs[1], "Pow", "Add", "Mul", "Squeeze", "AveragePool", "Unsqueeze", "Mul")
+	if chain == nil {
 		return
 	}
-	add := l.made(pow.Inputs[0], "Add")
-	if add == nil {
-		return
-	}
-	scale := l.made(add.Inputs[0], "Mul")
-	if scale == nil {
-		return
-	}
-	squeeze := l.made(scale.Inputs[0], "Squeeze")
-	if squeeze == nil {
-		return
-	}
-	pool := l.made(squeeze.Inputs[0], "AveragePool")
-	if pool == nil {
-		return
-	}
-	unsqueeze := l.made(pool.Inputs[0], "Unsqueeze")
-	if unsqueeze == nil {
-		return
-	}
-	square := l.made(unsqueeze.Inputs[0], "Mul")
-	if square == nil || square.Inputs[0] != x || square.Inputs[1] != x {
+	pow, add, scale, pool, square := chain[0], chain[1], chain[2], chain[4], chain[6]
+	if square.Inputs[0] != x || square.Inputs[1] != x {
 		return
 	}
 	alpha, okA := l.scalarInput(scale, 1)
@@ -97,10 +77,23 @@ func (l *lowering[T]) fuseLRN(div *op.InferredNode) {
 		return
 	}
 	s := kernel.LRN{Size: size, Alpha: alpha, Beta: beta, Bias: bias}
-	for _, n := range []*op.Node{pow, add, scale, squeeze, pool, unsqueeze, square} {
+	for _, n := range chain {
 		l.folded[n.Node] = true
 	}
 	l.normalizes[div.Raw] = s
+}
+
+// chain returns the nodes of the given operators that lead to a value by their first inputs, the
+// last one first, or nil.
+func (l *lowering[T]) chain(value string, operators ...string) []*op.Node {
+	nodes := make([]*op.Node, len(operators))
+	for i, operator := range operators {
+		if nodes[i] = l.made(value, operator); nodes[i] == nil {
+			return nil
+		}
+		value = nodes[i].Inputs[0]
+	}
+	return nodes
 }
 
 // scalarInput returns the input of a node that is a constant of one element.

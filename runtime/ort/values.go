@@ -85,32 +85,24 @@ func (v *values) wrap(t *runtime.Tensor, output bool) (ort.Value, error) {
 
 // wrapScalar wraps a tensor of rank 0, for which the binding has a type of its own.
 func (v *values) wrapScalar(t *runtime.Tensor, output bool) (ort.Value, error) {
-	switch d := t.Data.(type) {
-	case []float32:
-		return scalar(v, d, output)
-	case []float64:
-		return scalar(v, d, output)
-	case []int8:
-		return scalar(v, d, output)
-	case []int16:
-		return scalar(v, d, output)
-	case []int32:
-		return scalar(v, d, output)
-	case []int64:
-		return scalar(v, d, output)
-	case []uint8:
-		return scalar(v, d, output)
-	case []uint32:
-		return scalar(v, d, output)
-	case []uint64:
-		return scalar(v, d, output)
-	case []bool:
-		return scalar(v, d, output)
+	for _, as := range []func(*values, any, bool) (ort.Value, error){
+		scalar[float32], scalar[float64], scalar[bool],
+		scalar[int8], scalar[int16], scalar[int32], scalar[int64],
+		scalar[uint8], scalar[uint32], scalar[uint64],
+	} {
+		if x, err := as(v, t.Data, output); x != nil || err != nil {
+			return x, err
+		}
 	}
 	return nil, fmt.Errorf("a scalar of type %s cannot be passed to ONNX Runtime", t.Type)
 }
 
-func scalar[T ort.TensorData](v *values, d []T, output bool) (ort.Value, error) {
+// scalar wraps data if its one element is a T, otherwise it returns nil.
+func scalar[T ort.TensorData](v *values, data any, output bool) (ort.Value, error) {
+	d, ok := data.([]T)
+	if !ok {
+		return nil, nil //nolint:nilnil // nil is the answer for another type
+	}
 	s, err := ort.NewScalar(d[0])
 	if err != nil {
 		return nil, err
@@ -199,22 +191,8 @@ func zeros(t onnx.DataType, shape []int) (*runtime.Tensor, error) {
 		}
 		n *= d
 	}
-	out := &runtime.Tensor{Type: t, Shape: shape}
-	switch t {
-	case onnx.Float:
-		out.Data = make([]float32, n)
-	case onnx.Double:
-		out.Data = make([]float64, n)
-	case onnx.Float16, onnx.BFloat16:
-		out.Data = make([]uint16, n)
-	default:
-		data, err := runtime.FromInts(t, make([]int64, n))
-		if err != nil {
-			return nil, err
-		}
-		out.Data = data
-	}
-	return out, nil
+	data, err := runtime.Zeros(t, n)
+	return &runtime.Tensor{Type: t, Shape: shape, Data: data}, err
 }
 
 // unwrap returns the tensor of an output that ONNX Runtime allocated; the binding

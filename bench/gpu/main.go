@@ -36,6 +36,9 @@ type suite struct {
 	batches  []int
 	seconds  float64 // that throughput is measured for
 	program  string  // alexctl, with which the provider is tried in another process
+	// keep is given the report after each run, so that what was measured is not lost if the
+	// process ends; nil if nobody wants that.
+	keep func(*report) error
 }
 
 // report is the outcome.
@@ -106,10 +109,8 @@ func check() int {
 		}
 		s.batches = append(s.batches, n)
 	}
+	s.keep = func(r *report) error { return write(*out, r) }
 	r, err := s.run(ctx)
-	if err == nil {
-		err = write(*out, r)
-	}
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "gpu:", err)
@@ -146,7 +147,7 @@ func (s suite) run(ctx context.Context) (*report, error) {
 	}
 	if err := e.Check(ctx); err != nil {
 		r.OK, r.Reason = false, err.Error()
-		return r, nil //nolint:nilerr // the report says it
+		return r, s.kept(r)
 	}
 	settings := []bool{false, true}
 	if s.provider == "cpu" {
@@ -154,19 +155,34 @@ func (s suite) run(ctx context.Context) (*report, error) {
 	}
 	for _, variant := range s.variants {
 		for _, batch := range s.batches {
+			cpu := 0.0 // images a second on the CPU, measured once
 			for _, tf32 := range settings {
-				x, err := s.one(ctx, variant, batch, tf32)
-				if err != nil {
-					return nil, err
+				x, err := s.one(ctx, variant, batch, tf32, &cpu)
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				if err != nil { // the others may still do
+					x.Status, x.Reason = "error", err.Error()
 				}
 				r.OK = r.OK && x.Status == verify.Pass
 				r.Runs = append(r.Runs, x)
 				fmt.Fprintf(os.Stderr, "%s, batch %d, tf32 %v: %s %s, margin %.3g, %.0f images/s (CPU %.0f)\n",
 					variant, batch, tf32, x.Status, x.Reason, float64(x.Margin), x.PerSecond, x.CPUSeconds)
+				if err := s.kept(r); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	return r, nil
+	return r, s.kept(r)
+}
+
+// kept gives the report to whoever keeps it.
+func (s suite) kept(r *report) error {
+	if s.keep == nil {
+		return nil
+	}
+	return s.keep(r)
 }
 
 // gpuName asks NVIDIA's own tool.
@@ -191,8 +207,8 @@ func (s suite) engine(tf32 bool) (*ort.Engine, error) {
 // sample is how many images of a batch are compared with the reference. The others fill it.
 const sample = 4
 
-// one verifies and measures one setting.
-func (s suite) one(ctx context.Context, variant string, batch int, tf32 bool) (result, error) {
+// one verifies and measures one setting. cpu is what the CPU does, measured if it is 0.
+func (s suite) one(ctx context.Context, variant string, batch int, tf32 bool, cpu *float64) (result, error) {
 	x := result{Variant: variant, Batch: batch, TF32: tf32, Kinds: []verify.Kind{}}
 	v, err := builder.Find(variant)
 	if err != nil {
@@ -235,10 +251,11 @@ func (s suite) one(ctx context.Context, variant string, batch int, tf32 bool) (r
 		return x, err
 	}
 	if s.provider == "cpu" {
-		x.CPUSeconds = x.PerSecond
-		return x, nil
+		*cpu = x.PerSecond
+	} else if *cpu == 0 {
+		*cpu, err = s.throughput(ctx, ort.Config{Provider: "cpu"}, file, batch)
 	}
-	x.CPUSeconds, err = s.throughput(ctx, ort.Config{Provider: "cpu"}, file, batch)
+	x.CPUSeconds = *cpu
 	return x, err
 }
 

@@ -57,7 +57,7 @@ Machines are noisy: interleave the runs that you compare, and compare medians.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.engines, "engine", "", "engines, with settings as for verify: "+strings.Join(engineNames, ", ")+" (default: ort and gorgonia, those that are available)")
+	f.StringVar(&o.engines, "engine", "", "engines, with settings as for verify: "+strings.Join(engineNames(), ", ")+" (default: ort and gorgonia, those that are available)")
 	o.registerOrt(c)
 	kernelsFlag(f, &o.kernels)
 	f.StringVar(&o.precision, "precision", "float32", "of the training step: float32 or bf16")

@@ -12,25 +12,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"alexctl/fault"
 	"alexctl/internal/nearest"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
-	"alexctl/runtime/onnxgo"
 	"alexctl/runtime/ort"
-	"alexctl/runtime/reference"
 )
-
-// engineNames are the engines that commands can be asked for. A new one is a name here, its
-// settings, and a case in make.
-var engineNames = []string{"ort", "gorgonia", "reference", "onnx-go"}
-
-// engineSettings are the settings of each engine.
-var engineSettings = map[string][]string{
-	"ort":       {"opt", "threads", "device", "tf32", "mem", "algo", "fallback"},
-	"gorgonia":  {"kernels", "precision", "threads"},
-	"reference": {"threads"},
-	"onnx-go":   {},
-}
 
 // defaultEngineHelp says which engine is used where none is named.
 const defaultEngineHelp = "(default: ort where ONNX Runtime is installed, otherwise gorgonia)"
@@ -45,7 +32,7 @@ type engineFlags struct {
 
 // register adds the flags that choose one engine.
 func (f *engineFlags) register(c *cobra.Command) {
-	c.Flags().StringVar(&f.engines, "engine", "", "engine, with settings as for verify: "+strings.Join(engineNames, ", ")+" "+defaultEngineHelp)
+	c.Flags().StringVar(&f.engines, "engine", "", "engine, with settings as for verify: "+strings.Join(engineNames(), ", ")+" "+defaultEngineHelp)
 	f.registerOrt(c)
 	kernelsFlag(c.Flags(), &f.kernels)
 }
@@ -98,8 +85,9 @@ func parseSpec(text string) (engineSpec, error) {
 	s := engineSpec{text: text, settings: map[string]string{}}
 	var provided bool
 	s.name, s.provider, provided = strings.Cut(head, ":")
-	if !slices.Contains(engineNames, s.name) {
-		return s, usage("--engine: unknown engine %q%s (engines: %s)", s.name, nearest.Hint(s.name, engineNames), strings.Join(engineNames, ", "))
+	kind, ok := findEngineKind(s.name)
+	if !ok {
+		return s, usage("--engine: unknown engine %q%s (engines: %s)", s.name, nearest.Hint(s.name, engineNames()), strings.Join(engineNames(), ", "))
 	}
 	if provided && s.provider != "cpu" && s.name != "ort" {
 		return s, usage("--engine %s: the %s engine runs on the cpu only", text, s.name)
@@ -109,8 +97,8 @@ func parseSpec(text string) (engineSpec, error) {
 		if !settled {
 			break
 		}
-		if !ok || !slices.Contains(engineSettings[s.name], key) {
-			return s, usage("--engine %s: %q is no setting of %s (settings: %s)", text, pair, s.name, strings.Join(engineSettings[s.name], ", "))
+		if !ok || !slices.Contains(kind.keys(), key) {
+			return s, usage("--engine %s: %q is no setting of %s (settings: %s)", text, pair, s.name, strings.Join(kind.settings, ", "))
 		}
 		s.settings[key] = value
 	}
@@ -135,7 +123,8 @@ func (a *app) specs(ctx context.Context, f engineFlags) (specs []engineSpec, abs
 	if err != nil {
 		return nil, "", err
 	}
-	for i, s := range specs {
+	var each []engineSpec // an engine of ONNX Runtime for each provider
+	for _, s := range specs {
 		switch {
 		case s.name != "ort" && (len(f.providers) > 0 && !slices.Equal(f.providers, []string{"cpu"}) || f.device != 0):
 			return nil, "", usage("the %s engine runs on the CPU, not on %q", s.name, strings.Join(f.providers, ","))
@@ -144,10 +133,17 @@ func (a *app) specs(ctx context.Context, f engineFlags) (specs []engineSpec, abs
 		case f.kernels != "" && !slices.Contains(gorgonia.KernelSets, f.kernels):
 			return nil, "", usage("unknown kernels %q: want %s", f.kernels, strings.Join(gorgonia.KernelSets, " or "))
 		case f.kernels != "":
-			specs[i] = s.with("kernels", f.kernels)
+			s = s.with("kernels", f.kernels)
+		}
+		if s.name != "ort" || s.provider != "" || len(f.providers) == 0 {
+			each = append(each, s)
+			continue
+		}
+		for _, s.provider = range f.providers {
+			each = append(each, s)
 		}
 	}
-	return specs, absent, nil
+	return each, absent, nil
 }
 
 // with returns the engine with a setting, unless it has it.
@@ -185,7 +181,7 @@ func (a *app) engine(ctx context.Context, f engineFlags, threads int) (runtime.E
 	if err != nil {
 		return nil, err
 	}
-	if len(specs) != 1 || len(f.providers) > 1 {
+	if len(specs) != 1 {
 		return nil, usage("--engine %s: name one engine and one provider", f.engines)
 	}
 	if threads == 0 {
@@ -219,18 +215,11 @@ func (a *app) compared(ctx context.Context, f engineFlags) (engines []runtime.En
 		return nil, "", err
 	}
 	for _, s := range specs {
-		providers := f.providers
-		if s.provider != "" || len(providers) == 0 {
-			providers = []string{s.provider}
+		more, err := a.make(s, f, a.verifyThreads(), true)
+		if err != nil {
+			return nil, "", err
 		}
-		for _, p := range providers {
-			s.provider = p
-			more, err := a.make(s, f, a.verifyThreads(), true)
-			if err != nil {
-				return nil, "", err
-			}
-			engines = append(engines, more...)
-		}
+		engines = append(engines, more...)
 	}
 	return engines, absent, nil
 }
@@ -238,57 +227,20 @@ func (a *app) compared(ctx context.Context, f engineFlags) (engines []runtime.En
 // make returns the engines of a name with settings: two for ONNX Runtime without opt.
 func (a *app) make(s engineSpec, f engineFlags, threads int, record bool) (_ []runtime.Engine, err error) {
 	defer func() {
-		if err != nil && s.text != "" {
-			err = usage("--engine %s: %w", s.text, err)
+		if fault.Default(&err, fault.Usage); err != nil && s.text != "" {
+			err = fault.New(fault.KindOf(err), "--engine %s: %w", s.text, err)
 		}
 	}()
-	var failed error
-	number := func(key string, otherwise int) int {
-		text, ok := s.settings[key]
-		if !ok {
-			return otherwise
-		}
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			failed = usage("%s=%s is not a number", key, text)
-		}
-		return n
+	kind, ok := findEngineKind(s.name)
+	if !ok {
+		return nil, usage("unknown engine %q", s.name)
 	}
-	switch s.name {
-	case "reference":
-		return []runtime.Engine{reference.Engine{Threads: number("threads", a.threads)}}, failed
-	case "onnx-go":
-		return []runtime.Engine{onnxgo.Engine{}}, nil
-	case "gorgonia":
-		k := gorgonia.Kernels{Set: s.settings["kernels"], Precision: s.settings["precision"], Threads: number("threads", threads)}
-		if failed != nil {
-			return nil, failed
-		}
-		return []runtime.Engine{gorgonia.Engine{Kernels: k}}, k.Valid()
+	settings := &settingReader{provider: s.provider, values: s.settings}
+	engines, err := kind.make(a, settings, f, threads, record)
+	if settings.err != nil {
+		return nil, settings.err
 	}
-	c := ort.Config{
-		Provider: s.provider, Threads: number("threads", threads), Device: number("device", f.device), TF32: number("tf32", 0) != 0,
-		MemoryLimit: int64(number("mem", 0)), Search: s.settings["algo"], Fallback: number("fallback", 0) != 0, Record: record,
-	}
-	if c.Provider == "" && len(f.providers) > 0 {
-		c.Provider = f.providers[0]
-	}
-	if failed != nil {
-		return nil, failed
-	}
-	levels := []string{"off", "all"}
-	if s.settings["opt"] != "" {
-		levels = []string{s.settings["opt"]}
-	}
-	var engines []runtime.Engine
-	for _, c.Optimization = range levels {
-		e, err := a.ort(c)
-		if err != nil {
-			return nil, err
-		}
-		engines = append(engines, e)
-	}
-	return engines, nil
+	return engines, err
 }
 
 func (a *app) ort(c ort.Config) (*ort.Engine, error) {

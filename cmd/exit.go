@@ -58,7 +58,10 @@ func exitCode(stderr io.Writer, err error) int {
 			_, _ = fmt.Fprintf(stderr, "hint: %s\n", printable(hint(h)))
 		}
 	}
-	return codes[kind]
+	if code, known := codes[kind]; known {
+		return code
+	}
+	return codes[fault.Internal]
 }
 
 // tidy removes what the joining of errors repeats.

@@ -11,12 +11,14 @@ import (
 
 	"alexctl/data"
 	"alexctl/fault"
+	"alexctl/kernel/onednn"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/run"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/onnxgo"
+	"alexctl/runtime/ort"
 	"alexctl/train"
 	"alexctl/verify"
 )
@@ -51,6 +53,11 @@ func TestExitCodes(t *testing.T) {
 		{&gorgonia.InternalError{Reason: "x"}, 70},
 		{&onnxgo.RefusedError{Where: "n", Reason: "x"}, 3},
 		{&runtime.UnavailableError{Engine: "e", Reason: "x"}, 3},
+		{runtime.ErrClosed, 70},
+		{ort.ErrNoLibrary, 3},
+		{ort.ErrPackage, 4},
+		{onednn.ErrMissing, 3},
+		{onednn.ErrPrecision, 3},
 		{&data.MissingError{Name: "d"}, 3},
 		{data.ErrUnknown, 2},
 		{data.ErrNothingToFetch, 2},
@@ -68,14 +75,8 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestEveryOptionHasWords wants a name on the command line for each option that a library may
-// recommend, and hints as flags.
-func TestEveryOptionHasWords(t *testing.T) {
-	for _, o := range fault.Options() {
-		if words[o] == "" {
-			t.Errorf("option %q has no words", o)
-		}
-	}
+// TestHintsAreFlags wants what a library recommends as flags of the command line.
+func TestHintsAreFlags(t *testing.T) {
 	var b strings.Builder
 	err := fmt.Errorf("training: %w", &train.DivergedError{Epoch: 1, Step: 2, Where: "fc"})
 	exitCode(&b, err)

@@ -15,6 +15,7 @@ var words = map[fault.Option]string{
 	fault.Clip:         "--clip",
 	fault.Data:         "--data",
 	fault.DataDir:      "--data-dir",
+	fault.Device:       "--device",
 	fault.Dims:         "--dim",
 	fault.Doctor:       "alexctl doctor",
 	fault.ExternalData: "--external-data",

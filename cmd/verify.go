@@ -50,9 +50,9 @@ margin is error / bound, and above 1 is a mismatch. Layers are judged on the eng
 them, so the first one above 1 is where the fault is. docs/verification.md has the
 derivation. --tolerance replaces the bounds of outputs.
 
-Engines are a list of NAME[:PROVIDER][@KEY=VALUE,...]: ort:cpu and ort:cuda (opt=off|basic|extended|all,
-threads, device, tf32=0|1, mem=BYTES, algo=default|heuristic|exhaustive, fallback=0|1),
-gorgonia (kernels=plain|onednn, precision=float32|bf16, threads), onnx-go, reference (threads).
+Engines are a list of NAME[:PROVIDER][@KEY=VALUE,...], with these settings:
+` + engineHelp() + `
+device, tf32, mem, algo and fallback are for accelerators.
 
 An engine that is asked for and cannot be used gives exit code 3, a mismatch gives 1, and so
 does a node that ran on another provider than the one asked for. Where no engine is named and

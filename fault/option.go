@@ -13,6 +13,7 @@ const (
 	Clip         Option = "clip"          // train.Config.Clip
 	Data         Option = "data"          // data.Open
 	DataDir      Option = "data folder"   // data.Options.Dir
+	Device       Option = "device"        // ort.Config.Device
 	Dims         Option = "dims"          // verify.InputOptions.Dims
 	Doctor       Option = "doctor"        // what is installed here, and what is missing
 	ExternalData Option = "external data" // onnx.WriteOptions.ExternalData
@@ -38,6 +39,6 @@ const (
 
 // Options returns every option, for programs that give each a name of their own.
 func Options() []Option {
-	return []Option{Activation, Against, Augment, Batch, Clip, Data, DataDir, Dims, Doctor, ExternalData, Fetch, From, Images, Init, Inputs,
+	return []Option{Activation, Against, Augment, Batch, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, From, Images, Init, Inputs,
 		Layout, LR, Optimizer, OrtLibrary, Output, Preprocess, ReplaceHead, Resume, RunFolder, Setup, SetupCUDA, ValueRange, Variant}
 }

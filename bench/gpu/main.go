@@ -1,5 +1,5 @@
 // Command gpu verifies every variant on an execution provider of ONNX Runtime, with TF32 off
-// and on, at several batch sizes, and measures its throughput beside the CPU. It writes one
+// and on and with two ways to choose algorithms, at several batch sizes, and measures its throughput beside the CPU. It writes one
 // JSON report. scripts/gpu-check prepares a machine for it and runs it.
 //
 //	go run ./bench/gpu -o report.json
@@ -69,7 +69,7 @@ type piece struct {
 type result struct {
 	Variant    string         `json:"variant"`
 	Batch      int            `json:"batch"`
-	TF32       bool           `json:"tf32"`
+	Settings   string         `json:"settings"` // of the provider: TF32, and how algorithms are chosen
 	Status     string         `json:"status"`
 	Reason     string         `json:"reason,omitempty"`
 	Margin     verify.Number  `json:"margin"` // of the logits
@@ -141,7 +141,7 @@ func (s suite) run(ctx context.Context) (*report, error) {
 			r.Pieces = append(r.Pieces, piece{p.Name, p.OK, p.Detail})
 		}
 	}
-	e, err := s.engine(false)
+	e, err := s.engine(setting{})
 	if err != nil {
 		return nil, err
 	}
@@ -149,29 +149,9 @@ func (s suite) run(ctx context.Context) (*report, error) {
 		r.OK, r.Reason = false, err.Error()
 		return r, s.kept(r)
 	}
-	settings := []bool{false, true}
-	if s.provider == "cpu" {
-		settings = settings[:1]
-	}
 	for _, variant := range s.variants {
-		for _, batch := range s.batches {
-			cpu := 0.0 // images a second on the CPU, measured once
-			for _, tf32 := range settings {
-				x, err := s.one(ctx, variant, batch, tf32, &cpu)
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
-				}
-				if err != nil { // the others may still do
-					x.Status, x.Reason = "error", err.Error()
-				}
-				r.OK = r.OK && x.Status == verify.Pass
-				r.Runs = append(r.Runs, x)
-				fmt.Fprintf(os.Stderr, "%s, batch %d, tf32 %v: %s %s, margin %.3g, %.0f images/s (CPU %.0f)\n",
-					variant, batch, tf32, x.Status, x.Reason, float64(x.Margin), x.PerSecond, x.CPUSeconds)
-				if err := s.kept(r); err != nil {
-					return nil, err
-				}
-			}
+		if err := s.variant(ctx, r, variant); err != nil {
+			return nil, err
 		}
 	}
 	return r, s.kept(r)
@@ -194,8 +174,28 @@ func gpuName(ctx context.Context) string {
 	return strings.TrimSpace(string(out))
 }
 
-func (s suite) engine(tf32 bool) (*ort.Engine, error) {
-	c := ort.Config{Provider: s.provider, Device: s.device, TF32: tf32, Record: true}
+// setting is one way to use the provider.
+type setting struct {
+	search string
+	tf32   bool
+}
+
+// settings are what each network is run with: the plainest form, the one that is used where
+// nothing is asked for, and that with TF32.
+func (s suite) settings() []setting {
+	if s.provider == "cpu" {
+		return []setting{{}}
+	}
+	return []setting{{"default", false}, {"", false}, {"", true}}
+}
+
+func (s suite) config(x setting) ort.Config {
+	return ort.Config{Provider: s.provider, Device: s.device, TF32: x.tf32, Search: x.search}
+}
+
+func (s suite) engine(x setting) (*ort.Engine, error) {
+	c := s.config(x)
+	c.Record = true
 	if s.program != "" {
 		c.Probe = func(library string) []string {
 			return []string{s.program, "doctor", "--probe", s.provider, "--device", strconv.Itoa(s.device), "--ort-lib", library}
@@ -207,56 +207,90 @@ func (s suite) engine(tf32 bool) (*ort.Engine, error) {
 // sample is how many images of a batch are compared with the reference. The others fill it.
 const sample = 4
 
-// one verifies and measures one setting. cpu is what the CPU does, measured if it is 0.
-func (s suite) one(ctx context.Context, variant string, batch int, tf32 bool, cpu *float64) (result, error) {
-	x := result{Variant: variant, Batch: batch, TF32: tf32, Kinds: []verify.Kind{}}
-	v, err := builder.Find(variant)
+// variant runs one network at every batch size with every setting. What goes wrong with it is
+// said in the report, and the others may still do.
+func (s suite) variant(ctx context.Context, r *report, name string) error {
+	v, err := builder.Find(name)
 	if err != nil {
-		return x, err
+		return err
 	}
 	m, err := v.Build(builder.Options{Init: "he", Seed: 1})
 	if err != nil {
-		return x, err
+		return err
 	}
 	file, remove, err := onDisk(ctx, m)
 	if err != nil {
-		return x, err
+		return err
 	}
 	defer remove()
-	e, err := s.engine(tf32)
-	if err != nil {
-		return x, err
+	for _, batch := range s.batches {
+		list, err := s.batch(ctx, file, name, batch)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			list = append(list, result{Variant: name, Batch: batch, Status: "error", Reason: err.Error(), Kinds: []verify.Kind{}})
+		}
+		for _, x := range list {
+			r.OK = r.OK && x.Status == verify.Pass
+			fmt.Fprintf(os.Stderr, "%s, batch %d, %s: %s %s, margin %.3g, %.0f images/s (CPU %.0f)\n",
+				name, batch, x.Settings, x.Status, x.Reason, float64(x.Margin), x.PerSecond, x.CPUSeconds)
+		}
+		r.Runs = append(r.Runs, list...)
+		if err := s.kept(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch verifies and measures one network at one batch size with every setting, and measures
+// the CPU once.
+func (s suite) batch(ctx context.Context, file *onnx.Model, name string, batch int) (list []result, err error) {
+	var engines []runtime.Engine
+	for _, x := range s.settings() {
+		e, err := s.engine(x)
+		if err != nil {
+			return nil, err
+		}
+		engines = append(engines, filled{e, batch})
 	}
 	in, err := verify.RandomInputs(file.Graph, verify.InputOptions{Seed: 2, Batch: min(batch, sample)})
 	if err != nil {
-		return x, err
+		return nil, err
 	}
-	r, err := verify.Compare(ctx, file, []runtime.Engine{filled{e, batch}}, []runtime.Tensors{in}, verify.Options{})
+	r, err := verify.Compare(ctx, file, engines, []runtime.Tensors{in}, verify.Options{})
 	if err != nil {
-		return x, err
+		return nil, err
 	}
-	got := r.Results[0]
-	x.Status, x.Reason, x.Placement, x.Unchecked = got.Status, got.Reason, got.Placement, r.Unchecked
-	if got.Kinds != nil {
-		x.Kinds = got.Kinds
+	cpu := 0.0
+	for i, got := range r.Results {
+		x := result{Variant: name, Batch: batch, Settings: got.Settings, Status: got.Status, Reason: got.Reason,
+			Placement: got.Placement, Unchecked: r.Unchecked, Kinds: got.Kinds}
+		if x.Kinds == nil {
+			x.Kinds = []verify.Kind{}
+		}
+		if len(got.Outputs) > 0 {
+			x.Margin, x.Scaled = got.Outputs[0].Margin, got.Outputs[0].Scaled
+		}
+		if got.Status != verify.Skipped {
+			if x.PerSecond, err = s.throughput(ctx, s.config(s.settings()[i]), file, batch); err != nil {
+				return list, err
+			}
+			if cpu == 0 && s.provider != "cpu" {
+				cpu, err = s.throughput(ctx, ort.Config{Provider: "cpu"}, file, batch)
+			}
+			if err != nil {
+				return list, err
+			}
+			x.CPUSeconds = cpu
+			if s.provider == "cpu" {
+				x.CPUSeconds = x.PerSecond
+			}
+		}
+		list = append(list, x)
 	}
-	if len(got.Outputs) > 0 {
-		x.Margin, x.Scaled = got.Outputs[0].Margin, got.Outputs[0].Scaled
-	}
-	if got.Status == verify.Skipped {
-		return x, nil
-	}
-	plain := ort.Config{Provider: s.provider, Device: s.device, TF32: tf32}
-	if x.PerSecond, err = s.throughput(ctx, plain, file, batch); err != nil {
-		return x, err
-	}
-	if s.provider == "cpu" {
-		*cpu = x.PerSecond
-	} else if *cpu == 0 {
-		*cpu, err = s.throughput(ctx, ort.Config{Provider: "cpu"}, file, batch)
-	}
-	x.CPUSeconds = *cpu
-	return x, err
+	return list, nil
 }
 
 // onDisk writes the model where engines can read it.

@@ -4,8 +4,7 @@
 package onednn
 
 import (
-	"errors"
-
+	"alexctl/fault"
 	"alexctl/kernel"
 )
 
@@ -20,10 +19,10 @@ const (
 )
 
 // ErrMissing says that the program was built without oneDNN.
-var ErrMissing = errors.New("this alexctl was built without oneDNN: in its source folder, run: make onednn")
+var ErrMissing error = fault.New(fault.Environment, "this alexctl was built without oneDNN: in its source folder, run: make onednn")
 
 // ErrPrecision says that the processor does not compute in bfloat16.
-var ErrPrecision = errors.New("this processor has neither AVX512-BF16 nor AMX")
+var ErrPrecision error = fault.New(fault.Environment, "this processor has neither AVX512-BF16 nor AMX")
 
 // New returns the kernels over oneDNN, computing with the given number of threads. The
 // same number gives the same bits.

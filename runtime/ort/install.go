@@ -44,7 +44,7 @@ type File struct {
 func (f File) Name() string { return path.Base(f.Path) }
 
 // ErrPackage says that a tarball is not the pinned package.
-var ErrPackage = errors.New("not the pinned package, or cut short")
+var ErrPackage error = fault.New(fault.Invalid, "not the pinned package, or cut short")
 
 // maxLibrary bounds one unpacked library.
 const maxLibrary = 1 << 30

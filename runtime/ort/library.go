@@ -1,7 +1,6 @@
 package ort
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"alexctl/fault"
 	"alexctl/internal/digest"
 )
 
@@ -39,7 +39,7 @@ const (
 )
 
 // ErrNoLibrary says that no ONNX Runtime was found.
-var ErrNoLibrary = errors.New("ONNX Runtime is not installed")
+var ErrNoLibrary error = fault.New(fault.Environment, "ONNX Runtime is not installed")
 
 // libraryNames are the file names of ONNX Runtime on this system.
 func libraryNames() []string {

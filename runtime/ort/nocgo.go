@@ -10,10 +10,6 @@ import (
 	"alexctl/runtime"
 )
 
-type provider struct{ name string }
-
-func providers() []provider { return []provider{{"cpu"}, {"cuda"}} }
-
 // Check says that this build has no ONNX Runtime.
 func (e *Engine) Check(context.Context) error {
 	return e.unavailable("this program was built without cgo", fault.Hint{Text: "build it with CGO_ENABLED=1 and a C compiler"})

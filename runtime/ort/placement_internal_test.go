@@ -12,6 +12,10 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"alexctl/runtime"
 )
 
 // engineOrSkip skips where ONNX Runtime is not installed.
@@ -177,19 +181,57 @@ func TestProbe(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for _, c := range []Config{{Search: "best"}, {Device: 1}, {TF32: true}, {MemoryLimit: 5}, {Search: "exhaustive"}, {Fallback: true}} {
+	for _, c := range []Config{
+		{Search: "default"}, {Device: 1}, {TF32: true}, {MemoryLimit: 5}, {Search: "exhaustive"}, {Fallback: true}, {Provider: "cuda", Search: "best"},
+	} {
 		if e, err := New(c); err == nil {
 			t.Errorf("%+v is accepted: %s", c, e.Name())
 		}
 	}
-	e, err := New(Config{Provider: "cuda", Device: 2, TF32: true, MemoryLimit: 1 << 20, Search: "heuristic", Fallback: true, Threads: 3})
-	if err != nil {
+	for _, c := range []struct {
+		config Config
+		name   string
+		want   runtime.Arithmetic
+	}{
+		{Config{Provider: "cpu", Optimization: "off", Threads: 2}, "ort:cpu@opt=off,threads=2", runtime.Arithmetic{}},
+		{Config{Provider: "cuda", Optimization: "off"}, "ort:cuda@opt=off,tf32=0,algo=default", runtime.Arithmetic{}},
+		{Config{Provider: "cuda"}, "ort:cuda@opt=all,tf32=0,algo=heuristic", runtime.Arithmetic{Searched: true}},
+		{Config{Provider: "cuda", Device: 2, TF32: true, MemoryLimit: 1 << 20, Search: "default", Fallback: true, Threads: 3},
+			"ort:cuda@opt=all,threads=3,tf32=1,device=2,mem=1048576,algo=default,fallback=1", runtime.Arithmetic{Operand: tf32}},
+	} {
+		e, err := New(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Arithmetic(1); e.Name() != c.name || got != c.want {
+			t.Errorf("%s, %+v; want %s, %+v", e.Name(), got, c.name, c.want)
+		}
+	}
+}
+
+// TestProviders attaches every accelerator of the table: with a library that has none, the
+// refusal must be ONNX Runtime's and not that no code attaches it.
+func TestProviders(t *testing.T) {
+	engineOrSkip(t, Config{})
+	if err := engineOrSkip(t, Config{}).Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := e.Name(), "ort:cuda@opt=all,threads=3,tf32=1,device=2,mem=1048576,algo=heuristic,fallback=1"; got != want {
-		t.Errorf("name is %s, want %s", got, want)
-	}
-	if a := e.Arithmetic(1); a.Operand != tf32 || !a.Searched {
-		t.Errorf("arithmetic is %+v", a)
+	for _, p := range providers() {
+		if p.accelerator == nil {
+			continue
+		}
+		if p.accelerator.help.Option == "" || p.accelerator.options == nil || p.record == "" {
+			t.Errorf("%s: the row is not complete", p.name)
+		}
+		o, err := ort.NewSessionOptions()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := attach(o, p, Config{Search: "default"}); err != nil && strings.Contains(err.Error(), "no code attaches") {
+			t.Error(err)
+		}
+		if err := o.Destroy(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -1,36 +1,40 @@
-//go:build cgo
-
 package ort
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	ort "github.com/yalue/onnxruntime_go"
+	"alexctl/fault"
 )
 
-// provider is an execution provider of ONNX Runtime. A new one is a row in
-// providers.
+// provider is an execution provider of ONNX Runtime. A new one is a row in providers, and a
+// case in attach.
 type provider struct {
 	name string
 	// record is what a profile calls it.
-	record string
-	// check finds out before loading whether the provider can be used with the
-	// library; nil if that is certain.
+	record      string
+	accelerator *accelerator // nil for the CPU, which is always there
+}
+
+// accelerator is what a provider other than the CPU needs.
+type accelerator struct {
+	// check finds out before loading whether the provider can be used with the library;
+	// nil if that is certain. help is what to do where it cannot.
 	check func(Library) error
-	// attach adds the provider to the options of a session; nil for the CPU, which
-	// is always there.
-	attach func(*ort.SessionOptions, Config) error
+	help  fault.Hint
+	// options are those of the provider for a configuration.
+	options func(Config) map[string]string
 }
 
 func providers() []provider {
 	return []provider{
 		{name: "cpu", record: "CPUExecutionProvider"},
-		{name: "cuda", record: "CUDAExecutionProvider", check: checkCUDA, attach: attachCUDA},
+		{name: "cuda", record: "CUDAExecutionProvider", accelerator: &accelerator{
+			check: checkCUDA, help: fault.Hint{Text: "install the provider", Option: fault.SetupCUDA}, options: optionsCUDA,
+		}},
 	}
 }
 
@@ -50,30 +54,18 @@ func checkCUDA(l Library) error {
 	return holdsVersion(filepath.Join(filepath.Dir(l.Path), cudaLibraries[1]))
 }
 
-func attachCUDA(o *ort.SessionOptions, c Config) error {
-	cuda, err := ort.NewCUDAProviderOptions()
-	if err != nil {
-		return err
-	}
-	settings := map[string]string{
+func optionsCUDA(c Config) map[string]string {
+	options := map[string]string{
 		"device_id": strconv.Itoa(c.Device),
 		// TF32 keeps 10 bits of the fraction, and is ONNX Runtime's default.
 		"use_tf32":               "0",
 		"cudnn_conv_algo_search": strings.ToUpper(c.Search),
 	}
 	if c.TF32 {
-		settings["use_tf32"] = "1"
+		options["use_tf32"] = "1"
 	}
 	if c.MemoryLimit > 0 {
-		settings["gpu_mem_limit"] = strconv.FormatInt(c.MemoryLimit, 10)
+		options["gpu_mem_limit"] = strconv.FormatInt(c.MemoryLimit, 10)
 	}
-	err = cuda.Update(settings)
-	if err == nil {
-		err = o.AppendExecutionProviderCUDA(cuda)
-	}
-	if err == nil && !c.Fallback {
-		// Without this, nodes that the provider cannot take would run on the CPU.
-		err = o.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1")
-	}
-	return errors.Join(err, cuda.Destroy())
+	return options
 }

@@ -27,12 +27,12 @@ func (e *Engine) Check(ctx context.Context) error {
 	if err != nil {
 		return e.unavailable(err.Error(), fault.Hint{Text: "name a library that exists, or leave the path out", Option: fault.OrtLibrary})
 	}
-	if e.provider.check != nil {
-		if err := e.provider.check(l); err != nil {
-			return e.unavailable(err.Error(), fault.Hint{Text: "install the provider", Option: fault.SetupCUDA})
+	if x := e.provider.accelerator; x != nil && x.check != nil {
+		if err := x.check(l); err != nil {
+			return e.unavailable(err.Error(), x.help)
 		}
 	}
-	if e.config.Probe != nil && e.provider.attach != nil {
+	if e.config.Probe != nil && e.provider.accelerator != nil {
 		e.probed.Do(func() { e.probeErr = e.probe(ctx, l) })
 		if e.probeErr != nil {
 			return e.unavailable(e.probeErr.Error(), doctorHint)
@@ -119,10 +119,10 @@ func (s *session) create(path string) (err error) {
 			return err
 		}
 	}
-	if s.engine.provider.attach != nil {
+	if s.engine.provider.accelerator != nil {
 		defer keepSignals()()
-		if err := s.engine.provider.attach(o, c); err != nil {
-			return s.engine.unavailable(err.Error(), doctorHint)
+		if err := attach(o, s.engine.provider, c); err != nil {
+			return s.engine.unusable(err)
 		}
 	}
 	for _, v := range s.model.Graph.DataInputs() {
@@ -132,13 +132,50 @@ func (s *session) create(path string) (err error) {
 		s.outputs = append(s.outputs, v.Name)
 	}
 	s.session, err = ort.NewDynamicAdvancedSession(path, s.inputs, s.outputs, o)
-	if err != nil && s.engine.provider.attach != nil {
-		return s.engine.unavailable(err.Error(), doctorHint)
+	if err != nil && s.engine.provider.accelerator != nil {
+		return s.engine.unusable(err)
 	}
 	if err != nil {
-		return fmt.Errorf("ONNX Runtime refuses the model: %w", err)
+		return fmt.Errorf("ONNX Runtime refuses the model: %w", plain(err))
 	}
 	return nil
+}
+
+// attach adds an accelerator's provider to the options of a session.
+func attach(o *ort.SessionOptions, p provider, c Config) (err error) {
+	options := p.accelerator.options(c)
+	switch p.name {
+	case "cuda":
+		cuda, err := ort.NewCUDAProviderOptions()
+		if err != nil {
+			return err
+		}
+		if err = cuda.Update(options); err == nil {
+			err = o.AppendExecutionProviderCUDA(cuda)
+		}
+		if err = errors.Join(err, cuda.Destroy()); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("no code attaches the provider %s", p.name)
+	}
+	if c.Fallback {
+		return nil
+	}
+	// Without this, nodes that the provider cannot take would run on the CPU.
+	return o.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1")
+}
+
+// unusable is the error of an accelerator that ONNX Runtime would not use, with what may help.
+func (e *Engine) unusable(err error) error {
+	help := []fault.Hint{doctorHint}
+	if e.config.Device != 0 {
+		help = append([]fault.Hint{{Text: "name a device that exists, or leave it out", Option: fault.Device}}, help...)
+	}
+	if e.config.MemoryLimit != 0 {
+		help = append([]fault.Hint{{Text: "allow the accelerator more memory (mem), or leave the limit out"}}, help...)
+	}
+	return e.unavailable(plain(err).Error(), help...)
 }
 
 func (s *session) removeTemporary() error {
@@ -227,7 +264,7 @@ func (s *session) run(ctx context.Context, in, out []ort.Value) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.engine.provider.attach != nil && s.ran.CompareAndSwap(false, true) {
+	if s.engine.provider.accelerator != nil && s.ran.CompareAndSwap(false, true) {
 		defer keepSignals()() // libraries are loaded as late as here
 	}
 	stopped := make(chan struct{})

@@ -1,0 +1,126 @@
+package cmd
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
+	"alexctl/runtime/onnxgo"
+	"alexctl/runtime/ort"
+	"alexctl/runtime/reference"
+)
+
+// engineKind is an engine that commands can be asked for. A new one is a row in engineKinds.
+type engineKind struct {
+	name string
+	// settings are the KEY=VALUE that it takes, each as help shows it: "tf32=0|1" or "threads".
+	settings []string
+	// make returns the engines of a name with its settings.
+	make func(a *app, s *settingReader, f engineFlags, threads int, record bool) ([]runtime.Engine, error)
+}
+
+func engineKinds() []engineKind {
+	return []engineKind{
+		{"ort", []string{"opt=off|basic|extended|all", "threads", "device", "tf32=0|1", "mem=BYTES", "algo=default|heuristic|exhaustive", "fallback=0|1"}, makeOrt},
+		{"gorgonia", []string{"kernels=plain|onednn", "precision=float32|bf16", "threads"},
+			func(_ *app, s *settingReader, _ engineFlags, threads int, _ bool) ([]runtime.Engine, error) {
+				k := gorgonia.Kernels{Set: s.values["kernels"], Precision: s.values["precision"], Threads: s.number("threads", threads)}
+				return []runtime.Engine{gorgonia.Engine{Kernels: k}}, k.Valid()
+			}},
+		{"reference", []string{"threads"},
+			func(a *app, s *settingReader, _ engineFlags, _ int, _ bool) ([]runtime.Engine, error) {
+				return []runtime.Engine{reference.Engine{Threads: s.number("threads", a.threads)}}, nil
+			}},
+		{"onnx-go", nil,
+			func(*app, *settingReader, engineFlags, int, bool) ([]runtime.Engine, error) {
+				return []runtime.Engine{onnxgo.Engine{}}, nil
+			}},
+	}
+}
+
+// engineNames are the names of the engines.
+func engineNames() []string {
+	var names []string
+	for _, k := range engineKinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// findEngineKind returns an engine by its name.
+func findEngineKind(name string) (engineKind, bool) {
+	list := engineKinds()
+	i := slices.IndexFunc(list, func(k engineKind) bool { return k.name == name })
+	if i < 0 {
+		return engineKind{}, false
+	}
+	return list[i], true
+}
+
+// keys are the names of the settings.
+func (k engineKind) keys() []string {
+	var keys []string
+	for _, s := range k.settings {
+		key, _, _ := strings.Cut(s, "=")
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// engineHelp is the list of engines with their settings, for the help of verify.
+func engineHelp() string {
+	var lines []string
+	for _, k := range engineKinds() {
+		line := "  " + k.name
+		if k.name == "ort" {
+			line += ":" + strings.Join(ort.Providers(), "|")
+		}
+		if len(k.settings) > 0 {
+			line += "  " + strings.Join(k.settings, ", ")
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// makeOrt returns ONNX Runtime: two engines where no optimization is named.
+func makeOrt(a *app, s *settingReader, f engineFlags, threads int, record bool) ([]runtime.Engine, error) {
+	c := ort.Config{
+		Provider: s.provider, Threads: s.number("threads", threads), Device: s.number("device", f.device), TF32: s.number("tf32", 0) != 0,
+		MemoryLimit: int64(s.number("mem", 0)), Search: s.values["algo"], Fallback: s.number("fallback", 0) != 0, Record: record,
+	}
+	levels := []string{"off", "all"}
+	if s.values["opt"] != "" {
+		levels = []string{s.values["opt"]}
+	}
+	var engines []runtime.Engine
+	for _, c.Optimization = range levels {
+		e, err := a.ort(c)
+		if err != nil {
+			return nil, err
+		}
+		engines = append(engines, e)
+	}
+	return engines, nil
+}
+
+// settingReader reads the settings of an engine and remembers what was wrong with one.
+type settingReader struct {
+	provider string
+	values   map[string]string
+	err      error
+}
+
+func (s *settingReader) number(key string, otherwise int) int {
+	text, ok := s.values[key]
+	if !ok {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		s.err = usage("%s=%s is not a number", key, text)
+	}
+	return n
+}

@@ -95,13 +95,19 @@ Datasets:
 
 // recipeFlags registers the flags of the recipe.
 func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
+	var optimizers, rates, decays []string
+	for _, k := range train.Optimizers() {
+		optimizers = append(optimizers, k.Name)
+		rates = append(rates, fmt.Sprintf("%g %s", k.LR, k.Name))
+		decays = append(decays, fmt.Sprintf("%g %s", k.WeightDecay, k.Name))
+	}
 	f.IntVar(&o.Epochs, "epochs", o.Epochs, "passes over the training images")
 	f.IntVar(&o.Batch, "batch", o.Batch, "images per step")
-	f.StringVar(&o.Optimizer, "optimizer", o.Optimizer, "sgd, nesterov, adam or adamw")
-	f.Float64Var(&o.LR, "lr", o.LR, "largest learning rate (default: 0.01 sgd, 0.05 nesterov, 0.0005 adam, 0.001 adamw)")
+	f.StringVar(&o.Optimizer, "optimizer", o.Optimizer, alternatives(optimizers))
+	f.Float64Var(&o.LR, "lr", o.LR, "largest learning rate (default: "+strings.Join(rates, ", ")+")")
 	f.Float64Var(&o.Momentum, "momentum", o.Momentum, "momentum of sgd and nesterov")
-	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "weight decay (default: 0.0005 sgd and nesterov, 0 adam, 0.01 adamw)")
-	f.StringVar(&o.Schedule, "schedule", o.Schedule, "learning-rate schedule: constant, step, cosine or onecycle (with --patience, constant unless given)")
+	f.Float64Var(&o.WeightDecay, "weight-decay", o.WeightDecay, "weight decay (default: "+strings.Join(decays, ", ")+")")
+	f.StringVar(&o.Schedule, "schedule", o.Schedule, "learning-rate schedule: "+alternatives(train.Schedules())+" (with --patience, constant unless given)")
 	f.Float64Var(&o.Warmup, "warmup", o.Warmup, "epochs over which the learning rate rises from zero (not for onecycle)")
 	f.Float64Var(&o.Smoothing, "label-smoothing", o.Smoothing, "share of the target that is spread over all classes")
 	f.Float64Var(&o.Clip, "clip", o.Clip, "clip the gradient to this norm; 0 for no clipping")
@@ -113,6 +119,12 @@ func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions (with AMX, also of dense layers) rounded to bfloat16")
 	kernelsFlag(f, &o.Kernels)
 	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "also write a checkpoint every N steps")
+}
+
+// alternatives joins words: "a, b or c".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func datasetList() string {

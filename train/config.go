@@ -53,24 +53,11 @@ func Default() Config {
 	}
 }
 
-// Names of what a Config chooses from.
-var (
-	optimizerNames = []string{"sgd", "nesterov", "adam", "adamw"}
-	scheduleNames  = []string{"constant", "step", "cosine", "onecycle"}
-)
-
 // For sets the learning rate and the weight decay that an optimizer usually has.
 func (c *Config) For(optimizer string) {
 	c.Optimizer = optimizer
-	switch optimizer {
-	case "sgd":
-		c.LR, c.WeightDecay = 0.01, 5e-4
-	case "nesterov":
-		c.LR, c.WeightDecay = 0.05, 5e-4
-	case "adam":
-		c.LR, c.WeightDecay = 5e-4, 0
-	case "adamw":
-		c.LR, c.WeightDecay = 1e-3, 0.01
+	if k, ok := findOptimizer(optimizer); ok {
+		c.LR, c.WeightDecay = k.LR, k.WeightDecay
 	}
 }
 
@@ -96,8 +83,8 @@ func (c *Config) Check() error {
 	within("momentum", c.Momentum, 0, 0.9999)
 	within("weight decay", c.WeightDecay, 0, 10)
 	within("warm-up", c.Warmup, 0, float64(max(1, c.Epochs)))
-	if c.Warmup > 0 && c.Schedule == "onecycle" {
-		bad("onecycle has a warm-up of its own")
+	if x, _ := findSchedule(c.Schedule); c.Warmup > 0 && x.warms {
+		bad("%s has a warm-up of its own", x.name)
 	}
 	within("label smoothing", c.Smoothing, 0, 0.99)
 	if !(c.Clip >= 0) || math.IsInf(c.Clip, 0) {
@@ -114,8 +101,8 @@ func (c *Config) Check() error {
 		what, name string
 		names      []string
 	}{
-		{"optimizer", c.Optimizer, optimizerNames},
-		{"schedule", c.Schedule, scheduleNames},
+		{"optimizer", c.Optimizer, optimizerNames()},
+		{"schedule", c.Schedule, Schedules()},
 		{"precision", c.Precision, append([]string{""}, gorgonia.Precisions...)},
 		{"kernels", c.Kernels, append([]string{""}, gorgonia.KernelSets...)},
 	} {

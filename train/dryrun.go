@@ -31,7 +31,7 @@ func DryRun(ctx context.Context, m *onnx.Model, in Inputs, c Config) (*Estimate,
 	for _, p := range f.trainer.Parameters() {
 		e.OptimizerBytes += 4 * int64(len(p.Data))
 	}
-	if f.optimizer.adaptive() {
+	if f.optimizer.kind.moments {
 		e.OptimizerBytes *= 2
 	}
 	var images []float32

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"alexctl/kernel"
 	"alexctl/kernel/vector"
@@ -16,11 +17,49 @@ const (
 	epsilon = 1e-8
 )
 
+// OptimizerKind is an optimizer that a recipe can name, with the learning rate and the weight
+// decay that it usually has. A new one is a row in Optimizers, and its update.
+type OptimizerKind struct {
+	Name            string
+	LR, WeightDecay float64
+
+	nesterov  bool // the momentum is applied to the gradient too
+	moments   bool // it divides by second moments, as Adam does
+	decoupled bool // the decay is not a part of the gradient (Loshchilov and Hutter 2019)
+}
+
+// Optimizers returns them, the plainest first.
+func Optimizers() []OptimizerKind {
+	return []OptimizerKind{
+		{Name: "sgd", LR: 0.01, WeightDecay: 5e-4},
+		{Name: "nesterov", LR: 0.05, WeightDecay: 5e-4, nesterov: true},
+		{Name: "adam", LR: 5e-4, moments: true},
+		{Name: "adamw", LR: 1e-3, WeightDecay: 0.01, moments: true, decoupled: true},
+	}
+}
+
+func optimizerNames() []string {
+	var names []string
+	for _, k := range Optimizers() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+func findOptimizer(name string) (OptimizerKind, bool) {
+	list := Optimizers()
+	i := slices.IndexFunc(list, func(k OptimizerKind) bool { return k.Name == name })
+	if i < 0 {
+		return OptimizerKind{}, false
+	}
+	return list[i], true
+}
+
 // Optimizer updates parameters from their gradients, each in one pass. sgd and
 // nesterov equal torch.optim.SGD, adam and adamw torch.optim.Adam and AdamW, with
 // their defaults.
 type Optimizer[T kernel.Float] struct {
-	kind     string
+	kind     OptimizerKind
 	momentum float64
 	decay    float64
 	clip     float64
@@ -43,13 +82,14 @@ const blockElements = 4096
 
 // NewOptimizer returns an optimizer of the parameters that computes on a pool.
 func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T], p kernel.Pool) *Optimizer[T] {
+	kind, _ := findOptimizer(c.Optimizer) // Check has seen it
 	o := &Optimizer[T]{
-		kind: c.Optimizer, momentum: c.Momentum, decay: c.WeightDecay, clip: c.Clip,
+		kind: kind, momentum: c.Momentum, decay: c.WeightDecay, clip: c.Clip,
 		pool: p, params: params, sums: make([]float64, p.Size()),
 	}
 	for i, p := range params {
 		o.first = append(o.first, make([]T, len(p.Data)))
-		if o.adaptive() {
+		if o.kind.moments {
 			o.second = append(o.second, make([]T, len(p.Data)))
 		}
 		for lo := 0; lo < len(p.Data); lo += blockElements {
@@ -58,8 +98,6 @@ func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T], p k
 	}
 	return o
 }
-
-func (o *Optimizer[T]) adaptive() bool { return o.kind == "adam" || o.kind == "adamw" }
 
 // Begin begins an update of the parameters with a learning rate. Between it and End,
 // Take may be given parts of gradients as they are made.
@@ -73,7 +111,7 @@ func (o *Optimizer[T]) Begin(rate float64) {
 // prepare makes update change parameters by gradients times scale.
 func (o *Optimizer[T]) prepare(scale float64) {
 	o.update = o.sgd(scale)
-	if o.adaptive() {
+	if o.kind.moments {
 		o.update = o.adam(scale)
 	}
 }
@@ -149,7 +187,7 @@ func (o *Optimizer[T]) sum(grads [][]T, f func(block, []T) float64) float64 {
 }
 
 func (o *Optimizer[T]) sgd(scale float64) func(b block, g []T) {
-	s := vector.SGD{Scale: scale, Decay: o.decay, Momentum: o.momentum, Rate: o.rate, Nesterov: o.kind == "nesterov"}
+	s := vector.SGD{Scale: scale, Decay: o.decay, Momentum: o.momentum, Rate: o.rate, Nesterov: o.kind.nesterov}
 	return func(b block, g []T) {
 		vector.UpdateSGD(s, o.params[b.param].Data[b.lo:b.hi], g, o.first[b.param][b.lo:b.hi])
 	}
@@ -161,7 +199,7 @@ func (o *Optimizer[T]) adam(scale float64) func(b block, g []T) {
 		Rate: o.rate / (1 - math.Pow(beta1, float64(o.steps))),
 		Root: 1 / math.Sqrt(1-math.Pow(beta2, float64(o.steps))),
 	}
-	if o.kind == "adamw" {
+	if o.kind.decoupled {
 		a.Keep, a.Decay = 1-o.rate*o.decay, 0
 	}
 	return func(b block, g []T) {

@@ -112,6 +112,34 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
+// TestEveryOptimizerIsCompared wants PyTorch's numbers for each optimizer of the table.
+func TestEveryOptimizerIsCompared(t *testing.T) {
+	compared := map[string]bool{}
+	for _, want := range readOptimizers(t).Optimizers {
+		compared[want.Name] = true
+	}
+	for _, k := range train.Optimizers() {
+		if !compared[k.Name] {
+			t.Errorf("%s is not compared with PyTorch: %v", k.Name, compared)
+		}
+	}
+}
+
+// TestEverySchedule wants a learning rate for each schedule of the table that a recipe may
+// name, that is neither negative nor above the largest, and none for one that is not in it.
+func TestEverySchedule(t *testing.T) {
+	for _, name := range append(train.Schedules(), "none") {
+		c := train.Default()
+		c.Schedule = name
+		err := c.Check()
+		for step := range 100 {
+			if got := c.Rate(step, 100, 10); (err == nil) != (got >= 0 && got <= c.LR) {
+				t.Errorf("%s: step %d has the rate %g; the recipe: %v", name, step, got, err)
+			}
+		}
+	}
+}
+
 func TestCrossEntropyEqualsPyTorch(t *testing.T) {
 	g := readOptimizers(t).CrossEntropy
 	for _, w := range g.Losses {

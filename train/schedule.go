@@ -1,30 +1,67 @@
 package train
 
-import "math"
+import (
+	"math"
+	"slices"
+)
+
+// schedule is how the learning rate changes. A new one is a row in schedules.
+type schedule struct {
+	name  string
+	warms bool // whether it has a warm-up of its own
+	// rate returns the learning rate of a step, 0 to total-1, where the largest is lr.
+	rate func(lr float64, step, total int) float64
+}
+
+func schedules() []schedule {
+	return []schedule{
+		{"constant", false, func(lr float64, _, _ int) float64 { return lr }},
+		{"step", false, func(lr float64, step, total int) float64 { // a tenth after half of the steps, a hundredth after three quarters
+			switch done := float64(step) / float64(max(1, total)); {
+			case done >= 0.75:
+				return lr / 100
+			case done >= 0.5:
+				return lr / 10
+			}
+			return lr
+		}},
+		{"cosine", false, func(lr float64, step, total int) float64 {
+			return lr * (1 + math.Cos(math.Pi*(float64(step)/float64(max(1, total))))) / 2
+		}},
+		{"onecycle", true, oneCycle},
+	}
+}
+
+// Schedules returns the names of the schedules.
+func Schedules() []string {
+	var names []string
+	for _, s := range schedules() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+func findSchedule(name string) (schedule, bool) {
+	list := schedules()
+	i := slices.IndexFunc(list, func(s schedule) bool { return s.name == name })
+	if i < 0 {
+		return schedule{}, false
+	}
+	return list[i], true
+}
 
 // Rate returns the learning rate of a step, 0 to total-1, of which each epoch has
-// perEpoch.
+// perEpoch. It is not a number for a schedule that does not exist, which Check refuses.
 func (c *Config) Rate(step, total, perEpoch int) float64 {
-	if c.Schedule == "onecycle" {
-		return oneCycle(c.LR, step, total)
-	}
 	warm := int(math.Round(c.Warmup * float64(perEpoch)))
 	if step < warm {
 		return c.LR * float64(step+1) / float64(warm)
 	}
-	done := float64(step-warm) / float64(max(1, total-warm))
-	switch c.Schedule {
-	case "step": // a tenth after half of the steps, a hundredth after three quarters
-		switch {
-		case done >= 0.75:
-			return c.LR / 100
-		case done >= 0.5:
-			return c.LR / 10
-		}
-	case "cosine":
-		return c.LR * (1 + math.Cos(math.Pi*done)) / 2
+	s, ok := findSchedule(c.Schedule)
+	if !ok {
+		return math.NaN()
 	}
-	return c.LR
+	return s.rate(c.LR, step-warm, total-warm)
 }
 
 // oneCycle is torch.optim.lr_scheduler.OneCycleLR with its defaults (Smith and Topin

@@ -231,3 +231,21 @@ func TestEveryOperatorIsListedOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestOperatorsThatRoundHaveBounds wants a Bound, without which results are held to be exact,
+// for each operator but those that only move, select or compare elements, make shapes, or
+// convert types as the definition does.
+func TestOperatorsThatRoundHaveBounds(t *testing.T) {
+	exact := []string{"Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "Dropout", "Flatten", "Gather", "Identity",
+		"MaxPool", "Relu", "Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
+	var without []string
+	for _, s := range op.All() {
+		if s.Bound == nil {
+			without = append(without, s.Type)
+		}
+	}
+	slices.Sort(without)
+	if !slices.Equal(without, exact) {
+		t.Errorf("operators without a bound:\n%q, want\n%q", without, exact)
+	}
+}

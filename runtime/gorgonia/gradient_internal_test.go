@@ -2,8 +2,12 @@ package gorgonia
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -248,6 +252,42 @@ func gradientError(got, want []float64) float64 {
 		return d.MaxAbs
 	}
 	return d.Scaled
+}
+
+// TestEveryKernelHasGradientCases reads the operators that are lowered from kernelFor, and
+// wants cases of each. Dropout is tested where its mask can be seen.
+func TestEveryKernelHasGradientCases(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "lower.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lowered, tested := 0, map[string]bool{"Dropout": true}
+	for _, cases := range graphCases(rand.New(rand.NewPCG(3, 8))) {
+		for _, c := range cases {
+			for _, n := range c.nodes {
+				tested[n.OpType] = true
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if d, ok := n.(*ast.FuncDecl); ok {
+			return d.Name.Name == "kernelFor"
+		}
+		if c, ok := n.(*ast.CaseClause); ok {
+			for _, e := range c.List {
+				if x, ok := e.(*ast.BasicLit); ok {
+					lowered++
+					if name, err := strconv.Unquote(x.Value); err != nil || !tested[name] {
+						t.Errorf("%s is lowered, but no gradient of it is tested", x.Value)
+					}
+				}
+			}
+		}
+		return true
+	})
+	if lowered < 25 {
+		t.Errorf("%d operators were found in kernelFor", lowered)
+	}
 }
 
 func TestGradients(t *testing.T) {

@@ -89,6 +89,9 @@ func draw() (string, error) {
 			if !ours {
 				continue
 			}
+			if !slices.Contains(layers, below) {
+				return "", fmt.Errorf("package %s, which %s imports, has no place in the layers", below, name)
+			}
 			if slices.Index(layers, below) <= at {
 				return "", fmt.Errorf("%s imports %s, which is not below it", name, below)
 			}

@@ -64,7 +64,7 @@ func (p *Plan) Predictions(out runtime.Tensors, n, k int) (_ [][]Prediction, err
 	if p.Labels != nil && len(p.Labels) != classes {
 		return nil, fault.New(fault.Invalid, "%d labels for %d classes", len(p.Labels), classes)
 	}
-	if p.Signature.Output.Assumed && probabilities(scores[:n*each], each) {
+	if p.Signature.Output.Assumed && distributions(scores[:n*each], each) {
 		return nil, fault.New(fault.Usage, "the scores of output %q, whose meaning nothing declares, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).
 			Hint(fault.Hint{Text: "say what it holds", Option: fault.Activation, Value: strings.Join(signature.Activations, "|")})
 	}
@@ -142,9 +142,9 @@ func (p *Plan) probabilities(row []float64) []float64 {
 	return out
 }
 
-// probabilities reports whether every row is one of probabilities that sum to 1. Logits are
-// that by chance once in a blue moon.
-func probabilities(scores []float64, each int) bool {
+// distributions reports whether every row is one of probabilities that sum to 1. Logits are
+// that by chance almost never.
+func distributions(scores []float64, each int) bool {
 	const nearly = 1e-4 // what a sum of rounded probabilities may be off
 	for row := range slices.Chunk(scores, each) {
 		sum := 0.0

@@ -113,9 +113,11 @@ func findHead(x *onnx.Index, output string) (head, error) {
 			if h.bias != "" {
 				continue
 			}
-		case "Identity", "Flatten", "Reshape", "Squeeze":
-			name = n.Inputs[0]
-			continue
+		default:
+			if s := op.SpecOf(n); s != nil && s.InOrder {
+				name = n.Inputs[0]
+				continue
+			}
 		}
 		return h, fmt.Errorf("the model ends in %s (node %q): a new head can replace a Gemm or a MatMul", n.OpType, n.Label())
 	}

@@ -147,6 +147,12 @@ func TestReplaceHead(t *testing.T) {
 	if _, a := op.Scores(onnx.NewIndex(m.Graph), "sig_y"); a != op.NoActivation {
 		t.Error("the Sigmoid is still there")
 	}
+	tail := model(t)
+	tail.Graph.Nodes = append(tail.Graph.Nodes, &onnx.Node{Name: "last", OpType: "Dropout", Inputs: []string{"sig_y"}, Outputs: []string{"dropped"}})
+	tail.Graph.Outputs[0] = &onnx.Value{Name: "dropped", Type: tail.Graph.Outputs[0].Type}
+	if m, _ := applied(t, tail, pass.ReplaceHead{Classes: 7}); m.Graph.Outputs[0].Type.String() != "FLOAT[N 7]" {
+		t.Errorf("behind the head is a Dropout: output %s", m.Graph.Outputs[0].Type)
+	}
 	ends := model(t)
 	ends.Graph.Nodes = ends.Graph.Nodes[:5]
 	ends.Graph.Outputs = []*onnx.Value{{Name: "flat_y", Type: onnx.TensorType(onnx.Float, onnx.Shape{onnx.Symbol("N"), onnx.Known(4)})}}

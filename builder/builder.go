@@ -7,11 +7,10 @@ package builder
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"alexctl/card"
 	"alexctl/fault"
-	"alexctl/internal/nearest"
+	"alexctl/internal/table"
 	"alexctl/onnx"
 	"alexctl/preprocess"
 )
@@ -69,6 +68,9 @@ type Variant struct {
 	preprocess func(channels, side int) *preprocess.Spec
 }
 
+// Title returns the name.
+func (v Variant) Title() string { return v.Name }
+
 // Variants returns every variant. A new one is a file and a line here.
 func Variants() []Variant {
 	return []Variant{cifar(), pwc(), zhihu(), paper(), caffe(), caffenet(), torchvision()}
@@ -76,14 +78,8 @@ func Variants() []Variant {
 
 // Find returns the variant called name, or an error that suggests a near miss.
 func Find(name string) (Variant, error) {
-	var names []string
-	for _, v := range Variants() {
-		if v.Name == name {
-			return v, nil
-		}
-		names = append(names, v.Name)
-	}
-	return Variant{}, fault.New(fault.Usage, "unknown variant %q%s (variants: %s)", name, nearest.Hint(name, names), strings.Join(names, ", "))
+	v, err := table.Find(Variants(), "variant", name)
+	return v, fault.As(fault.Usage, err)
 }
 
 // ForInput returns the variant that an input size stands for, and why.

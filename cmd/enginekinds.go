@@ -1,10 +1,10 @@
 package cmd
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
+	"alexctl/internal/table"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/onnxgo"
@@ -40,24 +40,11 @@ func engineKinds() []engineKind {
 	}
 }
 
-// engineNames are the names of the engines.
-func engineNames() []string {
-	var names []string
-	for _, k := range engineKinds() {
-		names = append(names, k.name)
-	}
-	return names
-}
+// Title returns the name.
+func (k engineKind) Title() string { return k.name }
 
-// findEngineKind returns an engine by its name.
-func findEngineKind(name string) (engineKind, bool) {
-	list := engineKinds()
-	i := slices.IndexFunc(list, func(k engineKind) bool { return k.name == name })
-	if i < 0 {
-		return engineKind{}, false
-	}
-	return list[i], true
-}
+// engineNames are the names of the engines.
+func engineNames() []string { return table.Names(engineKinds()) }
 
 // keys are the names of the settings.
 func (k engineKind) keys() []string {

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"alexctl/fault"
-	"alexctl/internal/nearest"
+	"alexctl/internal/table"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
@@ -85,9 +85,9 @@ func parseSpec(text string) (engineSpec, error) {
 	s := engineSpec{text: text, settings: map[string]string{}}
 	var provided bool
 	s.name, s.provider, provided = strings.Cut(head, ":")
-	kind, ok := findEngineKind(s.name)
-	if !ok {
-		return s, usage("--engine: unknown engine %q%s (engines: %s)", s.name, nearest.Hint(s.name, engineNames()), strings.Join(engineNames(), ", "))
+	kind, err := table.Find(engineKinds(), "engine", s.name)
+	if err != nil {
+		return s, usage("--engine: %w", err)
 	}
 	if provided && s.provider != "cpu" && s.name != "ort" {
 		return s, usage("--engine %s: the %s engine runs on the cpu only", text, s.name)
@@ -231,9 +231,9 @@ func (a *app) make(s engineSpec, f engineFlags, threads int, record bool) (_ []r
 			err = fault.New(fault.KindOf(err), "--engine %s: %w", s.text, err)
 		}
 	}()
-	kind, ok := findEngineKind(s.name)
-	if !ok {
-		return nil, usage("unknown engine %q", s.name)
+	kind, err := table.Find(engineKinds(), "engine", s.name)
+	if err != nil {
+		return nil, err
 	}
 	settings := &settingReader{provider: s.provider, values: s.settings}
 	engines, err := kind.make(a, settings, f, threads, record)

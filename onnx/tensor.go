@@ -204,16 +204,7 @@ func (t *Tensor) Float32s(dst []float32, from int64) error {
 // Float64s copies len(dst) elements of a FLOAT, DOUBLE, FLOAT16 or BFLOAT16
 // tensor, beginning at element from. The conversion is exact.
 func (t *Tensor) Float64s(dst []float64, from int64) error {
-	decode, ok := floatDecoders[t.Type]
-	if !ok {
-		return fmt.Errorf("tensor %q: %s read as floating point", t.Name, t.Type)
-	}
-	width := t.Type.Bits() / 8
-	return t.each(from, int64(len(dst)), width, func(at int64, b []byte) {
-		for i := range len(b) / int(width) {
-			dst[int(at)+i] = decode(b[i*int(width):])
-		}
-	})
+	return decoded(t, floatDecoders, "floating point", dst, from)
 }
 
 var floatDecoders = map[DataType]func([]byte) float64{
@@ -226,9 +217,14 @@ var floatDecoders = map[DataType]func([]byte) float64{
 // Int64s copies len(dst) elements of an integer or BOOL tensor, beginning at
 // element from. UINT64 values keep their bits.
 func (t *Tensor) Int64s(dst []int64, from int64) error {
-	decode, ok := intDecoders[t.Type]
+	return decoded(t, intDecoders, "integers", dst, from)
+}
+
+// decoded copies elements with the decoder of the tensor's type.
+func decoded[T any](t *Tensor, decoders map[DataType]func([]byte) T, as string, dst []T, from int64) error {
+	decode, ok := decoders[t.Type]
 	if !ok {
-		return fmt.Errorf("tensor %q: %s read as integers", t.Name, t.Type)
+		return fmt.Errorf("tensor %q: %s read as %s", t.Name, t.Type, as)
 	}
 	width := t.Type.Bits() / 8
 	return t.each(from, int64(len(dst)), width, func(at int64, b []byte) {

@@ -46,15 +46,6 @@ func ImagesOf(m *onnx.Model) (*onnx.Value, error) {
 	return inputs[0], nil
 }
 
-// InputOf returns a model's image input.
-func InputOf(m *onnx.Model, o Options) (Input, error) {
-	s, err := Of(m, o)
-	if err != nil {
-		return Input{}, err
-	}
-	return s.Input, nil
-}
-
 func inputOf(x *onnx.Index, inferred *op.Inferred, asked, named string) (Input, error) {
 	v, err := ImagesOf(&onnx.Model{Graph: x.Graph()})
 	if err != nil {

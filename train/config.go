@@ -14,6 +14,7 @@ import (
 	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/internal/nearest"
+	"alexctl/internal/table"
 	"alexctl/onnx"
 	"alexctl/runtime/gorgonia"
 )
@@ -56,7 +57,7 @@ func Default() Config {
 // For sets the learning rate and the weight decay that an optimizer usually has.
 func (c *Config) For(optimizer string) {
 	c.Optimizer = optimizer
-	if k, ok := findOptimizer(optimizer); ok {
+	if k, err := table.Find(Optimizers(), "optimizer", optimizer); err == nil {
 		c.LR, c.WeightDecay = k.LR, k.WeightDecay
 	}
 }
@@ -83,7 +84,7 @@ func (c *Config) Check() error {
 	within("momentum", c.Momentum, 0, 0.9999)
 	within("weight decay", c.WeightDecay, 0, 10)
 	within("warm-up", c.Warmup, 0, float64(max(1, c.Epochs)))
-	if x, _ := findSchedule(c.Schedule); c.Warmup > 0 && x.warms {
+	if x, _ := table.Find(schedules(), "schedule", c.Schedule); c.Warmup > 0 && x.warms {
 		bad("%s has a warm-up of its own", x.name)
 	}
 	within("label smoothing", c.Smoothing, 0, 0.99)
@@ -101,7 +102,7 @@ func (c *Config) Check() error {
 		what, name string
 		names      []string
 	}{
-		{"optimizer", c.Optimizer, optimizerNames()},
+		{"optimizer", c.Optimizer, table.Names(Optimizers())},
 		{"schedule", c.Schedule, Schedules()},
 		{"precision", c.Precision, append([]string{""}, gorgonia.Precisions...)},
 		{"kernels", c.Kernels, append([]string{""}, gorgonia.KernelSets...)},

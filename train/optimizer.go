@@ -3,8 +3,8 @@ package train
 import (
 	"fmt"
 	"math"
-	"slices"
 
+	"alexctl/internal/table"
 	"alexctl/kernel"
 	"alexctl/kernel/vector"
 	"alexctl/runtime/gorgonia"
@@ -38,22 +38,8 @@ func Optimizers() []OptimizerKind {
 	}
 }
 
-func optimizerNames() []string {
-	var names []string
-	for _, k := range Optimizers() {
-		names = append(names, k.Name)
-	}
-	return names
-}
-
-func findOptimizer(name string) (OptimizerKind, bool) {
-	list := Optimizers()
-	i := slices.IndexFunc(list, func(k OptimizerKind) bool { return k.Name == name })
-	if i < 0 {
-		return OptimizerKind{}, false
-	}
-	return list[i], true
-}
+// Title returns the name.
+func (k OptimizerKind) Title() string { return k.Name }
 
 // Optimizer updates parameters from their gradients, each in one pass. sgd and
 // nesterov equal torch.optim.SGD, adam and adamw torch.optim.Adam and AdamW, with
@@ -82,7 +68,7 @@ const blockElements = 4096
 
 // NewOptimizer returns an optimizer of the parameters that computes on a pool.
 func NewOptimizer[T kernel.Float](c Config, params []*gorgonia.Parameter[T], p kernel.Pool) *Optimizer[T] {
-	kind, _ := findOptimizer(c.Optimizer) // Check has seen it
+	kind, _ := table.Find(Optimizers(), "optimizer", c.Optimizer) // Check has seen it
 	o := &Optimizer[T]{
 		kind: kind, momentum: c.Momentum, decay: c.WeightDecay, clip: c.Clip,
 		pool: p, params: params, sums: make([]float64, p.Size()),

@@ -2,7 +2,8 @@ package train
 
 import (
 	"math"
-	"slices"
+
+	"alexctl/internal/table"
 )
 
 // schedule is how the learning rate changes. A new one is a row in schedules.
@@ -32,23 +33,11 @@ func schedules() []schedule {
 	}
 }
 
-// Schedules returns the names of the schedules.
-func Schedules() []string {
-	var names []string
-	for _, s := range schedules() {
-		names = append(names, s.name)
-	}
-	return names
-}
+// Title returns the name.
+func (s schedule) Title() string { return s.name }
 
-func findSchedule(name string) (schedule, bool) {
-	list := schedules()
-	i := slices.IndexFunc(list, func(s schedule) bool { return s.name == name })
-	if i < 0 {
-		return schedule{}, false
-	}
-	return list[i], true
-}
+// Schedules returns the names of the schedules.
+func Schedules() []string { return table.Names(schedules()) }
 
 // Rate returns the learning rate of a step, 0 to total-1, of which each epoch has
 // perEpoch. It is not a number for a schedule that does not exist, which Check refuses.
@@ -57,8 +46,8 @@ func (c *Config) Rate(step, total, perEpoch int) float64 {
 	if step < warm {
 		return c.LR * float64(step+1) / float64(warm)
 	}
-	s, ok := findSchedule(c.Schedule)
-	if !ok {
+	s, err := table.Find(schedules(), "schedule", c.Schedule)
+	if err != nil {
 		return math.NaN()
 	}
 	return s.rate(c.LR, step-warm, total-warm)

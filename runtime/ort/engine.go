@@ -14,7 +14,7 @@ import (
 	"sync"
 
 	"alexctl/fault"
-	"alexctl/internal/nearest"
+	"alexctl/internal/table"
 	"alexctl/runtime"
 )
 
@@ -74,7 +74,7 @@ func New(c Config) (_ *Engine, err error) {
 	if c.Optimization == "" {
 		c.Optimization = "all"
 	}
-	p, err := findProvider(c.Provider)
+	p, err := table.Find(providers(), "execution provider", c.Provider)
 	if err != nil {
 		return nil, err
 	}
@@ -156,15 +156,6 @@ func (e *Engine) unavailable(reason string, help ...fault.Hint) error {
 // optimizations maps the names of graph optimization levels to GraphOptimizationLevel.
 var optimizations = map[string]int{"off": 0, "basic": 1, "extended": 2, "all": 99}
 
-func findProvider(name string) (provider, error) {
-	for _, p := range providers() {
-		if p.name == name {
-			return p, nil
-		}
-	}
-	return provider{}, fmt.Errorf("unknown execution provider %q%s (providers: %s)", name, nearest.Hint(name, Providers()), strings.Join(Providers(), ", "))
-}
-
 // What helps where something is missing.
 var (
 	setupHint  = fault.Hint{Text: "install it for this user", Option: fault.Setup}
@@ -172,10 +163,4 @@ var (
 )
 
 // Providers returns the names of the execution providers.
-func Providers() []string {
-	var names []string
-	for _, p := range providers() {
-		names = append(names, p.name)
-	}
-	return names
-}
+func Providers() []string { return table.Names(providers()) }

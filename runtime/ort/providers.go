@@ -29,6 +29,9 @@ type accelerator struct {
 	options func(Config) map[string]string
 }
 
+// Title returns the name.
+func (p provider) Title() string { return p.name }
+
 func providers() []provider {
 	return []provider{
 		{name: "cpu", record: "CPUExecutionProvider"},

@@ -94,6 +94,7 @@ func (a *app) doctor(ctx context.Context) error {
 	for _, f := range a.findCUDA(ctx) {
 		add(f)
 	}
+	add(findTelemetry())
 	add(findNPM())
 	add(findKernels())
 	var err error
@@ -185,6 +186,15 @@ func findKernels() finding {
 		bf16 = "no"
 	}
 	f.Detail += ", bfloat16: " + bf16
+	return f
+}
+
+// findTelemetry says whether ONNX Runtime may report to its maker.
+func findTelemetry() finding {
+	f := finding{What: "telemetry", OK: true, Detail: "off: ONNX Runtime is loaded with " + ort.TelemetryEnv + "=1"}
+	if ort.Telemetry() {
+		f.OK, f.Detail, f.Hint = false, "on: ONNX Runtime may report to its maker", "leave out --allow-telemetry, and unset "+ort.TelemetryEnv
+	}
 	return f
 }
 

@@ -22,6 +22,7 @@ import (
 	"alexctl/fault"
 	"alexctl/internal/nearest"
 	"alexctl/kernel"
+	"alexctl/runtime/ort"
 )
 
 // defaultModel is the model that commands take where none is named.
@@ -39,6 +40,8 @@ type app struct {
 	numbers []int // of threads, as they were given
 	threads int   // the only one of them, or 0
 	ortLib  string
+
+	telemetry bool // whether ONNX Runtime may report to its maker
 }
 
 // Main runs alexctl and returns its exit code.
@@ -76,13 +79,21 @@ reference, and runs them on images.`,
 		SilenceUsage:      true,
 		Args:              a.noSubcommand,
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.useThreads(c.Name() == "bench") },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if a.telemetry {
+				if err := os.Setenv(ort.TelemetryEnv, "0"); err != nil {
+					return err
+				}
+			}
+			return a.useThreads(c.Name() == "bench")
+		},
 	}
 	f := root.PersistentFlags()
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print only errors on stderr")
 	f.BoolVar(&a.json, "json", false, "print the result as JSON")
 	f.IntSliceVar(&a.numbers, "threads", nil, "number of threads; bench takes several numbers (default: one per processor; in verify, 1 for ONNX Runtime)")
 	f.StringVar(&a.ortLib, "ort-lib", "", "path of the ONNX Runtime library")
+	f.BoolVar(&a.telemetry, "allow-telemetry", false, "let ONNX Runtime report to its maker what it is used for, which is off otherwise")
 	root.SetGlobalNormalizationFunc(oneName)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about a command", RunE: func(c *cobra.Command, args []string) error {

@@ -20,11 +20,30 @@ const (
 	oldest = "1.24"
 	// LibraryEnv is the environment variable that names the library.
 	LibraryEnv = "ALEXCTL_ORT_LIB"
+	// TelemetryEnv is the variable that keeps ONNX Runtime's builds, where it is 1, from
+	// reporting to their maker what they are used for.
+	TelemetryEnv = "ORT_DISABLE_TELEMETRY"
 
 	// bindingVersion is the yalue/onnxruntime_go whose module carries libraries for
 	// some platforms.
 	bindingVersion = "v1.27.0"
 )
+
+// Telemetry reports whether ONNX Runtime may report to its maker: only where TelemetryEnv says
+// so. Otherwise this package sets it to 1 before it loads the library, for this process and
+// those that it starts.
+func Telemetry() bool {
+	value, set := os.LookupEnv(TelemetryEnv)
+	return set && value != "1"
+}
+
+// withoutTelemetry sets TelemetryEnv, unless it is set.
+func withoutTelemetry() error {
+	if _, set := os.LookupEnv(TelemetryEnv); set {
+		return nil
+	}
+	return os.Setenv(TelemetryEnv, "1")
+}
 
 // Library is a found ONNX Runtime library.
 type Library struct {

@@ -26,6 +26,9 @@ func load(l Library) error {
 	if loaded.path != "" {
 		return fmt.Errorf("this process uses %s already and cannot load %s too", loaded.path, l.Path)
 	}
+	if err := withoutTelemetry(); err != nil {
+		return err
+	}
 	version, err := LibraryVersion(l)
 	if err != nil {
 		return err
@@ -38,7 +41,10 @@ func load(l Library) error {
 		return fmt.Errorf("%s: %w", l.Path, err)
 	}
 	loaded.path = l.Path
-	return nil
+	if Telemetry() {
+		return nil
+	}
+	return ort.DisableTelemetry()
 }
 
 // Cgo says that this build can load ONNX Runtime.

@@ -60,6 +60,9 @@ func unloadable(names []string) []string {
 
 // LibraryVersion loads the library and returns the version that it reports.
 func LibraryVersion(l Library) (string, error) {
+	if err := withoutTelemetry(); err != nil {
+		return "", err
+	}
 	path := C.CString(l.Path)
 	defer C.free(unsafe.Pointer(path))
 	var reason *C.char

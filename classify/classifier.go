@@ -122,7 +122,7 @@ func (c *Classifier) single(ctx context.Context, k int, fill func(data []float32
 type Result struct {
 	File        string
 	Predictions []Prediction
-	Err         error // why the file could not be read
+	Err         error // why the file could not be read, or the model's answer is none
 }
 
 // Files classifies files in batches and yields the results in their order; "-" is stdin. While
@@ -232,10 +232,12 @@ func (c *Classifier) batch(ctx context.Context, files []string, stdin io.Reader,
 	out, err := c.Run(ctx, images, data)
 	if err == nil {
 		var found [][]Prediction
-		found, err = c.Predictions(out, images, k)
+		var failed []error
+		found, failed, err = c.predictions(out, images, k)
 		for i := range o.results {
 			if err == nil && o.results[i].Err == nil {
-				o.results[i].Predictions, found = found[0], found[1:]
+				o.results[i].Predictions, o.results[i].Err = found[0], failed[0]
+				found, failed = found[1:], failed[1:]
 			}
 		}
 	}

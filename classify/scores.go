@@ -1,7 +1,7 @@
 package classify
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,17 +19,24 @@ type Prediction struct {
 	Probability float64 `json:"probability"`
 }
 
-// MarshalJSON writes a probability that is not a number as a string.
-func (q Prediction) MarshalJSON() ([]byte, error) {
-	type plain Prediction
-	if math.IsNaN(q.Probability) || math.IsInf(q.Probability, 0) {
-		return json.Marshal(struct {
-			Index       int    `json:"index"`
-			Label       string `json:"label"`
-			Probability string `json:"probability"`
-		}{q.Index, q.Label, fmt.Sprint(q.Probability)})
-	}
-	return json.Marshal(plain(q))
+// NotNumbersError says that a model's scores for an image are no prediction: a probability
+// that comes of them is not a number.
+type NotNumbersError struct {
+	Output string
+	Class  int
+	Score  float64
+}
+
+func (e *NotNumbersError) Error() string {
+	return fmt.Sprintf("the probability of class %d is not a number: its score in output %q is %g", e.Class, e.Output, e.Score)
+}
+
+// Kind returns fault.Finding.
+func (e *NotNumbersError) Kind() fault.Kind { return fault.Finding }
+
+// Hints says how to find out why.
+func (e *NotNumbersError) Hints() []fault.Hint {
+	return []fault.Hint{{Text: "see which weights are not numbers", Option: fault.Check}}
 }
 
 // rows returns the scores of each image of a batch, and how many each has.
@@ -50,33 +57,49 @@ func (p *Plan) rows(out runtime.Tensors, n int) (scores []float64, each int, err
 
 // Predictions returns the k most probable classes of each of the n images that out was
 // computed for, the most probable first. A model of one probability has one class, or, with
-// two labels, two.
-func (p *Plan) Predictions(out runtime.Tensors, n, k int) (_ [][]Prediction, err error) {
+// two labels, two. Where a score is no number the error is NotNumbersError.
+func (p *Plan) Predictions(out runtime.Tensors, n, k int) ([][]Prediction, error) {
+	all, failed, err := p.predictions(out, n, k)
+	return all, errors.Join(append([]error{err}, failed...)...)
+}
+
+// predictions is Predictions with an error for each image.
+func (p *Plan) predictions(out runtime.Tensors, n, k int) (all [][]Prediction, failed []error, err error) {
 	defer fault.Default(&err, fault.Invalid)
 	scores, each, err := p.rows(out, n)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	classes := each
 	if p.one() && len(p.Labels) == 2 {
 		classes = 2
 	}
 	if p.Labels != nil && len(p.Labels) != classes {
-		return nil, fault.New(fault.Invalid, "%d labels for %d classes", len(p.Labels), classes)
+		return nil, nil, fault.New(fault.Invalid, "%d labels for %d classes", len(p.Labels), classes)
 	}
 	if p.Signature.Output.Assumed && distributions(scores[:n*each], each) {
-		return nil, fault.New(fault.Usage, "the scores of output %q, whose meaning nothing declares, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).
+		return nil, nil, fault.New(fault.Usage, "the scores of output %q, whose meaning nothing declares, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).
 			Hint(fault.Hint{Text: "say what it holds", Option: fault.Activation, Value: strings.Join(signature.Activations, "|")})
 	}
-	all := make([][]Prediction, n)
+	all, failed = make([][]Prediction, n), make([]error, n)
 	for i := range all {
 		row := p.probabilities(scores[i*each : (i+1)*each])
+		if slices.ContainsFunc(row, math.IsNaN) {
+			failed[i] = p.notNumbers(scores[i*each : (i+1)*each])
+			continue
+		}
 		if classes > each {
 			row = []float64{1 - row[0], row[0]}
 		}
 		all[i] = top(row, k, p.Labels)
 	}
-	return all, nil
+	return all, failed, nil
+}
+
+// notNumbers names the first of an image's scores that is no number.
+func (p *Plan) notNumbers(scores []float64) error {
+	class := max(0, slices.IndexFunc(scores, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }))
+	return &NotNumbersError{p.Signature.Output.Name, class, scores[class]}
 }
 
 // LogScores returns a row for each image of a batch as logits or, what serves as well for a
@@ -86,6 +109,11 @@ func (p *Plan) LogScores(out runtime.Tensors, images, classes int) (_ []float32,
 	scores, each, err := p.rows(out, images)
 	if err != nil {
 		return nil, err
+	}
+	for row := range slices.Chunk(scores[:images*each], each) {
+		if slices.ContainsFunc(row, math.IsNaN) {
+			return nil, p.notNumbers(row)
+		}
 	}
 	log := func(v float64) float32 { return float32(math.Log(math.Max(v, math.SmallestNonzeroFloat32))) }
 	var rows []float32
@@ -161,13 +189,12 @@ func distributions(scores []float64, each int) bool {
 	return true
 }
 
-// top returns the k largest probabilities, the lower index first among equals and what is not
-// a number last.
+// top returns the k largest probabilities, the lower index first among equals.
 func top(probabilities []float64, k int, labels []string) []Prediction {
 	var out []Prediction
 	for i, v := range probabilities {
 		at := len(out)
-		for at > 0 && (v > out[at-1].Probability || math.IsNaN(out[at-1].Probability) && !math.IsNaN(v)) {
+		for at > 0 && v > out[at-1].Probability {
 			at--
 		}
 		if at == k {

@@ -16,7 +16,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check [model]",
 		Short: "Check a model: structure, operators, shapes, data",
 		Long: `Check a model: names, types, topological order and cycles, attributes, the data of
-every tensor, and the shape of every value through all operators that alexctl knows.
+every tensor (its size, and that it holds numbers), and the shape of every value through all operators that alexctl knows.
 Nodes with other operators are listed as unchecked. What breaks a rule that every engine
 tolerates is a warning, and with --strict a problem.`,
 		Example: `  alexctl check alexnet.onnx
@@ -43,6 +43,8 @@ func (a *app) check(args []string, strict bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	f := op.Check(m)
+	problems, warnings := onnx.CheckData(m)
+	f.Problems, f.Warnings = append(f.Problems, problems...), append(f.Warnings, warnings...)
 	if strict {
 		f.Problems, f.Warnings = append(f.Problems, f.Warnings...), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"alexctl/classify"
 	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/kernel/onednn"
@@ -65,6 +66,7 @@ func TestExitCodes(t *testing.T) {
 		{onnx.ErrTooLarge, 2},
 		{run.ErrLocked, 3},
 		{verify.ErrNoGradient, 3},
+		{&classify.NotNumbersError{Output: "y"}, 1},
 		{&train.DataError{Err: errors.New("x")}, 4},
 		{&train.DivergedError{Epoch: 1, Step: 1}, 1},
 	} {

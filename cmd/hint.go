@@ -12,6 +12,7 @@ var words = map[fault.Option]string{
 	fault.Against:      "alexctl verify MODEL --against OTHER",
 	fault.Augment:      "--augment",
 	fault.Batch:        "--batch",
+	fault.Check:        "alexctl check",
 	fault.Clip:         "--clip",
 	fault.Data:         "--data",
 	fault.DataDir:      "--data-dir",

@@ -162,13 +162,16 @@ type inferredError struct {
 // printInferred prints the results as they come, and ends with what is wrong.
 func (a *app) printInferred(ctx context.Context, c *classify.Classifier, e runtime.Engine, files []string, k int) error {
 	bar := a.progress(len(files), "images")
-	failed := 0
+	failed, kind := 0, fault.Invalid
 	for r, err := range c.Files(ctx, files, a.stdin, k) {
 		if err != nil {
 			return err
 		}
 		if r.Err != nil {
 			failed++
+			if fault.KindOf(r.Err) == fault.Finding { // the model's fault, and not the file's
+				kind = fault.Finding
+			}
 		}
 		if err := a.printResult(r, e); err != nil {
 			return err
@@ -178,7 +181,7 @@ func (a *app) printInferred(ctx context.Context, c *classify.Classifier, e runti
 	bar.done()
 	if failed > 0 {
 		a.say("%d of %d images could not be classified", failed, len(files))
-		return reported{fault.Invalid}
+		return reported{kind}
 	}
 	return nil
 }

@@ -74,11 +74,11 @@ reference, and runs them on images.`,
 		Example: `  alexctl build --input 227 -o alexnet.onnx
   alexctl verify
   alexctl infer image.png`,
-		Version:           version,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Args:              a.noSubcommand,
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          a.noSubcommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if a.telemetry {
 				if err := os.Setenv(ort.TelemetryEnv, "0"); err != nil {

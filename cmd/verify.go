@@ -33,6 +33,7 @@ type verifyOptions struct {
 	bisect     string
 	against    string
 	gradients  bool
+	nonfinite  bool
 	reports    []string
 	inputFlags
 }
@@ -74,6 +75,7 @@ ONNX Runtime is not installed, Gorgonia is compared, and the report says so.`,
 	f.StringVar(&o.bisect, "bisect", "", "write the smallest model that fails to this folder, with its inputs and outputs")
 	f.StringVar(&o.against, "against", "", "compare with another model instead of other engines")
 	f.BoolVar(&o.gradients, "gradients", false, "compare the gradients that training uses with finite differences")
+	f.BoolVar(&o.nonfinite, "allow-nonfinite", false, "accept outputs that are NaN or infinite in the reference")
 	kernelsFlag(f, &o.kernels)
 	f.StringArrayVar(&o.reports, "report", nil, "write a report: .html, .md, .json or .xml (JUnit) (repeatable)")
 	o.inputFlags.register(c)
@@ -129,6 +131,7 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		}
 	}
 	options := a.verifyOptions(absent)
+	options.AllowNonfinite = o.nonfinite
 	options.Layers, options.Pictures = o.layers || len(o.reports) > 0, len(o.reports) > 0
 	for _, s := range o.tolerances {
 		t, err := verify.ParseTolerance(s)
@@ -234,6 +237,9 @@ func (a *app) finishVerify(r report.Report, m *onnx.Model, path string, o verify
 	switch {
 	case r.Failed() && r.Bisected != nil:
 		a.next("alexctl verify %s --inputs %s --engine %s", shellWord(filepath.Join(r.Bisected.Folder, "model.onnx")), shellWord(r.Bisected.Folder), shellWord(r.Bisected.Engine))
+		return reported{fault.Finding}
+	case !r.Disagrees() && r.Failed() && o.against == "":
+		a.next("alexctl check %s", shellWord(path))
 		return reported{fault.Finding}
 	case r.Failed() && o.against == "" && !o.gradients && o.bisect == "":
 		a.next("%s", a.commandWith("--layers --bisect smallest"))

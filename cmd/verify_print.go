@@ -43,8 +43,10 @@ func (a *app) printVerified(r report.Report, layers bool) error {
 	}
 	verdict := "verified: every output agrees"
 	switch {
-	case r.Failed():
+	case r.Disagrees():
 		verdict = "MISMATCH: the engines do not agree"
+	case r.Failed():
+		verdict = "NOT NUMBERS: outputs are NaN or infinite (--allow-nonfinite accepts that)"
 	case r.Skipped():
 		verdict = "not fully verified: an engine could not be used, or there was nothing to compare"
 	}
@@ -157,6 +159,11 @@ func (a *app) printReasons(r *verify.Report) error {
 	}
 	if b := r.Bisected; b != nil {
 		if err := a.print("%s fails by itself on %s (margin %.3g) and was written to %s\n", strings.Join(b.Nodes, ", "), b.Engine, float64(b.Margin), b.Folder); err != nil {
+			return err
+		}
+	}
+	for _, n := range r.Nonfinite {
+		if err := a.print("%s\n", n); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ const (
 	Against      Option = "against"       // package diff
 	Augment      Option = "augment"       // train.Config.Augment
 	Batch        Option = "batch"         // train.Config.Batch, classify.Options.Batch
+	Check        Option = "check"         // op.Check and onnx.CheckData
 	Clip         Option = "clip"          // train.Config.Clip
 	Data         Option = "data"          // data.Open
 	DataDir      Option = "data folder"   // data.Options.Dir
@@ -39,6 +40,6 @@ const (
 
 // Options returns every option, for programs that give each a name of their own.
 func Options() []Option {
-	return []Option{Activation, Against, Augment, Batch, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, From, Images, Init, Inputs,
+	return []Option{Activation, Against, Augment, Batch, Check, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, From, Images, Init, Inputs,
 		Layout, LR, Optimizer, OrtLibrary, Output, Preprocess, ReplaceHead, Resume, RunFolder, Setup, SetupCUDA, ValueRange, Variant}
 }

@@ -41,7 +41,8 @@ type lrn[T Float] struct {
 
 func newLRN[T Float](s LRN, k workers) *lrn[T] {
 	l := &lrn[T]{LRN: s, workers: k, scratch: make([][]T, k.Size()),
-		row: vector.Normalization{Size: s.Size, Alpha: s.Alpha / float64(s.Size), Beta: s.Beta, Bias: s.Bias}}
+		row: vector.Normalization{Size: min(s.Size, 2*s.C), // a window this wide holds every channel
+			Alpha: s.Alpha / float64(s.Size), Beta: s.Beta, Bias: s.Bias}}
 	for i := range l.scratch {
 		l.scratch[i] = make([]T, l.row.Scratch(s.C))
 	}

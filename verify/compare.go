@@ -37,6 +37,9 @@ type Options struct {
 	// Conditioned wants outputs that rounding alone cannot change beyond recognition: one
 	// that it can is a finding, and not only a remark.
 	Conditioned bool
+	// AllowNonfinite lets outputs be NaN or infinite in the reference; otherwise that is a
+	// finding.
+	AllowNonfinite bool
 	// Pictures keeps the margins of the worst tensor.
 	Pictures bool
 	// Recorded are outputs that came with the inputs, by input; nil where there are none.
@@ -70,6 +73,7 @@ type comparison struct {
 	batch    int
 	partial  bool // outputs that are not there are not compared
 	shown    [][]string
+	broken   string // the first value that is not finite
 }
 
 // expectation is what the values of a model should be on one input: its outputs and, with
@@ -98,7 +102,7 @@ func Compare(ctx context.Context, m *onnx.Model, engines []runtime.Engine, input
 		c.report.Results = append(c.report.Results, r)
 	}
 	c.summarize()
-	return c.report, nil
+	return c.report, c.nonfiniteOutputs()
 }
 
 // newComparison prepares the reference and times it. Its caller removes the work folder.
@@ -178,6 +182,7 @@ func (c *comparison) expect(ctx context.Context, a runtime.Arithmetic) ([]expect
 	var all []expectation
 	for _, in := range c.inputs {
 		e, err := c.analysis.Values(ctx, in, reference.RoundingOf(a), func(v reference.Value) bool {
+			c.watch(v)
 			if c.index.Output(v.Name) != nil || c.Layers && held < maxHeld {
 				held += 16 * len(v.F)
 				return true

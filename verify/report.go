@@ -17,19 +17,22 @@ const (
 
 // Report is the outcome of a comparison.
 type Report struct {
-	OK          bool          `json:"ok"`
-	Model       Model         `json:"model"`
-	Reference   string        `json:"reference"`
-	Inputs      string        `json:"inputs"` // what the engines were fed
-	Results     []Result      `json:"results"`
-	Unchecked   []string      `json:"unchecked"` // what the comparison says nothing about
-	Timing      Timing        `json:"timing"`
-	Gradients   *Audit        `json:"gradients,omitempty"`
-	Environment []Fact        `json:"environment,omitempty"`
-	Command     string        `json:"command,omitempty"` // how to do it again
-	Time        string        `json:"time,omitempty"`
-	Bisected    *Reproduction `json:"bisected,omitempty"`
-	Bound       BoundNote     `json:"bounds"`
+	OK        bool     `json:"ok"`
+	Model     Model    `json:"model"`
+	Reference string   `json:"reference"`
+	Inputs    string   `json:"inputs"` // what the engines were fed
+	Results   []Result `json:"results"`
+	Unchecked []string `json:"unchecked"` // what the comparison says nothing about
+	// Nonfinite are the outputs that hold no numbers; a finding unless they are allowed.
+	Nonfinite        []Nonfinite   `json:"nonfinite,omitempty"`
+	NonfiniteAllowed bool          `json:"nonfinite_allowed,omitempty"`
+	Timing           Timing        `json:"timing"`
+	Gradients        *Audit        `json:"gradients,omitempty"`
+	Environment      []Fact        `json:"environment,omitempty"`
+	Command          string        `json:"command,omitempty"` // how to do it again
+	Time             string        `json:"time,omitempty"`
+	Bisected         *Reproduction `json:"bisected,omitempty"`
+	Bound            BoundNote     `json:"bounds"`
 }
 
 // BoundNote says what the bounds mean.
@@ -123,10 +126,14 @@ func (l *Layer) String() string { return fmt.Sprintf("%s (%s)", l.Node, l.Op) }
 // Skipped reports whether an engine could not be used.
 func (r *Report) Skipped() bool { return r.any(Skipped) }
 
-// Failed reports whether there is a finding: an engine disagreed with the reference.
+// Failed reports whether there is a finding: an engine disagreed with the reference, or there
+// was nothing to agree on.
 func (r *Report) Failed() bool {
-	return r.any(Fail) || r.Gradients != nil && !r.Gradients.OK
+	return r.Disagrees() || len(r.Nonfinite) > 0 && !r.NonfiniteAllowed
 }
+
+// Disagrees reports whether an engine disagreed with the reference.
+func (r *Report) Disagrees() bool { return r.any(Fail) || r.Gradients != nil && !r.Gradients.OK }
 
 func (r *Report) any(status string) bool {
 	for _, x := range r.Results {

@@ -11,7 +11,7 @@ import (
 // filled with one value, 0 in FLOAT by default.
 func constantOfShape() *Spec {
 	return &Spec{
-		Type: "ConstantOfShape", Since: []int64{9, 20, 21},
+		Type: "ConstantOfShape", Since: []int64{9, 20, 21}, Indices: []int{0},
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
 		Attrs: []Attr{{Name: "value", Kind: onnx.AttrTensor}},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {

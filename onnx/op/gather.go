@@ -10,7 +10,7 @@ import (
 // index counts from the end. Equals torch.index_select for a list of indices.
 func gather() *Spec {
 	return &Spec{
-		Type: "Gather", Since: []int64{1, 11, 13}, Moves: true,
+		Type: "Gather", Since: []int64{1, 11, 13}, Indices: []int{1}, NarrowIndices: true, Moves: true,
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("axis", 0)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {

@@ -222,6 +222,16 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 	if n.Spec.FloatOnly && !in[0].Type.IsFloat() {
 		return nil, fmt.Errorf("input is %s, want floating point", in[0].Type)
 	}
+	for _, i := range n.Spec.Indices {
+		if i >= len(in) || in[i] == nil || in[i].Type == onnx.Int64 || in[i].Type == onnx.Int32 && n.Spec.NarrowIndices {
+			continue
+		}
+		want := "INT64"
+		if n.Spec.NarrowIndices {
+			want = "INT64 or INT32"
+		}
+		return nil, fmt.Errorf("input %d is %s, want %s", i, in[i].Type, want)
+	}
 	out, err := n.Spec.Infer(n, in)
 	if err != nil {
 		return nil, err

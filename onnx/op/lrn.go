@@ -95,7 +95,7 @@ func boundLRN(n *Node, in, out []*Array, r Rounding) []float64 {
 				}
 				largest = max(largest, sum)
 				d := math.Abs(bias + alpha*sum)
-				delta := unit * (Deviations*math.Sqrt(2*float64(c+size))*alpha*largest/d + 4)
+				delta := unit * (Deviations*math.Sqrt(2*(float64(c)+float64(size)))*alpha*largest/d + 4)
 				if largest > r.Largest { // the sum may be infinite
 					b[at(c)] = math.Inf(1)
 					continue

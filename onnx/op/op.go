@@ -64,6 +64,10 @@ type Spec struct {
 
 	// FloatOnly says that the first input must be floating point.
 	FloatOnly bool
+	// Indices are the inputs that hold sizes, axes or positions: INT64, and with NarrowIndices
+	// INT32 too.
+	Indices       []int
+	NarrowIndices bool
 	// Heavy keeps the operator from being evaluated while shapes are inferred: its
 	// work does not follow from the size of its output.
 	Heavy bool
@@ -265,7 +269,11 @@ func (n *Node) fits() error {
 	if got, want := len(n.Inputs), inputs; got < want.Min || got > want.Max {
 		return fail("%d inputs, want %s in opset %d", got, want, n.Opset)
 	}
-	for i, in := range n.Inputs[:inputs.Min] {
+	required := inputs.Min
+	if inputs.Max == many { // every input of a variadic operator is one of its elements
+		required = len(n.Inputs)
+	}
+	for i, in := range n.Inputs[:required] {
 		if in == "" {
 			return fail("input %d is required and left out", i)
 		}

@@ -13,7 +13,7 @@ import (
 // opset 18. The mean of integers is cut toward zero. Equals torch.mean.
 func reduceMean() *Spec {
 	return &Spec{
-		Type: "ReduceMean", Since: []int64{1, 11, 13, 18},
+		Type: "ReduceMean", Since: []int64{1, 11, 13, 18}, Indices: []int{1},
 		Inputs: Arity{1, 2}, Outputs: Arity{1, 1},
 		Earlier: []Earlier{{Until: 17, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
 		Attrs:   []Attr{intsAttr("axes").until(17), intAttr("keepdims", 1), intAttr("noop_with_empty_axes", 0).since(18)},

@@ -12,7 +12,7 @@ import (
 // or, with allowzero, for zero. Equals torch.reshape.
 func reshape() *Spec {
 	return &Spec{
-		Type: "Reshape", Since: []int64{1, 5, 13, 14, 19, 21}, InOrder: true,
+		Type: "Reshape", Since: []int64{1, 5, 13, 14, 19, 21}, Indices: []int{1}, InOrder: true,
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("allowzero", 0).since(14)},
 		Infer: inferReshape,

@@ -13,7 +13,7 @@ import (
 // Out of range means up to the edge, negative counts from the end.
 func slice() *Spec {
 	return &Spec{
-		Type: "Slice", Since: []int64{1, 10, 11, 13}, Moves: true,
+		Type: "Slice", Since: []int64{1, 10, 11, 13}, Indices: []int{1, 2, 3, 4}, NarrowIndices: true, Moves: true,
 		Inputs: Arity{3, 5}, Outputs: Arity{1, 1},
 		Earlier: []Earlier{{Until: 9, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
 		Attrs:   []Attr{intsAttr("starts").until(9).required(), intsAttr("ends").until(9).required(), intsAttr("axes").until(9)},

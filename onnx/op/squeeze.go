@@ -38,7 +38,7 @@ func axesInfo(n *Node, since int64, in []*Info) (axes []int64, given, known bool
 // such axes. axes is an attribute before opset 13. Equals torch.squeeze.
 func squeeze() *Spec {
 	return &Spec{
-		Type: "Squeeze", Since: []int64{1, 11, 13, 21}, Moves: true, InOrder: true,
+		Type: "Squeeze", Since: []int64{1, 11, 13, 21}, Indices: []int{1}, Moves: true, InOrder: true,
 		Inputs: Arity{1, 2}, Outputs: Arity{1, 1},
 		Earlier: []Earlier{{Until: 12, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
 		Attrs:   []Attr{intsAttr("axes").until(12)},

@@ -12,7 +12,7 @@ import (
 // torch.unsqueeze.
 func unsqueeze() *Spec {
 	return &Spec{
-		Type: "Unsqueeze", Since: []int64{1, 11, 13, 21}, Moves: true, InOrder: true,
+		Type: "Unsqueeze", Since: []int64{1, 11, 13, 21}, Indices: []int{1}, Moves: true, InOrder: true,
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Earlier: []Earlier{{Until: 12, Inputs: Arity{1, 1}, Outputs: Arity{1, 1}}},
 		Attrs:   []Attr{intsAttr("axes").until(12).required()},

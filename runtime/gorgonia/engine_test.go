@@ -10,3 +10,6 @@ import (
 func TestEngine(t *testing.T) { runtimetest.Run(t, gorgonia.Engine{}) }
 
 func TestOfficial(t *testing.T) { runtimetest.Official(t, gorgonia.Engine{}, "gorgonia") }
+
+// TestRandomNodes runs nodes that nobody would write.
+func TestRandomNodes(t *testing.T) { runtimetest.RandomNodes(t, gorgonia.Engine{}) }

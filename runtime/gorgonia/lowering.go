@@ -101,6 +101,14 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 func (l *lowering[T]) bound() error {
 	total := int64(0)
 	for _, n := range l.inferred.Nodes {
+		for i, x := range n.In {
+			if x == nil || x.Const != nil {
+				continue
+			}
+			if shape, ok := x.Fixed(); ok && slices.Contains(shape, 0) {
+				return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("its input %d of shape %v has no elements", i, shape)}
+			}
+		}
 		for i, o := range n.Out {
 			if i < len(n.Raw.Outputs) && n.Raw.Outputs[i] == "" {
 				continue

@@ -463,6 +463,9 @@ func (a *Analysis) stacked(ctx context.Context, n *op.Node, each []map[string]*o
 	y := out[0]
 	shape := append([]int{y.Shape[0] / len(each)}, y.Shape[1:]...)
 	size := y.Len() / len(each)
+	if len(l.bound) > size { // of the definition, which computes them for all of the batch
+		l.bound = l.bound[:size]
+	}
 	m := new(members)
 	for k := range m {
 		m[k] = &op.Array{Type: y.Type, Shape: shape, F: y.F[k*size : (k+1)*size : (k+1)*size]}

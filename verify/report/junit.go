@@ -79,6 +79,13 @@ func JUnit(w io.Writer, r Report) error {
 		}
 		all.Suites = append(all.Suites, s)
 	}
+	if len(r.Nonfinite) > 0 && !r.NonfiniteAllowed {
+		s := suite{Name: "reference", Time: "0"}
+		for _, n := range r.Nonfinite {
+			s.add(clean("finite "+n.Output), n.String(), "")
+		}
+		all.Suites = append(all.Suites, s)
+	}
 	if d := r.Against; d != nil {
 		s := suite{Name: clean("against " + d.Other.Path), Time: "0"}
 		s.add("same", map[bool]string{false: "first divergence at " + d.First}[d.OK], "")

@@ -45,6 +45,9 @@ func Markdown(w io.Writer, r Report) error {
 		p.line("- made %s by `%s`", r.Time, cell(r.Command))
 	}
 	p.line("")
+	for _, n := range r.Nonfinite {
+		p.line("**Not numbers.** %s\n", cell(n.String()))
+	}
 	p.engines(r)
 	if b := r.Bisected; b != nil {
 		p.line("%s fails by itself on %s (margin %s); it is in the folder %s\n", cell(strings.Join(b.Nodes, ", ")), b.Engine, b.Margin.String(), cell(b.Folder))

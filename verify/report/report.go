@@ -91,6 +91,7 @@ func Verdict(r Report) (short, long string) {
 				return "mismatch", x.Name() + ": " + x.Reason + "."
 			}
 		}
+		return "not numbers", r.Nonfinite[0].String() + "."
 	case r.Skipped():
 		for _, x := range r.Results {
 			if x.Status == verify.Skipped {

@@ -45,6 +45,7 @@ func New(ctx context.Context, m *onnx.Model, e runtime.Engine, o Options) (*Clas
 	c.rooms.New = func() any { return p.Room(c.size) }
 	go func() {
 		defer close(c.loaded)
+		defer fault.Recover(&c.failed)
 		c.session, c.failed = e.Prepare(ctx, m)
 	}()
 	return c, nil
@@ -188,13 +189,14 @@ func (c *Classifier) start(ctx context.Context, files []string, stdin io.Reader,
 }
 
 // batch reads and classifies some files.
-func (c *Classifier) batch(ctx context.Context, files []string, stdin io.Reader, k, loaders int) outcome {
+func (c *Classifier) batch(ctx context.Context, files []string, stdin io.Reader, k, loaders int) (o outcome) {
+	defer fault.Recover(&o.err)
 	data, ok := c.rooms.Get().([]float32)
 	if !ok {
 		return outcome{err: errors.New("no memory for a batch")}
 	}
 	defer c.rooms.Put(data) //nolint:staticcheck // the header of a slice is small beside its images
-	o := outcome{results: make([]Result, len(files))}
+	o = outcome{results: make([]Result, len(files))}
 	slots := make(chan struct{}, loaders)
 	var wg sync.WaitGroup
 	for i, file := range files {
@@ -202,6 +204,7 @@ func (c *Classifier) batch(ctx context.Context, files []string, stdin io.Reader,
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			defer fault.Recover(&o.results[i].Err)
 			if o.results[i].Err = ctx.Err(); o.results[i].Err != nil {
 				return
 			}

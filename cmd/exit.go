@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"alexctl/fault"
@@ -15,7 +17,7 @@ var codes = map[fault.Kind]int{
 	fault.Environment: 3, // an engine, provider, library or dataset is missing, or output cannot be written
 	fault.Unsupported: 3, // an operator, opset or format is beyond this program
 	fault.Invalid:     4, // a file is missing, cannot be parsed or breaks the rules
-	fault.Internal:    70,
+	fault.Internal:    Died,
 	fault.Interrupted: 130,
 }
 
@@ -29,6 +31,12 @@ const exitCodes = `Exit codes:
   4    invalid input: a file that is missing, cannot be parsed or breaks the rules
   70   an internal error
   130  interrupted`
+
+// TraceEnv is the environment variable that shows where a fault of this program happened.
+const TraceEnv = "ALEXCTL_TRACE"
+
+// Died is the exit code of a process that did not end by itself: an internal error.
+const Died = 70
 
 // usage is an error in how the program was called.
 func usage(format string, args ...any) error { return fault.New(fault.Usage, format, args...) }
@@ -52,6 +60,14 @@ func exitCode(stderr io.Writer, err error) int {
 	case text == "":
 	case kind == fault.Internal:
 		_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %s\n", printable(text))
+		var p *fault.Panic
+		switch {
+		case !errors.As(err, &p):
+		case os.Getenv(TraceEnv) != "":
+			_, _ = fmt.Fprintf(stderr, "%s", p.Stack)
+		default:
+			_, _ = fmt.Fprintf(stderr, "hint: %s=1 shows where it happened, for a report of the fault\n", TraceEnv)
+		}
 	default:
 		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", printable(text))
 		for _, h := range fault.Hints(err) {

@@ -51,6 +51,7 @@ func TestExitCodes(t *testing.T) {
 		{errors.Join(fault.New(fault.Invalid, "the first counts"), fault.New(fault.Usage, "x")), 4},
 		{&op.UnsupportedError{Node: "n", Reason: "x"}, 3},
 		{&gorgonia.UnsupportedError{Node: "n", Reason: "x"}, 3},
+		{&fault.Panic{Value: "a slip"}, 70},
 		{&gorgonia.InternalError{Reason: "x"}, 70},
 		{&onnxgo.RefusedError{Where: "n", Reason: "x"}, 3},
 		{&runtime.UnavailableError{Engine: "e", Reason: "x"}, 3},

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	goruntime "runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"unicode"
@@ -21,6 +20,7 @@ import (
 
 	"alexctl/fault"
 	"alexctl/internal/nearest"
+	"alexctl/internal/scratch"
 	"alexctl/kernel"
 	"alexctl/runtime/ort"
 )
@@ -45,13 +45,8 @@ type app struct {
 }
 
 // Main runs alexctl and returns its exit code.
-func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
-	defer func() {
-		if r := recover(); r != nil {
-			_, _ = fmt.Fprintf(stderr, "alexctl: internal error: %v\n%s", r, debug.Stack())
-			code = codes[fault.Internal]
-		}
-	}()
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	scratch.Sweep()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
@@ -61,7 +56,13 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return exitCode(stderr, root.ExecuteContext(ctx))
+	return exitCode(stderr, execute(ctx, root))
+}
+
+// execute runs the command; a panic is an error too.
+func execute(ctx context.Context, root *cobra.Command) (err error) {
+	defer fault.Recover(&err)
+	return root.ExecuteContext(ctx)
 }
 
 func (a *app) root() *cobra.Command {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+
+	"alexctl/fault"
 )
 
 // Batch is images (N, C, H, W) with their labels. It is valid until the next one is
@@ -80,11 +82,7 @@ func (l *Loader) load(b *Batch, slot, i int, fill func(dst []float32) error) err
 
 // fill makes a batch. A panic of a decoder must not end the program.
 func (l *Loader) fill(b *Batch, step int, one func(b *Batch, step, slot int) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("internal error in batch %d: %v", step, p)
-		}
-	}()
+	defer fault.Recover(&err)
 	for slot := range l.Batch {
 		if err := one(b, step, slot); err != nil {
 			return err

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
+
+	"alexctl/fault"
 )
 
 // plain is the Set in Go.
@@ -75,7 +78,7 @@ type Goroutines int
 // Size returns the number, at least 1.
 func (g Goroutines) Size() int { return max(1, int(g)) }
 
-// Run calls f for each part on a goroutine of its own.
+// Run calls f for each part on a goroutine of its own. A panic in one is Run's.
 func (g Goroutines) Run(n int, f func(worker, lo, hi int)) {
 	parts := min(g.Size(), n)
 	if parts <= 1 {
@@ -85,11 +88,22 @@ func (g Goroutines) Run(n int, f func(worker, lo, hi int)) {
 		return
 	}
 	var wg sync.WaitGroup
+	var panicked atomic.Pointer[fault.Panic]
 	for i := 1; i < parts; i++ {
-		wg.Go(func() { f(i, i*n/parts, (i+1)*n/parts) })
+		wg.Go(func() {
+			if p := fault.Catch(func() { f(i, i*n/parts, (i+1)*n/parts) }); p != nil {
+				panicked.Store(p)
+			}
+		})
 	}
-	f(0, 0, n/parts)
+	p := fault.Catch(func() { f(0, 0, n/parts) })
 	wg.Wait()
+	if p == nil {
+		p = panicked.Load()
+	}
+	if p != nil {
+		panic(p)
+	}
 }
 
 // Do calls f: any goroutine will do.

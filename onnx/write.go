@@ -224,7 +224,8 @@ func stream(ctx context.Context, w io.Writer, pieces []piece) error {
 }
 
 // read returns n bytes of the piece, in a buffer from free where there is one.
-func (p piece) read(at, n int64, free chan []byte) chunk {
+func (p piece) read(at, n int64, free chan []byte) (c chunk) {
+	defer fault.Recover(&c.err)
 	var b []byte
 	select {
 	case b = <-free:

@@ -8,12 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"alexctl/fault"
+	"alexctl/internal/scratch"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/runtime"
@@ -69,7 +69,7 @@ type comparison struct {
 	shapes   map[string]*op.Info // for the first input
 	expected map[runtime.Arithmetic][]expectation
 	report   *Report
-	work     string // folder of models that are made on the way
+	work     *scratch.Folder // of models that are made on the way
 	batch    int
 	partial  bool // outputs that are not there are not compared
 	shown    [][]string
@@ -147,15 +147,15 @@ func newComparison(ctx context.Context, m *onnx.Model, inputs []runtime.Tensors,
 		return nil, fmt.Errorf("%s: %w", e.Name(), err)
 	}
 	c.types, c.shapes = op.Infer(m, nil).Values, op.Infer(m, inputs[0].Shapes()).Values
-	if c.work, err = os.MkdirTemp("", "alexctl-verify-*"); err != nil {
-		return nil, err
+	if c.work, err = scratch.New(); err != nil {
+		return nil, fault.As(fault.Environment, err)
 	}
 	return c, nil
 }
 
 // discard removes the models made on the way. What cannot be removed is left to the system,
 // in its folder of temporary files.
-func (c *comparison) discard() { _ = os.RemoveAll(c.work) }
+func (c *comparison) discard() { _ = c.work.Remove() }
 
 func engineName(e runtime.Engine) string {
 	name, _, _ := strings.Cut(e.Name(), ":")

@@ -81,11 +81,11 @@ func RandomInputs(g *onnx.Graph, o InputOptions) (_ runtime.Tensors, err error) 
 			if limits, limited := o.rangeOf(v.Name); limited {
 				low, high = int64(math.Ceil(limits.Low)), int64(math.Floor(limits.High))
 				if low > high || math.Abs(limits.Low) > 1<<62 || math.Abs(limits.High) > 1<<62 {
-					return nil, fmt.Errorf("input %q is %s: no whole number lies between %g and %g", v.Name, v.Type, limits.Low, limits.High)
+					return nil, fmt.Errorf("input %q is %s: no whole number of at most 2^62 lies between %g and %g", v.Name, v.Type, limits.Low, limits.High)
 				}
 			}
 			for i := range values {
-				values[i] = low + r.Int64N(high-low+1)
+				values[i] = low + int64(r.Uint64N(uint64(high)-uint64(low)+1)) // wraps as it should
 			}
 			if t.Data, err = runtime.FromInts(v.Type.Elem, values); err != nil {
 				return nil, fmt.Errorf("input %q: %w", v.Name, err)

@@ -282,7 +282,7 @@ func (c *comparison) with(ctx context.Context, e runtime.Engine, names []string,
 
 // written writes a model once to the work folder, where every engine can read it.
 func (c *comparison) written(ctx context.Context, m *onnx.Model, name string) (*onnx.Model, error) {
-	path := filepath.Join(c.work, name)
+	path := filepath.Join(c.work.Path, name)
 	if err := os.RemoveAll(path); err != nil {
 		return nil, err
 	}

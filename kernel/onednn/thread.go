@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"alexctl/fault"
 	"alexctl/kernel"
 )
 
@@ -20,11 +21,11 @@ import (
 type thread struct {
 	mu   sync.Mutex
 	work chan func()
-	done chan any // what the work panicked with, or nil
+	done chan *fault.Panic // of the work, or nil
 
 	// What runs in parallel at the moment.
 	part     func(i int)
-	panicked atomic.Pointer[any] // what one of the parts panicked with
+	panicked atomic.Pointer[fault.Panic] // what one of the parts panicked with
 }
 
 // spare is how many goroutines may run beside those on OpenMP's threads. With none, steps
@@ -36,23 +37,16 @@ var one = sync.OnceValue(func() *thread {
 	// OpenMP's threads run Go code too, and may do so while goroutines, such as a loader's,
 	// run beside them: each needs one of the places that Go has for as many processors.
 	goruntime.GOMAXPROCS(max(goruntime.GOMAXPROCS(0), kernel.Processors()+spare))
-	t := &thread{work: make(chan func()), done: make(chan any)}
+	t := &thread{work: make(chan func()), done: make(chan *fault.Panic)}
 	go func() {
 		goruntime.LockOSThread()
 		C.od_enter()
 		for f := range t.work {
-			t.done <- caught(f)
+			t.done <- fault.Catch(f)
 		}
 	}()
 	return t
 })
-
-// caught runs f and returns what it panicked with.
-func caught(f func()) (p any) {
-	defer func() { p = recover() }()
-	f()
-	return nil
-}
 
 // do runs f on the thread, with so many threads for what it calls. What f does there
 // itself costs no way to the thread and back.
@@ -99,7 +93,7 @@ func (p pool) Run(n int, f func(worker, lo, hi int)) {
 		C.od_parallel(C.int(parts))
 		t.part = nil
 		if p := t.panicked.Swap(nil); p != nil {
-			panic(*p)
+			panic(p)
 		}
 	})
 }
@@ -107,7 +101,7 @@ func (p pool) Run(n int, f func(worker, lo, hi int)) {
 //export alexctl_onednn_part
 func alexctl_onednn_part(i C.int) { //nolint:revive // a name for C
 	t := one()
-	if p := caught(func() { t.part(int(i)) }); p != nil {
-		t.panicked.Store(&p)
+	if p := fault.Catch(func() { t.part(int(i)) }); p != nil {
+		t.panicked.Store(p)
 	}
 }

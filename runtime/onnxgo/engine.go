@@ -22,6 +22,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"alexctl/fault"
+	"alexctl/internal/scratch"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/onnx/pass"
@@ -72,12 +73,12 @@ func (Engine) Prepare(ctx context.Context, m *onnx.Model) (_ runtime.Session, er
 
 // encoded returns the file's bytes.
 func encoded(ctx context.Context, m *onnx.Model) (b []byte, err error) {
-	dir, err := os.MkdirTemp("", "alexctl-*")
+	dir, err := scratch.New()
 	if err != nil {
-		return nil, err
+		return nil, fault.As(fault.Environment, err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path := filepath.Join(dir, "model.onnx")
+	defer func() { err = errors.Join(err, dir.Remove()) }()
+	path := filepath.Join(dir.Path, "model.onnx")
 	w, err := m.WriteFile(ctx, path, onnx.WriteOptions{})
 	if err != nil {
 		return nil, err

@@ -57,7 +57,7 @@ func placed(t *testing.T, e *Engine) map[string]string {
 			t.Fatal(err)
 		}
 	}
-	dir := placer.temporary
+	dir := placer.temporary.Path
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"alexctl/fault"
+	"alexctl/internal/scratch"
 	"alexctl/onnx"
 	"alexctl/runtime"
 )
@@ -57,22 +57,18 @@ func (e *Engine) Prepare(ctx context.Context, m *onnx.Model) (_ runtime.Session,
 	s := &session{engine: e, model: m}
 	path := m.Path()
 	if path == "" {
-		dir, err := os.MkdirTemp("", "alexctl-*")
-		if err != nil {
-			return nil, err
+		if s.temporary, err = scratch.New(); err != nil {
+			return nil, fault.As(fault.Environment, err)
 		}
-		s.temporary = dir
-		path = filepath.Join(dir, "model.onnx")
+		path = filepath.Join(s.temporary.Path, "model.onnx")
 		if _, err := m.WriteFile(ctx, path, onnx.WriteOptions{}); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
+			return nil, errors.Join(err, s.removeTemporary())
 		}
 	}
-	if e.config.Record && s.temporary == "" {
-		dir, err := os.MkdirTemp("", "alexctl-*")
-		if err != nil {
-			return nil, err
+	if e.config.Record && s.temporary == nil {
+		if s.temporary, err = scratch.New(); err != nil {
+			return nil, fault.As(fault.Environment, err)
 		}
-		s.temporary = dir
 	}
 	if err := s.create(path); err != nil {
 		return nil, errors.Join(err, s.removeTemporary())
@@ -87,8 +83,8 @@ type session struct {
 	inputs    []string
 	outputs   []string
 	session   *ort.DynamicAdvancedSession
-	temporary string      // folder of a model that had no file, and of the profile
-	ran       atomic.Bool // whether an accelerator has run once
+	temporary *scratch.Folder // of a model that had no file, and of the profile
+	ran       atomic.Bool     // whether an accelerator has run once
 	placement *runtime.Placement
 	unplaced  error
 
@@ -115,7 +111,7 @@ func (s *session) create(path string) (err error) {
 		}
 	}
 	if c.Record {
-		if err := o.EnableProfiling(filepath.Join(s.temporary, profilePrefix)); err != nil {
+		if err := o.EnableProfiling(filepath.Join(s.temporary.Path, profilePrefix)); err != nil {
 			return err
 		}
 	}
@@ -179,10 +175,10 @@ func (e *Engine) unusable(err error) error {
 }
 
 func (s *session) removeTemporary() error {
-	if s.temporary == "" {
+	if s.temporary == nil {
 		return nil
 	}
-	return os.RemoveAll(s.temporary)
+	return s.temporary.Remove()
 }
 
 // Close frees the session.
@@ -192,7 +188,7 @@ func (s *session) Close() error {
 	}
 	err := s.session.Destroy() // which writes the profile
 	if s.engine.config.Record {
-		s.placement, s.unplaced = readPlacement(s.temporary, s.engine.provider.record)
+		s.placement, s.unplaced = readPlacement(s.temporary.Path, s.engine.provider.record)
 	}
 	return errors.Join(err, s.removeTemporary())
 }

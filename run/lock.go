@@ -1,5 +1,3 @@
-//go:build unix
-
 package run
 
 import (
@@ -7,18 +5,23 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"alexctl/internal/scratch"
 )
 
 // lock keeps other processes from working on the run in dir until unlock is called or
-// this process ends.
+// this process ends. It does nothing where the system has no such locks.
 func lock(dir string) (unlock func() error, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %s", ErrLocked, dir), f.Close())
+	free, err := scratch.TryLock(f)
+	if err == nil && !free {
+		err = fmt.Errorf("%w: %s", ErrLocked, dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil
 }

@@ -26,7 +26,7 @@ func Recover(err *error) {
 }
 
 // panicked returns the error of a panic, which may have been one already.
-func panicked(v any) error {
+func panicked(v any) *Panic {
 	if p, ok := v.(*Panic); ok {
 		return p
 	}
@@ -38,7 +38,7 @@ func panicked(v any) error {
 func Catch(f func()) (p *Panic) {
 	defer func() {
 		if v := recover(); v != nil {
-			p, _ = panicked(v).(*Panic)
+			p = panicked(v)
 		}
 	}()
 	f()

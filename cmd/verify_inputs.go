@@ -135,7 +135,7 @@ func randomInputs(m *onnx.Model, o inputFlags) (*inputSets, error) {
 			return nil, usage("--dim %s: no input has a dimension of this name", name)
 		}
 	}
-	options := verify.InputOptions{Batch: o.batch, Dims: dims, Ranges: map[string]verify.Range{}}
+	options := verify.InputOptions{Batch: o.batch, Sets: o.runs, Dims: dims, Ranges: map[string]verify.Range{}}
 	for _, s := range o.ranges {
 		name, r, err := verify.ParseRange(s)
 		if err != nil {

@@ -20,6 +20,8 @@ type InputOptions struct {
 	Dims  map[string]int64 // sizes of other symbolic dimensions
 	// Spec, for a model of images, makes the values those of random pixels.
 	Spec *preprocess.Spec
+	// Sets is how many sets of inputs will be drawn, which together have to fit; 0 is one.
+	Sets int
 	// Ranges are, by input, what uniform values lie between; "" is for inputs without one of
 	// their own.
 	Ranges map[string]Range
@@ -58,6 +60,9 @@ func RandomInputs(g *onnx.Graph, o InputOptions) (_ runtime.Tensors, err error) 
 	defer fault.Default(&err, fault.Usage)
 	r := rand.New(rand.NewPCG(o.Seed, 0x616c6578))
 	in := runtime.Tensors{}
+	if err := o.bound(g); err != nil {
+		return nil, err
+	}
 	for _, v := range g.DataInputs() {
 		shape, n, err := inputShape(v, o)
 		if err != nil {
@@ -105,8 +110,26 @@ func (o InputOptions) value(r *rand.Rand, shape []int, i int) float64 {
 	return (float64(r.IntN(256))/o.Spec.Divisor - o.Spec.Mean[c]) / o.Spec.Std[c]
 }
 
-// maxInputElements bounds the inputs that are made for a model from a stranger.
+// maxInputElements bounds the inputs that are made for a model from a stranger, all together.
 const maxInputElements = 1 << 27
+
+// bound refuses, before anything is made, inputs that would take too much memory.
+func (o InputOptions) bound(g *onnx.Graph) error {
+	total := 0
+	for _, v := range g.DataInputs() {
+		_, n, err := inputShape(v, o)
+		if err != nil {
+			return err
+		}
+		if total += max(1, n); total > maxInputElements/max(1, o.Sets) {
+			if o.Sets > 1 {
+				return fault.New(fault.Usage, "%d sets of inputs have more than %d elements: draw fewer", o.Sets, maxInputElements)
+			}
+			return fault.New(fault.Unsupported, "the inputs, up to %q, have more than %d elements", v.Name, maxInputElements)
+		}
+	}
+	return nil
+}
 
 func inputShape(v *onnx.Value, o InputOptions) (shape []int, n int, err error) {
 	if !v.Type.IsTensor() || v.Type.Shape == nil {

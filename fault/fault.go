@@ -114,8 +114,19 @@ func Default(err *error, k Kind) {
 	}
 }
 
+// Lacks reports whether an error is the system's word that something of it is used up: space,
+// a quota, file handles.
+func Lacks(err error) bool {
+	for _, cause := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
 // KindOf returns the kind of an error: that of the outermost error in its chain that has
-// one. A context that ended is Interrupted and a full disk Environment, whatever is said
+// one. A context that ended is Interrupted and what Lacks is Environment, whatever is said
 // around them; anything else without a kind is Internal.
 func KindOf(err error) Kind {
 	k, _ := kindOf(err)
@@ -127,7 +138,7 @@ func kindOf(err error) (Kind, bool) {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Interrupted, true
-	case errors.Is(err, syscall.ENOSPC):
+	case Lacks(err):
 		return Environment, true
 	case errors.As(err, &known):
 		return known.Kind(), true

@@ -228,6 +228,8 @@ func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, erro
 	switch {
 	case ctx.Err() != nil:
 		return r, ctx.Err()
+	case fault.Lacks(err): // what this machine lacks is no property of the engine
+		return r, err
 	case err != nil: // it cannot be used, or not with this model: nothing was compared
 		r.Status, r.Reason, r.Help = Skipped, err.Error(), fault.Hints(err)
 		return r, nil //nolint:nilerr // the result says it
@@ -245,6 +247,9 @@ func (c *comparison) engine(ctx context.Context, e runtime.Engine) (Result, erro
 	if err := c.layers(ctx, e, &r, got); err != nil {
 		if ctx.Err() != nil {
 			return r, ctx.Err()
+		}
+		if fault.Lacks(err) { // it was asked for and could not be done
+			return r, fmt.Errorf("the layers of %s: %w", r.Name(), err)
 		}
 		c.unchecked("the layers of %s: %v", r.Name(), err)
 	}

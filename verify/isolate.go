@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/pass"
 	"alexctl/runtime"
@@ -46,8 +47,8 @@ func (c *comparison) isolated(ctx context.Context, e runtime.Engine, a runtime.A
 		}
 		out, err := c.alone(ctx, e, node, node+1, values)
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+			if ctx.Err() != nil || fault.Lacks(err) {
+				return nil, err
 			}
 			refused++
 			continue

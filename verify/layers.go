@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"time"
 
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/pass"
 	"alexctl/runtime"
@@ -23,8 +24,8 @@ import (
 func (c *comparison) layers(ctx context.Context, e runtime.Engine, r *Result, plain []runtime.Tensors) error {
 	a := c.arithmeticOf(e)
 	rows, same, err := c.observed(ctx, e, a, plain)
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
+	if err != nil && (ctx.Err() != nil || fault.Lacks(err)) {
+		return err
 	}
 	if err != nil || !same {
 		why := "showing its intermediate results changes its outputs"

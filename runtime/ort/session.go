@@ -268,7 +268,9 @@ func (s *session) run(ctx context.Context, in, out []ort.Value) (err error) {
 		_ = o.Terminate() // it only sets a flag
 		close(stopped)
 	})
-	err = s.session.RunWithOptions(in, out, o)
+	if err = s.session.RunWithOptions(in, out, o); err != nil {
+		err = plain(err)
+	}
 	if !stop() {
 		<-stopped
 	}

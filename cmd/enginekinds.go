@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -100,14 +101,17 @@ type settingReader struct {
 	err      error
 }
 
+// most are the largest values of settings that are numbers; memory has none.
+var most = map[string]int{"threads": maxThreads, "device": 255, "tf32": 1, "fallback": 1}
+
 func (s *settingReader) number(key string, otherwise int) int {
 	text, ok := s.values[key]
 	if !ok {
 		return otherwise
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		s.err = usage("%s=%s is not a number", key, text)
+	if limit, limited := most[key]; err != nil || n < 0 || limited && n > limit {
+		s.err = usage("%s=%s: want a whole number%s", key, text, map[bool]string{true: fmt.Sprintf(" from 0 to %d", limit)}[limited])
 	}
 	return n
 }

@@ -137,11 +137,14 @@ func oneName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(name)
 }
 
+// maxThreads is more than any machine has use for: each takes memory.
+const maxThreads = 1024
+
 // useThreads takes the number of threads that was given, or, where several may be, all.
 func (a *app) useThreads(several bool) error {
 	for _, n := range a.numbers {
-		if n < 0 || n > 1024 {
-			return usage("--threads %d: want 1 to 1024, or 0 for one per processor", n)
+		if n < 0 || n > maxThreads {
+			return usage("--threads %d: want 1 to %d, or 0 for one per processor", n, maxThreads)
 		}
 	}
 	switch {

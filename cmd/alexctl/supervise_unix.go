@@ -77,7 +77,11 @@ func supervise(args []string) (code int, done bool) {
 	if os.Getenv(cmd.TraceEnv) != "" {
 		_, _ = os.Stderr.Write(words.b)
 	}
-	fmt.Fprintf(os.Stderr, "alexctl: internal error: the process that did the work died (%v)%s\n", err, words.first())
+	why := words.first()
+	if state := c.ProcessState; why == "" && state != nil && state.String() == "signal: killed" {
+		why = ": there may have been too little memory for it"
+	}
+	fmt.Fprintf(os.Stderr, "alexctl: internal error: the process that did the work died (%v)%s\n", err, why)
 	fmt.Fprintf(os.Stderr, "hint: %s=1 shows where it happened, for a report of the fault\n", cmd.TraceEnv)
 	return cmd.Died, true
 }

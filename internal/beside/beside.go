@@ -37,7 +37,7 @@ func Create(target string) (*File, error) {
 	// Not os.CreateTemp, whose files only their owner may read.
 	f, err := os.OpenFile(temporary(target), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", target, err)
+		return nil, fmt.Errorf("writing %s: %w", target, cause(err))
 	}
 	return &File{File: f, target: target}, nil
 }
@@ -156,13 +156,18 @@ func SyncFolder(dir string) error {
 func Possible(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".alexctl-*")
 	if err != nil {
-		var cause *os.PathError
-		if errors.As(err, &cause) { // without the name of the file that was tried
-			err = cause.Err
-		}
-		return fmt.Errorf("nothing can be written to %s: %w", filepath.Dir(path), err)
+		return fmt.Errorf("nothing can be written to %s: %w", filepath.Dir(path), cause(err))
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// cause returns an error without the name of the file beside the one that was meant.
+func cause(err error) error {
+	var of *os.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
 }
 
 // Rename syncs a file that was written under another name and gives it its name.

@@ -18,6 +18,7 @@ type buildOptions struct {
 	output   string
 	labels   string
 	external bool
+	force    bool
 }
 
 func (a *app) buildCommand() *cobra.Command {
@@ -42,6 +43,7 @@ Variants:
 	f.StringVar(&o.variant, "variant", "", "which network (default: the one that the input size implies)")
 	f.IntVar(&o.Input, "input", 0, "height and width of the input (default: the variant's own, or 227)")
 	f.StringVarP(&o.output, "output", "o", defaultModel, "the file to write")
+	forceFlag(f, &o.force)
 	f.IntVar(&o.Classes, "classes", 0, "number of classes (default: the variant's own, or the number of labels)")
 	f.IntVar(&o.Channels, "channels", 3, "input channels: 1 or 3")
 	f.IntVar(&o.Batch, "batch", 0, "a fixed batch size (default: symbolic, any size)")
@@ -104,6 +106,9 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	summary := op.Summarize(m)
 	if o.output == "" || o.output == "-" {
 		return usage("-o %q: name a file", o.output)
+	}
+	if err := replaceable(o.output, o.force); err != nil {
+		return err
 	}
 	w, err := m.WriteFile(c.Context(), o.output, onnx.WriteOptions{ExternalData: o.external})
 	if err != nil {

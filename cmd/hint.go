@@ -21,6 +21,7 @@ var words = map[fault.Option]string{
 	fault.Doctor:       "alexctl doctor",
 	fault.ExternalData: "--external-data",
 	fault.Fetch:        "alexctl data fetch",
+	fault.Force:        "--force",
 	fault.From:         "alexctl setup --from FILE",
 	fault.Images:       "--images",
 	fault.Init:         "--init",

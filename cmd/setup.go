@@ -3,10 +3,12 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"alexctl/fault"
+	"alexctl/internal/cache"
 	"alexctl/runtime/ort"
 )
 
@@ -53,6 +55,9 @@ func (a *app) setup(ctx context.Context, o setupOptions) error {
 	if err != nil {
 		return fault.As(fault.Environment, err)
 	}
+	if folder, temporary, err := cache.Dir(); err == nil && temporary {
+		a.say("note: this user has no home folder, so %s is used, which may be gone tomorrow (%s names another)", folder, cache.Env)
+	}
 	core, err := ort.CorePackage()
 	if err != nil {
 		return fault.As(fault.Environment, err)
@@ -82,6 +87,13 @@ func (a *app) setup(ctx context.Context, o setupOptions) error {
 func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *installed) error {
 	for _, f := range p.Files {
 		r.Files = append(r.Files, f.Name())
+	}
+	if from != "" { // also where it would not be read
+		if info, err := os.Stat(from); err != nil {
+			return fault.As(fault.Invalid, err)
+		} else if !info.Mode().IsRegular() {
+			return fault.New(fault.Invalid, "%s is not a regular file", from)
+		}
 	}
 	if p.Installed(dir) {
 		return nil

@@ -31,6 +31,7 @@ type trainOptions struct {
 	dataDir     string
 	limit       int
 	output      string
+	force       bool
 	run         string
 	resume      string
 	preprocess  string
@@ -79,6 +80,7 @@ Datasets:
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files (default: where fetch or a package puts them)")
 	f.IntVar(&o.limit, "limit", 0, "use only N training images: the first N, or N chosen at random from a folder; the test images stay")
 	f.StringVarP(&o.output, "output", "o", "trained.onnx", "the file to write")
+	forceFlag(f, &o.force)
 	f.StringVar(&o.run, "run", "", "the run's folder (default: runs/NAME-DATE)")
 	f.StringVar(&o.resume, "resume", "", "continue the run in this folder")
 	f.StringVar(&o.preprocess, "preprocess", "", "how images are preprocessed: imagenet, plain, caffe or a JSON spec (default: the model's own, or worked out from the images)")

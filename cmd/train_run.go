@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"alexctl/data"
 	"alexctl/export"
 	"alexctl/fault"
+	"alexctl/internal/cache"
 	"alexctl/kernel"
 	"alexctl/run"
 	"alexctl/runtime"
@@ -27,20 +27,20 @@ import (
 
 // dataCache returns the folder that datasets are fetched to.
 func dataCache() (string, error) {
-	dir, err := os.UserCacheDir()
+	dir, _, err := cache.Dir()
 	if err != nil {
 		return "", fault.As(fault.Environment, err)
 	}
-	return filepath.Join(dir, "alexctl", "data"), nil
+	return filepath.Join(dir, "data"), nil
 }
 
 // openData opens a dataset by name or folder.
 func openData(name, dir string, seed uint64) (*data.Set, error) {
-	cache, err := dataCache()
+	folder, err := dataCache()
 	if err != nil && dir == "" {
 		return nil, err
 	}
-	return data.Open(name, data.Options{Dir: dir, Cache: cache, Seed: seed})
+	return data.Open(name, data.Options{Dir: dir, Cache: folder, Seed: seed})
 }
 
 // newRun prepares a run from the flags.
@@ -68,8 +68,14 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if err != nil {
 		return nil, err
 	}
+	if !c.Flags().Changed("output") && !o.force {
+		o.output = a.free(o.output)
+	}
 	if err := export.Possible(o.output); err != nil {
 		return nil, fault.New(fault.KindOf(err), "-o %s: %w", o.output, err)
+	}
+	if err := replaceable(o.output, o.force); err != nil {
+		return nil, err
 	}
 	if o.Threads = a.threads; a.threads == 0 {
 		o.Threads = kernel.Processors()
@@ -102,11 +108,11 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 	if len(wrong) > 0 {
 		return nil, usage("%s cannot be changed when a run is resumed: it keeps its settings", strings.Join(wrong, ", "))
 	}
-	cache, err := dataCache()
+	folder, err := dataCache()
 	if err != nil {
 		return nil, err
 	}
-	r, err := run.Open(o.resume, data.Options{Cache: cache})
+	r, err := run.Open(o.resume, data.Options{Cache: folder})
 	if err != nil {
 		return nil, err
 	}

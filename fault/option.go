@@ -19,6 +19,7 @@ const (
 	Doctor       Option = "doctor"        // what is installed here, and what is missing
 	ExternalData Option = "external data" // onnx.WriteOptions.ExternalData
 	Fetch        Option = "fetch"         // data.Fetch
+	Force        Option = "force"         // write over what there is
 	From         Option = "from"          // ort.Package.Install from a file
 	Images       Option = "images"        // inputs that are real images
 	Init         Option = "init"          // builder.Options.Init
@@ -40,6 +41,6 @@ const (
 
 // Options returns every option, for programs that give each a name of their own.
 func Options() []Option {
-	return []Option{Activation, Against, Augment, Batch, Check, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, From, Images, Init, Inputs,
+	return []Option{Activation, Against, Augment, Batch, Check, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, Force, From, Images, Init, Inputs,
 		Layout, LR, Optimizer, OrtLibrary, Output, Preprocess, ReplaceHead, Resume, RunFolder, Setup, SetupCUDA, ValueRange, Variant}
 }

@@ -7,15 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 const (
-	prefix = "alexctl-"
+	prefix = "alexctl-scratch-"
 	// owner is the file in a folder that its process holds locked.
 	owner = ".owner"
-	// begun is how old a folder without an owner must be: its process may be just making it.
-	begun = time.Hour
 )
 
 // Folder is a temporary folder.
@@ -55,17 +52,18 @@ func Sweep() {
 			continue
 		}
 		dir := filepath.Join(os.TempDir(), e.Name())
-		if info, err := e.Info(); err == nil && own(info) && abandoned(dir, info) {
+		if info, err := e.Info(); err == nil && own(info) && abandoned(dir) {
 			_ = os.RemoveAll(dir)
 		}
 	}
 }
 
-// abandoned reports whether the process that made the folder is gone.
-func abandoned(dir string, info os.FileInfo) bool {
+// abandoned reports whether the process that made the folder is gone. One without an owner may
+// be just made, or another program's.
+func abandoned(dir string) bool {
 	f, err := os.OpenFile(filepath.Join(dir, owner), os.O_RDWR, 0)
 	if err != nil {
-		return errors.Is(err, os.ErrNotExist) && time.Since(info.ModTime()) > begun
+		return false
 	}
 	free, err := TryLock(f)
 	return f.Close() == nil && err == nil && free

@@ -37,7 +37,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	folders := func() int {
-		list, err := filepath.Glob(filepath.Join(os.TempDir(), "alexctl-*", "large"))
+		list, err := filepath.Glob(filepath.Join(os.TempDir(), "alexctl-scratch-*", "large"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = c.Wait()
-	other := filepath.Join(os.TempDir(), "alexctl-of-another-program")
+	other := filepath.Join(os.TempDir(), "alexctl-scratch-of-another-program")
 	if err := os.Mkdir(other, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"alexctl/fault"
+	"alexctl/internal/cache"
 	"alexctl/internal/digest"
 )
 
@@ -73,11 +74,11 @@ func libraryNames() []string {
 
 // CacheDir returns the folder that FoundInstalled installs ONNX Runtime into.
 func CacheDir() (string, error) {
-	base, err := os.UserCacheDir()
+	base, _, err := cache.Dir()
 	if err != nil {
 		return "", fmt.Errorf("no cache folder for this user: %w", err)
 	}
-	return filepath.Join(base, "alexctl", "ort", Version, goruntime.GOOS+"-"+goruntime.GOARCH), nil
+	return filepath.Join(base, "ort", Version, goruntime.GOOS+"-"+goruntime.GOARCH), nil
 }
 
 // FindLibrary looks for ONNX Runtime: the path given, the environment variable,

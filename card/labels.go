@@ -3,11 +3,11 @@ package card
 import (
 	"bufio"
 	"errors"
-	"os"
 	"strings"
 	"unicode/utf8"
 
 	"alexctl/fault"
+	"alexctl/internal/regular"
 )
 
 // maxLabels bounds a label file: no model has as many classes.
@@ -16,7 +16,7 @@ const maxLabels = 1 << 20
 // ReadLabels reads a file with one label per line; blank lines at the end are dropped. A file that
 // is none is fault.Invalid.
 func ReadLabels(path string) (labels []string, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "labels: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alexctl/classify"
+	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 	"alexctl/runtime"
@@ -115,7 +116,7 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 		peak := 0.0
 		if !o.noPeak {
 			a.say("measuring the peak of %s", counted(threads, "thread"))
-			if peak, err = gorgonia.Peak(gorgonia.Kernels{Threads: threads}); err != nil {
+			if peak, err = peakOf(ctx, threads); err != nil {
 				return err
 			}
 			r.PeakGFLOPS[strconv.Itoa(threads)] = peak / 1e9
@@ -137,6 +138,27 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 		return a.printJSON(r)
 	}
 	return a.printBench(r)
+}
+
+// peakOf measures the peak. An interrupt does not wait for the end of the measurement.
+func peakOf(ctx context.Context, threads int) (float64, error) {
+	type measured struct {
+		peak float64
+		err  error
+	}
+	done := make(chan measured, 1)
+	go func() {
+		var m measured
+		defer func() { done <- m }()
+		defer fault.Recover(&m.err)
+		m.peak, m.err = gorgonia.Peak(gorgonia.Kernels{Threads: threads})
+	}()
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case m := <-done:
+		return m.peak, m.err
+	}
 }
 
 // check reports flags that make no sense, and completes the others.

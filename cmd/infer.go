@@ -113,7 +113,11 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	if err := a.printInferred(ctx, c, engine, files, o.top); err != nil {
 		return err
 	}
-	a.next("alexctl verify %s --images %s", shellWord(o.model), shellWord(files[0]))
+	images := ""
+	if files[0] != "-" { // what was read from the standard input is gone
+		images = " --images " + shellWord(files[0])
+	}
+	a.next("alexctl verify %s%s", shellWord(o.model), images)
 	return nil
 }
 

@@ -242,10 +242,11 @@ func (a *app) say(format string, args ...any) {
 }
 
 // printable replaces control characters, with which a name in a stranger's file could
-// write over the terminal.
+// write over the terminal, and those of Unicode that turn the direction of text around or
+// cannot be seen.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
 			return '?'
 		}
 		return r

@@ -3,12 +3,12 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"alexctl/fault"
 	"alexctl/internal/cache"
+	"alexctl/internal/regular"
 	"alexctl/runtime/ort"
 )
 
@@ -89,10 +89,12 @@ func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *i
 		r.Files = append(r.Files, f.Name())
 	}
 	if from != "" { // also where it would not be read
-		if info, err := os.Stat(from); err != nil {
+		f, err := regular.Open(from)
+		if err == nil {
+			err = f.Close()
+		}
+		if err != nil {
 			return fault.As(fault.Invalid, err)
-		} else if !info.Mode().IsRegular() {
-			return fault.New(fault.Invalid, "%s is not a regular file", from)
 		}
 	}
 	if p.Installed(dir) {

@@ -15,6 +15,7 @@ import (
 
 	"alexctl/fault"
 	"alexctl/internal/pickle"
+	"alexctl/internal/regular"
 )
 
 // Sizes of CIFAR-10 (Krizhevsky 2009): a record is a label and three planes.
@@ -92,7 +93,7 @@ func (c cifarForm) wanted() []string { return append(slices.Clone(c.train), c.te
 func (c cifarForm) readFolder(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, name := range c.wanted() {
-		f, err := os.Open(filepath.Join(dir, name))
+		f, err := regular.Open(filepath.Join(dir, name))
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil, fmt.Errorf("%s is missing", filepath.Join(dir, name))
@@ -122,7 +123,7 @@ func readBounded(r io.Reader, name string) ([]byte, error) {
 // readArchive reads the files from the archive without unpacking it. A name that
 // leads out of the archive is a sign of a forged one.
 func (c cifarForm) readArchive(name string) (files map[string][]byte, err error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"alexctl/fault"
 	"alexctl/internal/beside"
+	"alexctl/internal/regular"
 )
 
 // Remote is a file of a dataset on its authors' server.
@@ -91,7 +92,7 @@ func FetchFile(ctx context.Context, f Remote, dir string, progress Progress) err
 
 // matches compares a file with the published size and digest.
 func (f Remote) matches(name string) (err error) {
-	file, err := os.Open(name)
+	file, err := regular.Open(name)
 	if err != nil {
 		return err
 	}

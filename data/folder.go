@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"alexctl/internal/regular"
 	"alexctl/preprocess"
 )
 
@@ -27,14 +28,7 @@ func (f *folder) Len() int        { return len(f.files) }
 func (f *folder) Label(i int) int { return f.labels[i] }
 
 func (f *folder) Image(i int) (*preprocess.Image, error) {
-	info, err := os.Stat(f.files[i])
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > preprocess.MaxFileBytes {
-		return nil, fmt.Errorf("%s: %d bytes, at most %d are read", f.files[i], info.Size(), preprocess.MaxFileBytes)
-	}
-	b, err := os.ReadFile(f.files[i])
+	b, err := regular.Read(f.files[i], preprocess.MaxFileBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"alexctl/internal/regular"
 )
 
 // Limits of IDX files: far beyond MNIST's, within what fits.
@@ -29,7 +31,7 @@ const (
 // idxFile opens the file called name in dir, or NAME.gz.
 func idxFile(dir, name string) (*os.File, error) {
 	for _, n := range []string{name, name + ".gz"} {
-		f, err := os.Open(filepath.Join(dir, n))
+		f, err := regular.Open(filepath.Join(dir, n))
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}

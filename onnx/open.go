@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"alexctl/fault"
+	"alexctl/internal/regular"
 )
 
 // Open reads the model in the file at path. Tensors keep reading from the file
@@ -15,16 +15,13 @@ import (
 // part of the model something is wrong.
 func Open(path string) (_ *Model, err error) {
 	defer fault.Default(&err, fault.Invalid)
-	info, err := os.Stat(path) // before opening: opening a pipe would wait for a writer
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	f, err := os.Open(path)
+	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
 	m, err := read(f, info.Size())
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/image/webp"
 
 	"alexctl/fault"
+	"alexctl/internal/regular"
 )
 
 // Limits on image files, checked before anything of their size is allocated.
@@ -49,7 +50,7 @@ type format struct {
 // by the file's name.
 func formats() []format {
 	return []format{
-		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, exifOfJPEG},
+		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, jpeg.DecodeConfig, decodeJPEG, exifOfJPEG},
 		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG},
 		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF},
 		{"BMP", []string{".bmp"}, []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF},
@@ -89,7 +90,7 @@ func (s *Spec) LoadFile(path string, dst []float32) (err error) {
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"alexctl/fault"
 	"alexctl/internal/beside"
+	"alexctl/internal/regular"
 	"alexctl/train"
 )
 
@@ -110,7 +111,7 @@ func (c checkpoints) Read(name string, list []train.Tensor, accepts func(train.H
 	fail := func(err error) (train.Header, error) {
 		return h.Header, fault.New(fault.Invalid, "checkpoint %s: %w", path, err)
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return fail(err)
 	}

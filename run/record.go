@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"alexctl/internal/beside"
+	"alexctl/internal/regular"
 	"alexctl/train"
 )
 
@@ -28,7 +28,7 @@ func (r record) Epochs(most int) ([]*train.EpochEvent, error) {
 	if most == 0 {
 		return nil, nil
 	}
-	b, err := os.ReadFile(filepath.Join(r.dir, "metrics.jsonl"))
+	b, err := regular.Read(filepath.Join(r.dir, "metrics.jsonl"), maxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

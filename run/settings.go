@@ -11,6 +11,7 @@ import (
 	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/internal/beside"
+	"alexctl/internal/regular"
 	"alexctl/preprocess"
 	"alexctl/signature"
 	"alexctl/train"
@@ -54,12 +55,15 @@ func (s Settings) write(dir string) error {
 	})
 }
 
+// maxSettings bounds the files of a run that are text.
+const maxSettings = 64 << 20
+
 // ReadSettings reads config.json from a run's folder. A folder without one, or one that cannot
 // be understood, is fault.Invalid.
 func ReadSettings(dir string) (Settings, error) {
 	var s Settings
 	path := filepath.Join(dir, configFile)
-	text, err := os.ReadFile(path)
+	text, err := regular.Read(path, maxSettings)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return s, fault.New(fault.Invalid, "%s is not the folder of a run: it has no %s", dir, configFile)

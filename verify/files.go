@@ -10,6 +10,7 @@ import (
 
 	"alexctl/fault"
 	"alexctl/internal/npy"
+	"alexctl/internal/regular"
 	"alexctl/onnx"
 	"alexctl/runtime"
 )
@@ -52,7 +53,7 @@ func ReadInputs(path string, g *onnx.Graph) (_ []Recorded, err error) {
 
 // open calls f with a file and its size.
 func open(path string, f func(file *os.File, size int64) error) (err error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func readSet(dir, kind string, values []*onnx.Value) (runtime.Tensors, error) {
 }
 
 func readTensor(path string, want *onnx.Type) (*runtime.Tensor, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, maxFile)
 	if err != nil {
 		return nil, err
 	}

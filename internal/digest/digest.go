@@ -6,12 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"os"
+
+	"alexctl/internal/regular"
 )
 
 // File returns the SHA-256 of a file in hexadecimal.
 func File(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

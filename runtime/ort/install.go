@@ -23,6 +23,7 @@ import (
 	"alexctl/fault"
 	"alexctl/internal/beside"
 	"alexctl/internal/digest"
+	"alexctl/internal/regular"
 )
 
 // Package is an npm package that carries libraries of ONNX Runtime, with its pinned
@@ -185,7 +186,7 @@ func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string
 // unpack compares the digest of the whole tarball and then writes the package's files
 // into dir.
 func (p Package) unpack(ctx context.Context, tarball, dir string) (err error) {
-	f, err := os.Open(tarball)
+	f, err := regular.Open(tarball)
 	if err != nil {
 		return err
 	}

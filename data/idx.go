@@ -19,7 +19,7 @@ import (
 const (
 	maxImages    = 1 << 24
 	maxImageSide = 1 << 12
-	maxIDXBytes  = 1 << 30
+	maxIDXBytes  = 1 << 28 // five times the largest of MNIST
 )
 
 // Magic numbers of IDX files of bytes: the last digit is the number of dimensions.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"alexctl/fault"
@@ -16,7 +17,7 @@ import (
 )
 
 // maxFile bounds a file of inputs.
-const maxFile = 1 << 31
+const maxFile = 1 << 30
 
 // Recorded are inputs that were read from files, with the outputs that belong to them where
 // those were there too.
@@ -67,17 +68,18 @@ func open(path string, f func(file *os.File, size int64) error) (err error) {
 
 func readArchive(path string, g *onnx.Graph) (runtime.Tensors, error) {
 	var arrays map[string]*npy.Array
+	var names []string
 	err := open(path, func(f *os.File, size int64) (err error) {
-		arrays, err = npy.ReadArchive(f, size, maxFile)
+		arrays, names, err = npy.ReadArchive(f, size, maxFile, func(name string) bool {
+			return slices.ContainsFunc(g.Inputs, func(v *onnx.Value) bool { return v.Name == name })
+		})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	in := runtime.Tensors{}
-	var names []string
 	for name, a := range arrays {
-		names = append(names, name)
 		for _, v := range g.Inputs {
 			if v.Name == name {
 				if in[name], err = fromArray(a, v.Type.Elem); err != nil {

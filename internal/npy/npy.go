@@ -50,6 +50,9 @@ func Read(r io.Reader, size int64) (*Array, error) {
 	if _, err := io.ReadFull(r, start[:]); err != nil || string(start[:6]) != magic {
 		return nil, errors.New("not a .npy file")
 	}
+	if start[6] < 1 || start[6] > 3 || start[7] != 0 {
+		return nil, fmt.Errorf("a .npy file of version %d.%d: 1.0, 2.0 and 3.0 are read", start[6], start[7])
+	}
 	width := 2
 	if start[6] > 1 {
 		width = 4
@@ -145,33 +148,38 @@ func (a *Array) Write(w io.Writer) error {
 	return err
 }
 
-// ReadArchive reads the arrays of an .npz archive by name, in all of at most limit bytes.
-func ReadArchive(r io.ReaderAt, size, limit int64) (map[string]*Array, error) {
+// ReadArchive reads those arrays of an .npz archive that are wanted, by name, in all of at most
+// limit bytes, and returns the names of all that there are.
+func ReadArchive(r io.ReaderAt, size, limit int64, wanted func(name string) bool) (out map[string]*Array, names []string, err error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("not an .npz archive: %w", err)
+		return nil, nil, fmt.Errorf("not an .npz archive: %w", err)
 	}
 	if len(z.File) > maxArrays {
-		return nil, fmt.Errorf("%d arrays, at most %d are read", len(z.File), maxArrays)
+		return nil, nil, fmt.Errorf("%d arrays, at most %d are read", len(z.File), maxArrays)
 	}
-	out := map[string]*Array{}
+	out = map[string]*Array{}
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(path.Clean(f.Name), ".npy")
 		if !ok {
 			continue
 		}
+		names = append(names, name)
+		if !wanted(name) {
+			continue
+		}
 		n := int64(f.UncompressedSize64)
 		if n < 0 || n > limit {
-			return nil, fmt.Errorf("array %q: the archive unpacks to more than is allowed", name)
+			return nil, nil, fmt.Errorf("array %q: the archive unpacks to more than is allowed", name)
 		}
 		limit -= n
 		a, err := readMember(f, n)
 		if err != nil {
-			return nil, fmt.Errorf("array %q: %w", name, err)
+			return nil, nil, fmt.Errorf("array %q: %w", name, err)
 		}
 		out[name] = a
 	}
-	return out, nil
+	return out, names, nil
 }
 
 func readMember(f *zip.File, size int64) (a *Array, err error) {

@@ -56,16 +56,16 @@ func TestArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := bytes.NewReader(b.Bytes())
-	got, err := ReadArchive(r, int64(b.Len()), 1<<20)
+	got, _, err := ReadArchive(r, int64(b.Len()), 1<<20, all)
 	if err != nil || !reflect.DeepEqual(got, arrays) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	damaged := bytes.Clone(b.Bytes())
 	damaged[bytes.Index(damaged, []byte("abcdefgh"))] ^= 1
-	if _, err := ReadArchive(bytes.NewReader(damaged), int64(len(damaged)), 1<<20); err == nil || !strings.Contains(err.Error(), `array "a": the elements are damaged: zip: checksum error`) {
+	if _, _, err := ReadArchive(bytes.NewReader(damaged), int64(len(damaged)), 1<<20, all); err == nil || !strings.Contains(err.Error(), `array "a": the elements are damaged: zip: checksum error`) {
 		t.Errorf("error is %v", err)
 	}
-	if _, err := ReadArchive(r, int64(b.Len()), 100); err == nil || !strings.Contains(err.Error(), "more than is allowed") {
+	if _, _, err := ReadArchive(r, int64(b.Len()), 100, all); err == nil || !strings.Contains(err.Error(), "more than is allowed") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -87,4 +87,35 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%d bytes for %s%v", len(a.Data), a.Type, a.Shape)
 		}
 	})
+}
+
+func all(string) bool { return true }
+
+// TestUnwantedArrays passes over an array that nobody asked for, however large it says it is.
+func TestUnwantedArrays(t *testing.T) {
+	var b bytes.Buffer
+	large := &Array{Type: "u1", Shape: []int{1 << 20}, Data: make([]byte, 1<<20)}
+	small := &Array{Type: "u1", Shape: []int{1}, Data: []byte{7}}
+	if err := WriteArchive(&b, map[string]*Array{"large": large, "small": small}); err != nil {
+		t.Fatal(err)
+	}
+	got, names, err := ReadArchive(bytes.NewReader(b.Bytes()), int64(b.Len()), 1000, func(name string) bool { return name == "small" })
+	if err != nil || len(got) != 1 || got["small"].Data[0] != 7 || len(names) != 2 {
+		t.Errorf("%v, %v, %v", got, names, err)
+	}
+}
+
+// TestVersions reads the versions that there are, and no other.
+func TestVersions(t *testing.T) {
+	var b bytes.Buffer
+	if err := (&Array{Type: "u1", Shape: []int{1}, Data: []byte{7}}).Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range [][2]byte{{0, 0}, {4, 0}, {1, 1}, {255, 0}} {
+		file := bytes.Clone(b.Bytes())
+		file[6], file[7] = v[0], v[1]
+		if _, err := Read(bytes.NewReader(file), int64(len(file))); err == nil || !strings.Contains(err.Error(), "of version") {
+			t.Errorf("version %v: %v", v, err)
+		}
+	}
 }

@@ -140,7 +140,7 @@ func trainingSeed(m *onnx.Model) uint64 {
 
 // evalImages returns the dataset and the images of it that are asked for.
 func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
-	set, err := openData(o.data, o.dataDir, o.seed)
+	set, err := a.openData(o.data, o.dataDir, o.seed)
 	if err != nil {
 		return nil, nil, err
 	}

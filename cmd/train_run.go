@@ -34,13 +34,20 @@ func dataCache() (string, error) {
 	return filepath.Join(dir, "data"), nil
 }
 
-// openData opens a dataset by name or folder.
-func openData(name, dir string, seed uint64) (*data.Set, error) {
+// openData opens a dataset by name or folder, and says what of it is not as it looks.
+func (a *app) openData(name, dir string, seed uint64) (*data.Set, error) {
 	folder, err := dataCache()
 	if err != nil && dir == "" {
 		return nil, err
 	}
-	return data.Open(name, data.Options{Dir: dir, Cache: folder, Seed: seed})
+	set, err := data.Open(name, data.Options{Dir: dir, Cache: folder, Seed: seed})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range set.Notes {
+		a.say("note: %s", s)
+	}
+	return set, nil
 }
 
 // newRun prepares a run from the flags.
@@ -64,7 +71,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
 		return nil, usage("--limit %d: want at least 1", o.limit)
 	}
-	set, err := openData(o.data, o.dataDir, o.Seed)
+	set, err := a.openData(o.data, o.dataDir, o.Seed)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func (a *app) inputs(c *cobra.Command, m *onnx.Model, o inputFlags) (in *inputSe
 	case len(o.images) > 0:
 		in, err = imageInputs(c, m, o)
 	case o.data != "":
-		in, err = dataInputs(c, m, o)
+		in, err = a.dataInputs(c, m, o)
 	case len(o.files) > 0:
 		in, err = fileInputs(m, o.files)
 	default:
@@ -248,7 +248,7 @@ func imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, err
 }
 
 // dataInputs are test images of a dataset, in batches.
-func dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
 	p, err := classify.NewPlan(m, o.classifier)
 	if err != nil {
 		return nil, err
@@ -256,7 +256,7 @@ func dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, erro
 	if !c.Flags().Changed("seed") {
 		o.seed = trainingSeed(m)
 	}
-	set, err := openData(o.data, o.dataDir, o.seed)
+	set, err := a.openData(o.data, o.dataDir, o.seed)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ func cifarSource() source {
 	return source{
 		name:    "cifar10",
 		summary: "CIFAR-10: 50,000 + 10,000 coloured 32x32 images of 10 kinds of things, binary or Python form",
+		wanted:  "cifar-10-binary.tar.gz or cifar-10-python.tar.gz, or what is in them: data_batch_1.bin and its like, or data_batch_1",
 		other:   []fault.Hint{{Text: "name its folder or that of its archive", Option: fault.DataDir}},
 		files:   []Remote{{at + "cifar-10-binary.tar.gz", 170052171, "c32a1d4ab5d03f1284b67883e8d87530"}},
 		open:    openCIFAR,
@@ -258,55 +259,23 @@ func parseCIFARPickle(name string, b []byte) (*pixels, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: data: %w", name, err)
 	}
-	list, ok := d.Get("labels").(*pickle.List)
-	if !ok {
-		return nil, fmt.Errorf("%s: labels are %T, want a list", name, d.Get("labels"))
+	labels, err := integers(d.Get("labels"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: labels: %w", name, err)
 	}
-	n := len(list.Items)
+	n := len(labels)
 	if n == 0 || len(raw) != n*cifarImage {
 		return nil, fmt.Errorf("%s: %d labels and %d bytes of images, want %d for each", name, n, len(raw), cifarImage)
 	}
 	p := &pixels{pix: make([]uint8, n*cifarImage), labels: make([]uint8, n)}
-	for i, item := range list.Items {
-		label, ok := item.(int64)
-		if !ok || label < 0 || label > 255 {
-			return nil, fmt.Errorf("%s: label %d is %s", name, i, pickle.Describe(item))
+	for i, label := range labels {
+		if label < 0 || label > 255 {
+			return nil, fmt.Errorf("%s: label %d is %d", name, i, label)
 		}
 		p.labels[i] = uint8(label)
 		interleave(p.pix[i*cifarImage:], raw[i*cifarImage:][:cifarImage])
 	}
 	return p, nil
-}
-
-// arrayBytes returns the elements of a NumPy array of bytes in C order, as
-// numpy.core.multiarray._reconstruct and its state (version, shape, dtype, Fortran
-// order, elements) describe it.
-func arrayBytes(v any) ([]byte, error) {
-	c, ok := v.(*pickle.Call)
-	if !ok {
-		return nil, fmt.Errorf("it is %T, want a NumPy array", v)
-	}
-	if f, ok := c.Function.(pickle.Global); !ok || f.Name != "_reconstruct" || !strings.HasPrefix(f.Module, "numpy.") {
-		return nil, fmt.Errorf("it is made by %s, want a NumPy array", pickle.Describe(c.Function))
-	}
-	state, ok := c.State.(pickle.Tuple)
-	if !ok || len(state) != 5 {
-		return nil, errors.New("an array without its state")
-	}
-	dtype, ok := state[2].(*pickle.Call)
-	if !ok || len(dtype.Args) == 0 || dtype.Args[0] != "u1" {
-		return nil, errors.New("its elements are not bytes (dtype u1)")
-	}
-	if fortran, _ := state[3].(bool); fortran {
-		return nil, errors.New("it is in Fortran order")
-	}
-	switch b := state[4].(type) {
-	case []byte:
-		return b, nil
-	case string: // Python 2
-		return []byte(b), nil
-	}
-	return nil, fmt.Errorf("its elements are %T", state[4])
 }
 
 func classesOfPickle(b []byte) ([]string, error) {

@@ -38,6 +38,8 @@ type Set struct {
 	Folder  bool    // whether it was opened as an image folder
 	Drawn   bool    // whether Test was drawn from images that were not set apart
 	Augment string  // what training does with it by default, see ParseAugment
+	// Notes say what was found and is not used, or used otherwise than its name says.
+	Notes []string
 }
 
 // Options says where datasets are looked for.
@@ -56,6 +58,7 @@ type source struct {
 	summary string
 	places  []string     // folders where packages put it
 	files   []Remote     // what Fetch downloads
+	wanted  string       // the names of its files, as an error says them
 	other   []fault.Hint // how to get it besides fetching it
 	open    func(o Options, dir string) (*Set, error)
 	within  bool // it needs no files
@@ -78,12 +81,13 @@ func Names() [][2]string {
 // MissingError says that a dataset is not on this machine.
 type MissingError struct {
 	Name   string
-	Looked []string
+	Looked []string // folders
+	Wanted string   // what was looked for there
 	Help   []fault.Hint
 }
 
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("dataset %s is not installed (looked in %s)", e.Name, strings.Join(e.Looked, ", "))
+	return fmt.Sprintf("dataset %s is not installed (looked in %s for %s)", e.Name, strings.Join(e.Looked, ", "), e.Wanted)
 }
 
 // Kind returns fault.Environment.
@@ -138,7 +142,7 @@ func Open(name string, o Options) (_ *Set, err error) {
 		}
 		return set, nil
 	}
-	return nil, &MissingError{name, places, append([]fault.Hint{{Text: "download it", Option: fault.Fetch, Value: name}}, s.other...)}
+	return nil, &MissingError{name, places, s.wanted, append([]fault.Hint{{Text: "download it", Option: fault.Fetch, Value: name}}, s.other...)}
 }
 
 // errNotHere says that a folder holds no dataset.

@@ -39,28 +39,27 @@ func (f *folder) Image(i int) (*preprocess.Image, error) {
 	return m, nil
 }
 
-// openFolder reads ROOT/CLASS/..., or ROOT/train/CLASS/... with ROOT/test or
-// ROOT/val beside it. Where there is no test part, a fifth of the images becomes it.
+// openFolder reads ROOT/CLASS/..., or ROOT/train/CLASS/... with ROOT/test or ROOT/val beside it,
+// under any of their usual names. Where there is no test part, a fifth of the images becomes it.
 func openFolder(root string, o Options) (*Set, error) {
 	set := &Set{Name: filepath.Base(root), Origin: root, Folder: true, Augment: "crop,flip"}
-	train := filepath.Join(root, "train")
-	if info, err := os.Stat(train); err != nil || !info.IsDir() {
-		all, classes, err := scan(root)
-		if err != nil {
-			return nil, err
-		}
-		set.Classes = classes
-		set.takeTest(all, o.Seed)
-		return set, nil
+	found, notes, err := parts(root)
+	if err != nil {
+		return nil, err
+	}
+	set.Notes = notes
+	train, split := found["train"]
+	if !split {
+		train = root
 	}
 	all, classes, err := scan(train)
 	if err != nil {
 		return nil, err
 	}
 	set.Train, set.Classes = all, classes
-	for _, name := range []string{"test", "val"} {
-		dir := filepath.Join(root, name)
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+	for _, role := range []string{"test", "val"} {
+		dir := found[role]
+		if dir == "" {
 			continue
 		}
 		test, testClasses, err := scan(dir)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"alexctl/internal/regular"
 )
@@ -28,10 +29,32 @@ const (
 	idxLabels = 0x801
 )
 
-// idxFile opens the file called name in dir, or NAME.gz.
+// idxFolders are where the files may lie below the folder that is named: torchvision keeps them
+// in the last three.
+var idxFolders = []string{"", "raw", "MNIST/raw", "FashionMNIST/raw"}
+
+// idxWanted says what idxPlaces are.
+const idxWanted = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, " +
+	"also with .idx for -idx, with .gz, or in raw, MNIST/raw or FashionMNIST/raw"
+
+// idxPlaces are the files that name may be: NAME or, with a dot, NAME's other spelling, plain or
+// gzipped.
+func idxPlaces(dir, name string) []string {
+	var places []string
+	for _, folder := range idxFolders {
+		for _, n := range []string{name, strings.Replace(name, "-idx", ".idx", 1)} {
+			for _, ending := range []string{"", ".gz"} {
+				places = append(places, filepath.Join(dir, filepath.FromSlash(folder), n+ending))
+			}
+		}
+	}
+	return places
+}
+
+// idxFile opens the file called name in dir, under any of its usual names.
 func idxFile(dir, name string) (*os.File, error) {
-	for _, n := range []string{name, name + ".gz"} {
-		f, err := regular.Open(filepath.Join(dir, n))
+	for _, place := range idxPlaces(dir, name) {
+		f, err := regular.Open(place)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}

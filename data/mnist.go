@@ -11,6 +11,7 @@ func fashionSource() source {
 		name:    "fashion-mnist",
 		summary: "Fashion-MNIST: 60,000 + 10,000 grey 28x28 images of 10 kinds of garments",
 		places:  []string{"/usr/share/datasets/fashion-mnist"},
+		wanted:  idxWanted,
 		other:   []fault.Hint{{Text: "install Debian's package dataset-fashion-mnist"}, {Text: "name its folder", Option: fault.DataDir}},
 		files: []Remote{
 			{at + "train-images-idx3-ubyte.gz", 26421880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
@@ -34,6 +35,7 @@ func mnistSource() source {
 	return source{
 		name:    "mnist",
 		summary: "MNIST: 60,000 + 10,000 grey 28x28 images of handwritten digits",
+		wanted:  idxWanted,
 		other:   []fault.Hint{{Text: "name its folder", Option: fault.DataDir}},
 		files: []Remote{
 			{at + "train-images-idx3-ubyte.gz", 9912422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"},

@@ -86,4 +86,6 @@ func TestCheckDataOfEveryType(t *testing.T) {
 	}
 }
 
-func float64Bytes(v float64) []byte { return binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)) }
+func float64Bytes(v float64) []byte {
+	return binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))
+}

@@ -213,7 +213,7 @@ func (a *app) printAgainst(r report.Report, layers bool) error {
 	}
 	verdict := map[string]string{
 		diff.Identical:  "identical: the same nodes, attributes and weights as " + d.Other.Path,
-		diff.Equivalent: "equivalent: other nodes than " + d.Other.Path + ", and every output agrees within rounding on these inputs",
+		diff.Equivalent: "equivalent: other nodes or attributes than " + d.Other.Path + ", and every output agrees within rounding on these inputs",
 		diff.Uncompared: "not compared with " + d.Other.Path + ": no node, attribute or weight differs, and the values could not be computed",
 		diff.Different:  "DIFFERENT from " + d.Other.Path + ": first divergence at " + d.First,
 	}[d.Verdict]

@@ -29,7 +29,7 @@ import (
 // Verdicts of a Diff.
 const (
 	Identical  = "identical"  // the same nodes, attributes and weights, but perhaps for names
-	Equivalent = "equivalent" // other nodes, and every output agrees within rounding
+	Equivalent = "equivalent" // other nodes or attributes, and every output agrees within rounding
 	Different  = "different"
 	Uncompared = "not compared" // nothing differs that could be read, and the values could not be computed
 )
@@ -71,6 +71,8 @@ type Layer struct {
 	Margin judge.Number `json:"margin"` // of the counterpart's result for the node's own inputs
 	// Compared is false where those inputs are not known in the other model.
 	Compared bool `json:"compared"`
+
+	at int // the node's index
 }
 
 // Where a Difference lies before the first node, and after the last.
@@ -126,10 +128,16 @@ func (d *Diff) conclude() {
 	for _, out := range d.Outputs {
 		wrong = wrong || out.Margin > 1
 	}
-	// Nodes without a counterpart only matter where the outputs differ.
+	// Nodes without a counterpart only matter where the outputs differ, and an attribute where
+	// it changes a number: no pads are counted where there are none.
 	var kept []Difference
 	restructured := false
 	for _, f := range d.Findings {
+		if f.Kind == "attribute" && !wrong && !d.weak && d.unchanged(f.at) {
+			restructured = true
+			d.remark("%s: %s; no number changes on these inputs", f.Where, f.What)
+			continue
+		}
 		if f.Kind == "structure" && !wrong && !d.weak && len(d.Outputs) > 0 {
 			restructured = true
 			d.remark("%s: %s; no output changes", f.Where, f.What)
@@ -151,6 +159,12 @@ func (d *Diff) conclude() {
 	default:
 		d.Verdict = Identical
 	}
+}
+
+// unchanged reports whether a node and its counterpart make the same of the same inputs, to the
+// last bit of float64.
+func (d *Diff) unchanged(at int) bool {
+	return slices.ContainsFunc(d.Layers, func(l Layer) bool { return l.at == at && l.Compared && l.Margin == 0 })
 }
 
 // metadata compares how images become inputs, and what the classes mean.
@@ -325,7 +339,7 @@ func (d *Diff) layersOf(mine, theirs *reference.Analysis, pairs []pair) func(con
 		for k := range min(len(a.Outputs), len(b.Outputs)) {
 			name[b.Outputs[k]] = a.Outputs[k]
 		}
-		d.Layers = append(d.Layers, Layer{Node: a.Label(), Op: a.OpType, Other: b.Label()})
+		d.Layers = append(d.Layers, Layer{Node: a.Label(), Op: a.OpType, Other: b.Label(), at: p.a})
 	}
 	initial := map[string]bool{}
 	for _, t := range theirs.Graph().Initializers {

@@ -79,7 +79,7 @@ func Verdict(r Report) (short, long string) {
 	case r.Against != nil:
 		return r.Against.Verdict, map[string]string{
 			diff.Identical:  "The models have the same nodes, attributes and weights.",
-			diff.Equivalent: "The models have other nodes, and every output agrees within rounding on these inputs.",
+			diff.Equivalent: "The models have other nodes or attributes, and every output agrees within rounding on these inputs.",
 		}[r.Against.Verdict]
 	case r.Gradients != nil && r.OK:
 		return "verified", "The gradients agree with finite differences."

@@ -131,6 +131,9 @@ func (d *Diff) attributes(at int, a, b *op.Node, rank int64) {
 		}
 		if x != y {
 			d.find(at, a.Label(), "attribute", "%s is %s, in the other model %s", name, x, y)
+			d.Findings[len(d.Findings)-1].form = slices.ContainsFunc(a.Spec.Attrs, func(s op.Attr) bool {
+				return s.Name == name && (s.Kind == onnx.AttrInt || s.Kind == onnx.AttrInts || s.Kind == onnx.AttrString)
+			})
 		}
 	}
 	if t, u := a.Attribute("value"), b.Attribute("value"); t != nil && u != nil && t.Tensor != nil && u.Tensor != nil {

@@ -61,6 +61,9 @@ type Difference struct {
 	What  string `json:"what"`
 
 	at int // the node's index
+	// form says that it is an attribute that only says which elements meet, as pads and axes do:
+	// what it does, random inputs show. A number that the results depend on may hide.
+	form bool
 }
 
 // Layer is a node and its counterpart.
@@ -82,7 +85,7 @@ const (
 )
 
 func (d *Diff) find(at int, where, kind, format string, args ...any) {
-	d.Findings = append(d.Findings, Difference{where, kind, fmt.Sprintf(format, args...), at})
+	d.Findings = append(d.Findings, Difference{Where: where, Kind: kind, What: fmt.Sprintf(format, args...), at: at})
 }
 
 func (d *Diff) remark(format string, args ...any) {
@@ -128,12 +131,12 @@ func (d *Diff) conclude() {
 	for _, out := range d.Outputs {
 		wrong = wrong || out.Margin > 1
 	}
-	// Nodes without a counterpart only matter where the outputs differ, and an attribute where
-	// it changes a number: no pads are counted where there are none.
+	// Nodes without a counterpart only matter where the outputs differ, and an attribute of the
+	// form where it changes a number: no pads are counted where there are none.
 	var kept []Difference
 	restructured := false
 	for _, f := range d.Findings {
-		if f.Kind == "attribute" && !wrong && !d.weak && d.unchanged(f.at) {
+		if f.form && !wrong && !d.weak && d.unchanged(f.at) {
 			restructured = true
 			d.remark("%s: %s; no number changes on these inputs", f.Where, f.What)
 			continue

@@ -27,6 +27,10 @@ func pool(attrs ...*onnx.Attribute) *onnx.Node {
 	return &onnx.Node{Name: "pool", OpType: "AveragePool", Attributes: append(attrs, onnx.IntsAttr("kernel_shape", 3, 3))}
 }
 
+func clip(most float32) *onnx.Node {
+	return &onnx.Node{Name: "clip", OpType: "Clip", Attributes: []*onnx.Attribute{onnx.FloatAttr("max", most)}}
+}
+
 // TestForm compares functions that are the same in another form with ones that are not.
 func TestForm(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
@@ -39,6 +43,10 @@ func TestForm(t *testing.T) {
 	lrn := func(name string, alpha float32) *onnx.Node {
 		return &onnx.Node{Name: name, OpType: "LRN", Attributes: []*onnx.Attribute{onnx.IntAttr("size", 3), onnx.FloatAttr("alpha", alpha)}}
 	}
+	old := func(m *onnx.Model) *onnx.Model { // Clip had attributes once
+		m.OperatorSets[0].Version = 10
+		return m
+	}
 	renamed := chain(lrn("other", 0.1), &onnx.Node{Name: "names", OpType: "Relu"})
 	for name, c := range map[string]struct {
 		a, b    *onnx.Model
@@ -49,6 +57,7 @@ func TestForm(t *testing.T) {
 		"SAME_UPPER is these pads": {chain(pool(pads)), chain(pool(onnx.StringAttr("auto_pad", "SAME_UPPER"))), diff.Equivalent},
 		"VALID is no pads":         {chain(pool()), chain(pool(onnx.StringAttr("auto_pad", "VALID"))), diff.Equivalent},
 		"SAME_UPPER is not none":   {chain(pool()), chain(pool(onnx.StringAttr("auto_pad", "SAME_UPPER"))), diff.Different},
+		"a limit out of reach":     {old(chain(clip(50))), old(chain(clip(60))), diff.Different},
 		"a small alpha":            {chain(lrn("n", 1e-6)), chain(lrn("n", 2e-6)), diff.Different},
 		"other names":              {chain(lrn("n", 0.1), &onnx.Node{Name: "r", OpType: "Relu"}), renamed, diff.Identical},
 	} {

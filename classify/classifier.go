@@ -21,7 +21,8 @@ type Classifier struct {
 	runs  int // batches that run at once
 	turns chan struct{}
 
-	loaded  chan struct{} // closed when session or failed is there
+	cancel  context.CancelFunc // of the loading
+	loaded  chan struct{}      // closed when session or failed is there
 	session runtime.Session
 	failed  error
 	rooms   sync.Pool // of []float32, for size images
@@ -43,6 +44,8 @@ func New(ctx context.Context, m *onnx.Model, e runtime.Engine, o Options) (*Clas
 	c := &Classifier{Plan: p, size: p.BatchSize(o.Batch), runs: max(1, o.Runs), loaded: make(chan struct{})}
 	c.turns = make(chan struct{}, c.runs)
 	c.rooms.New = func() any { return p.Room(c.size) }
+	// The loading ends with Close, and not with a context that is only that of this call.
+	ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(c.loaded)
 		defer fault.Recover(&c.failed)
@@ -63,6 +66,7 @@ func (c *Classifier) Ready(ctx context.Context) error {
 
 // Close waits for the loading and for running calls, and frees what the engine holds.
 func (c *Classifier) Close() error {
+	c.cancel()
 	<-c.loaded
 	if c.session == nil {
 		return nil

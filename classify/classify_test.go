@@ -195,3 +195,26 @@ func TestAnEngineThatRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestContextOfNew has the context that New was called with end: the classifier works on.
+func TestContextOfNew(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := classify.New(ctx, means(t, "", false), reference.Engine{Threads: 1}, classify.Options{Preprocess: "plain", Signature: signature.Options{Activation: "logits"}})
+	cancel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Reader(t.Context(), bytes.NewReader(picture(t, color.White)), 1); err != nil {
+		t.Error(err)
+	}
+	for _, k := range []int{0, -3} {
+		for r, err := range c.Files(t.Context(), []string{"-"}, bytes.NewReader(picture(t, color.White)), k) {
+			if fault.KindOf(err) != fault.Usage {
+				t.Errorf("the %d best: %+v, %v", k, r, err)
+			}
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}

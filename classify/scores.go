@@ -66,6 +66,9 @@ func (p *Plan) Predictions(out runtime.Tensors, n, k int) ([][]Prediction, error
 // predictions is Predictions with an error for each image.
 func (p *Plan) predictions(out runtime.Tensors, n, k int) (all [][]Prediction, failed []error, err error) {
 	defer fault.Default(&err, fault.Invalid)
+	if k < 1 {
+		return nil, nil, fault.New(fault.Usage, "the %d most probable classes: want at least 1", k)
+	}
 	scores, each, err := p.rows(out, n)
 	if err != nil {
 		return nil, nil, err

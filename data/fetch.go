@@ -75,6 +75,9 @@ func FetchFile(ctx context.Context, f Remote, dir string, progress Progress) err
 		begun = info.Size() > 0
 	}
 	err := f.download(ctx, partial, progress)
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) { // the network's, and not the caller's
+		err = fault.As(fault.Environment, err)
+	}
 	if err == nil {
 		err = f.matches(partial)
 	}

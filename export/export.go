@@ -80,6 +80,9 @@ func prove(ctx context.Context, path string, o Options) (report *verify.Report, 
 	if err != nil {
 		return nil, err
 	}
+	if o.Images.Len() == 0 {
+		return nil, fault.New(fault.Usage, "there are no images to prove the model on")
+	}
 	n := plan.BatchSize(min(Images, o.Images.Len()))
 	x := plan.Room(n)
 	for i := range n {

@@ -136,12 +136,14 @@ func KindOf(err error) Kind {
 func kindOf(err error) (Kind, bool) {
 	var known Kinded
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled):
 		return Interrupted, true
 	case Lacks(err):
 		return Environment, true
 	case errors.As(err, &known):
 		return known.Kind(), true
+	case errors.Is(err, context.DeadlineExceeded): // last: a network's timeout says that it is one too
+		return Interrupted, true
 	}
 	return Internal, false
 }

@@ -14,6 +14,7 @@ import (
 const (
 	maxFolderImages = 1 << 24
 	maxFolderDepth  = 32
+	maxFolders      = 1 << 16
 )
 
 // Extensions are the names that image files end in, in lower case, as the decoders say.
@@ -44,6 +45,7 @@ type walk struct {
 	extensions []string
 	files      []string
 	within     []os.FileInfo // the folders that hold the present one, and itself
+	folders    int           // visited, some of them perhaps by several links
 }
 
 func (w *walk) folder(dir string) error {
@@ -58,6 +60,9 @@ func (w *walk) folder(dir string) error {
 	}
 	if len(w.within) > maxFolderDepth {
 		return fmt.Errorf("%s: more than %d folders deep", dir, maxFolderDepth)
+	}
+	if w.folders++; w.folders > maxFolders {
+		return fmt.Errorf("%s: more than %d folders, counting those that links lead to again", dir, maxFolders)
 	}
 	w.within = append(w.within, info)
 	defer func() { w.within = w.within[:len(w.within)-1] }()

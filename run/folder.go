@@ -22,6 +22,7 @@ var ErrLocked = fault.New(fault.Environment, "another process is working on this
 type Folder struct {
 	dir    string
 	unlock func() error
+	fresh  bool // whether the lock's file was made now
 }
 
 // Claim makes the folder where it is missing and keeps other processes from it until Close.
@@ -31,14 +32,28 @@ func Claim(dir string) (_ *Folder, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	_, locked := os.Lstat(filepath.Join(dir, lockFile))
 	unlock, err := lock(dir)
 	if err != nil {
 		return nil, err
 	}
+	f := &Folder{dir, unlock, errors.Is(locked, fs.ErrNotExist)}
+	if _, err := os.Lstat(filepath.Join(dir, configFile)); err != nil {
+		return f, nil //nolint:nilerr // not a run's yet, so what is in it is someone else's
+	}
 	if err := removeTemporary(dir); err != nil { // by a process that was killed
 		return nil, errors.Join(err, unlock())
 	}
-	return &Folder{dir, unlock}, nil
+	return f, nil
+}
+
+// refuse leaves a folder that is not to be this run's as it was found.
+func (f *Folder) refuse() error {
+	var err error
+	if f.fresh {
+		err = os.Remove(filepath.Join(f.dir, lockFile))
+	}
+	return errors.Join(err, f.unlock())
 }
 
 // Close lets others work on the run.

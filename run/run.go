@@ -129,6 +129,8 @@ func (r *Run) prepareModel(set *data.Set, o Options) error {
 		if r.output, err = signature.OutputOf(m, signature.Options{Output: r.output.Name}); err != nil {
 			return err
 		}
+		// What was said of the old head does not hold for the new one, now or when it is resumed.
+		r.Signature = &signature.Options{Output: r.output.Name, Layout: o.Signature.Layout}
 	}
 	r.model = m
 	newHead := fault.Hint{Text: "give the model a new last layer", Option: fault.ReplaceHead}
@@ -151,6 +153,8 @@ func (r *Run) Create(ctx context.Context) (err error) {
 		return err
 	}
 	if err := r.folder.empty(); err != nil {
+		err = errors.Join(err, r.folder.refuse())
+		r.folder = nil
 		return err
 	}
 	if _, err := r.model.WriteFile(ctx, filepath.Join(r.Dir, startFile), onnx.WriteOptions{}); err != nil {

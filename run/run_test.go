@@ -82,3 +82,20 @@ func TestOneRunAFolder(t *testing.T) {
 		t.Errorf("damaged settings: %v", err)
 	}
 }
+
+// TestFoldersOfOthers refuses a folder with other files and leaves it as it was.
+func TestFoldersOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".notes.tmp", "photo.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prepared(t, dir).Create(t.Context()); fault.KindOf(err) != fault.Usage {
+		t.Errorf("error is %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 || entries[0].Name() != ".notes.tmp" {
+		t.Errorf("what is left: %v, %v", entries, err)
+	}
+}

@@ -98,11 +98,16 @@ func outputOf(x *onnx.Index, inferred *op.Inferred, o Options, c *card.Card) (Ou
 	var a op.Activation
 	out.Logits, a = op.Scores(x, out.Name)
 	said, ofCard := o.Activation, c.Output.Activation
+	if c.Output.Name != "" && c.Output.Name != out.Name {
+		ofCard = "" // it speaks of another output
+	}
 	switch {
 	case said != "":
 		out.Activation = Activation(said)
 	case ofCard != "":
-		out.Activation = Activation(ofCard)
+		if out.Activation = Activation(ofCard); !slices.Contains(Activations, ofCard) {
+			return out, fault.New(fault.Invalid, "the model's own metadata calls the activation of its output %q: want %s", ofCard, strings.Join(Activations, ", "))
+		}
 	default:
 		out.Activation = map[op.Activation]Activation{
 			op.SoftmaxActivation: Softmax, op.LogSoftmaxActivation: LogSoftmax, op.SigmoidActivation: Sigmoid, op.NoActivation: Logits,

@@ -87,6 +87,25 @@ func TestCardSpeaks(t *testing.T) {
 	if err != nil || s.Output.Activation != signature.Softmax || s.Output.Assumed {
 		t.Errorf("%+v, %v", s, err)
 	}
+	// What it says of one output is not said of another.
+	other := classifier(t, 5, images(3, 2, 2), &onnx.Node{OpType: "Softmax"})
+	other.Graph.Outputs = append(other.Graph.Outputs, &onnx.Value{Name: "Gemm_y", Type: onnx.TensorType(onnx.Float, images(5))})
+	if err := (&card.Card{Output: &card.Output{Name: "Gemm_y", Activation: "logits", Layout: "NCHW"}}).Write(other); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := signature.Of(other, signature.Options{Output: "Softmax_y"}); err != nil || s.Output.Activation != signature.Softmax {
+		t.Errorf("the other output: %+v, %v", s, err)
+	}
+	if s, err := signature.Of(other, signature.Options{}); err != nil || s.Output.Activation != signature.Logits || s.Output.Name != "Gemm_y" {
+		t.Errorf("its own output: %+v, %v", s, err)
+	}
+	odd := classifier(t, 5, images(3, 2, 2))
+	if err := (&card.Card{Output: &card.Output{Name: "Gemm_y", Activation: "foo", Layout: "NCHW"}}).Write(odd); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signature.Of(odd, signature.Options{}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("an activation that is none: %v", err)
+	}
 	built := classifier(t, 5, images(3, 2, 2))
 	if err := (&card.Card{Variant: "cifar"}).Write(built); err != nil {
 		t.Fatal(err)

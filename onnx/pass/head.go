@@ -155,12 +155,26 @@ func withoutSigmoid(m *onnx.Model, output string) *onnx.Model {
 	if a != op.SigmoidActivation {
 		return m
 	}
-	for i, n := range e.Nodes {
-		if s := op.SpecOf(n); s != nil && s.Activation == a && len(n.Inputs) > 0 && n.Inputs[0] == logits {
-			e.Nodes[i] = &onnx.Node{Name: n.Name, OpType: "Identity", Inputs: n.Inputs[:1], Outputs: n.Outputs}
+	// Back from this output: another one may have a Sigmoid of the same logits.
+	for name := output; ; {
+		i, n := e.was.MadeAt(name), e.was.Maker(name)
+		if n == nil || len(n.Inputs) == 0 {
+			return m
 		}
+		if s := op.SpecOf(n); s != nil && s.Activation == a && n.Inputs[0] == logits {
+			e.Nodes[i] = &onnx.Node{Name: n.Name, OpType: "Identity", Inputs: n.Inputs[:1], Outputs: n.Outputs}
+			return m.WithGraph(e.Graph)
+		}
+		name = n.Inputs[0]
 	}
-	return m.WithGraph(e.Graph)
+}
+
+// elementOf returns the element type that a value declares: scores are FLOAT where none is.
+func elementOf(v *onnx.Value) onnx.DataType {
+	if v.Type == nil || v.Type.Elem == onnx.Undefined {
+		return onnx.Float
+	}
+	return v.Type.Elem
 }
 
 // redeclare gives what is behind a value the shapes that follow from the graph.
@@ -177,7 +191,7 @@ func redeclare(m *onnx.Model, from string) (*onnx.Model, error) {
 	g.undeclare(func(name string) bool { return behind[name] })
 	for i, v := range g.Outputs {
 		if behind[v.Name] {
-			g.Outputs[i] = &onnx.Value{Name: v.Name, Type: &onnx.Type{Elem: v.Type.Elem}}
+			g.Outputs[i] = &onnx.Value{Name: v.Name, Type: &onnx.Type{Elem: elementOf(v)}}
 		}
 	}
 	inferred := op.Infer(m.WithGraph(g.Graph), nil)
@@ -191,8 +205,8 @@ func redeclare(m *onnx.Model, from string) (*onnx.Model, error) {
 			continue
 		}
 		shape := slices.Clone(info.Shape)
-		if declared := m.Graph.Outputs[i].Type.Shape; declared != nil && len(*declared) == len(shape) {
-			for k, d := range *declared { // keep the name of a symbolic batch
+		if t := m.Graph.Outputs[i].Type; t != nil && t.Shape != nil && len(*t.Shape) == len(shape) {
+			for k, d := range *t.Shape { // keep the name of a symbolic batch
 				if !shape[k].IsKnown() && !d.IsKnown() {
 					shape[k] = d
 				}

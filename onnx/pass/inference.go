@@ -8,22 +8,23 @@ import (
 )
 
 // Inference returns the pass that makes nodes that were exported for training (Dropout and
-// BatchNormalization with training_mode) those of inference, and drops outputs at the end of a
-// node's that nobody reads.
+// BatchNormalization with training_mode) those of inference, and drops optional outputs at the
+// end of a node's that nobody reads.
 func Inference() Pass {
 	return rewriting{"inference", func(e *edit) error {
 		for i, n := range e.Nodes {
 			c := *n
-			if s := op.SpecOf(n); s != nil && s.Random {
+			s := op.SpecOf(n)
+			if s != nil && s.Random {
 				c.Inputs = n.Inputs[:min(len(n.Inputs), 2)] // without training_mode
 			} else if s != nil && s.Statistics != nil {
 				c.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a *onnx.Attribute) bool { return a.Name == "training_mode" })
 				c.Outputs = n.Outputs[:min(len(n.Outputs), 1)]
 			}
-			for onnx.IsStandardDomain(n.Domain) && len(c.Outputs) > 1 && !e.was.Used(c.Outputs[len(c.Outputs)-1]) {
+			for s != nil && len(c.Outputs) > max(1, s.Outputs.Min) && !e.was.Used(c.Outputs[len(c.Outputs)-1]) {
 				c.Outputs = c.Outputs[:len(c.Outputs)-1]
 			}
-			if len(c.Inputs) != len(n.Inputs) || len(c.Attributes) != len(n.Attributes) {
+			if len(c.Inputs) != len(n.Inputs) || len(c.Attributes) != len(n.Attributes) || len(c.Outputs) != len(n.Outputs) {
 				e.note(n.Label(), "%s is that of inference", n.OpType)
 			}
 			e.Nodes[i] = &c

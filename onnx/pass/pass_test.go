@@ -197,3 +197,46 @@ func TestRunChecksAfterEach(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDefaultsGoWithTheirInput strips a Dropout whose ratio is an input with a default: the
+// input goes too, for it would have to be fed.
+func TestDefaultsGoWithTheirInput(t *testing.T) {
+	m := model(t)
+	m.Graph.Inputs = append(m.Graph.Inputs, &onnx.Value{Name: "ratio", Type: onnx.TensorType(onnx.Float, onnx.Shape{})})
+	s, _ := applied(t, m, pass.Strip())
+	if len(s.Graph.Inputs) != 1 || s.Graph.Inputs[0].Name != "x" || len(m.Graph.Inputs) != 2 {
+		t.Errorf("inputs %v, before %v", s.Graph.Inputs, m.Graph.Inputs)
+	}
+}
+
+// TestInferenceKeepsRequiredOutputs has a Split of which nobody reads the last part: without it
+// the others would be larger.
+func TestInferenceKeepsRequiredOutputs(t *testing.T) {
+	m := model(t)
+	m.Graph.Nodes = append(m.Graph.Nodes,
+		&onnx.Node{Name: "split", OpType: "Split", Inputs: []string{"sig_y"}, Outputs: []string{"a", "b"}},
+		&onnx.Node{Name: "masked", OpType: "Dropout", Inputs: []string{"a"}, Outputs: []string{"kept", "mask"}})
+	m.Graph.Outputs = []*onnx.Value{{Name: "kept", Type: onnx.TensorType(onnx.Float, onnx.Shape{onnx.Symbol("N"), onnx.UnknownDim})}}
+	i, changes := applied(t, m, pass.Inference())
+	if n := node(i, "split"); len(n.Outputs) != 2 {
+		t.Errorf("Split has the outputs %v", n.Outputs)
+	}
+	if n := node(i, "masked"); len(n.Outputs) != 1 || len(changes) == 0 {
+		t.Errorf("Dropout has the outputs %v; changes %v", n.Outputs, changes)
+	}
+}
+
+// TestReplaceHeadOfOneOutput leaves another output alone that is a Sigmoid of the same logits,
+// and an output without a type is no trouble.
+func TestReplaceHeadOfOneOutput(t *testing.T) {
+	m := model(t)
+	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "aux", OpType: "Sigmoid", Inputs: []string{"head_y"}, Outputs: []string{"aux_y"}})
+	m.Graph.Outputs = append(m.Graph.Outputs, &onnx.Value{Name: "aux_y"})
+	r, _, err := pass.Run(m, pass.ReplaceHead{Output: "sig_y", Classes: 7, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if node(r, "aux").OpType != "Sigmoid" || node(r, "sig").OpType != "Identity" {
+		t.Errorf("aux is %s, sig %s", node(r, "aux").OpType, node(r, "sig").OpType)
+	}
+}

@@ -33,13 +33,16 @@ func (e *edit) prune() error {
 		}
 	}
 	e.Nodes = kept
+	removed := map[string]bool{}
 	e.Initializers = slices.DeleteFunc(e.Initializers, func(t *onnx.Tensor) bool {
-		unread := !read(t.Name)
-		if unread {
+		if !read(t.Name) {
+			removed[t.Name] = true
 			e.note(t.Name, "nothing reads this initializer")
 		}
-		return unread
+		return removed[t.Name]
 	})
+	// An input of the same name had its default there: without it, it would have to be fed.
+	e.Inputs = slices.DeleteFunc(slices.Clone(e.Inputs), func(v *onnx.Value) bool { return removed[v.Name] })
 	e.undeclare(func(name string) bool { return !read(name) && !made[name] })
 	return nil
 }

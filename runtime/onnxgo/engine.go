@@ -49,7 +49,7 @@ func (Engine) Check(context.Context) error { return nil }
 // maxModel bounds the model: onnx-go holds four copies of it while it reads.
 const maxModel = 1 << 30
 
-// Prepare makes the bytes that onnx-go reads. Whether it computes the model rightly depends
+// Prepare makes the bytes that onnx-go reads. Whether it computes the model correctly depends
 // on the shapes of the inputs, so what it refuses for that is refused by Run.
 func (Engine) Prepare(ctx context.Context, m *onnx.Model) (_ runtime.Session, err error) {
 	defer runtime.FaultOf(&err)

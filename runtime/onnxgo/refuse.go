@@ -68,7 +68,7 @@ func (g *graph) tensors() error {
 	for _, t := range g.model.Graph.Initializers {
 		g.weights[t.Name] = true
 		if t.Type != onnx.Float && t.Type != onnx.Int64 {
-			return &RefusedError{"initializer " + t.Name, fmt.Sprintf("it is %s, FLOAT and INT64 are read rightly", t.Type)}
+			return &RefusedError{"initializer " + t.Name, fmt.Sprintf("it is %s, FLOAT and INT64 are read correctly", t.Type)}
 		}
 		if n, err := t.Len(); err != nil || n == 0 {
 			return &RefusedError{"initializer " + t.Name, "it has no elements"}
@@ -80,7 +80,7 @@ func (g *graph) tensors() error {
 		}
 		g.fed[v.Name] = true
 		if !v.Type.IsTensor() || v.Type.Elem != onnx.Float {
-			return &RefusedError{"input " + v.Name, fmt.Sprintf("it is %s, FLOAT is read rightly", v.Type)}
+			return &RefusedError{"input " + v.Name, fmt.Sprintf("it is %s, FLOAT is read correctly", v.Type)}
 		}
 	}
 	return nil
@@ -181,7 +181,7 @@ func (g *graph) node(in *op.InferredNode) string {
 		return "its result has no elements"
 	}
 	if n.OpType != "Constant" && in.Out[0].Type != onnx.Float {
-		return fmt.Sprintf("its result is %s, FLOAT is computed rightly", in.Out[0].Type)
+		return fmt.Sprintf("its result is %s, FLOAT is computed correctly", in.Out[0].Type)
 	}
 	return rules()[n.OpType](c)
 }

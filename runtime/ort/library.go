@@ -72,7 +72,7 @@ func libraryNames() []string {
 	return []string{"libonnxruntime.so.1", "libonnxruntime.so"}
 }
 
-// CacheDir returns the folder that FoundInstalled installs ONNX Runtime into.
+// CacheDir returns the folder that alexctl setup installs ONNX Runtime into.
 func CacheDir() (string, error) {
 	base, _, err := cache.Dir()
 	if err != nil {
@@ -82,7 +82,7 @@ func CacheDir() (string, error) {
 }
 
 // FindLibrary looks for ONNX Runtime: the path given, the environment variable,
-// the cache of FoundInstalled, the folder of the program, the Go binding's own
+// the folder of CacheDir, the folder of the program, the Go binding's own
 // copies, and the system's library folders. A path that is given and does not
 // exist is an error: the search never goes on past it.
 func FindLibrary(given string) (Library, error) {

@@ -116,6 +116,11 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	images := ""
 	if files[0] != "-" { // what was read from the standard input is gone
 		images = " --images " + shellWord(files[0])
+		for _, given := range [][2]string{{"preprocess", o.Preprocess}, {"output", o.Signature.Output}, {"activation", o.Signature.Activation}, {"layout", o.Signature.Layout}} {
+			if given[1] != "" {
+				images += " --" + given[0] + " " + shellWord(given[1])
+			}
+		}
 	}
 	a.next("alexctl verify %s%s", shellWord(o.model), images)
 	return nil

@@ -329,6 +329,9 @@ func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOpti
 	if err != nil {
 		return nil, err
 	}
+	if d.Classes() < 2 {
+		return nil, fault.New(fault.Unsupported, "--gradients: output %q has one score for each image, and the loss of training does not depend on it", out.Name)
+	}
 	labels := in.labels
 	if len(labels) != x.Shape[0] {
 		labels = make([]int, x.Shape[0])

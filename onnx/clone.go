@@ -13,6 +13,9 @@ func (m *Model) Clone() *Model {
 	c.Functions = slices.Clone(m.Functions)
 	for i, f := range c.Functions {
 		own := *f
+		own.Inputs, own.Outputs = slices.Clone(f.Inputs), slices.Clone(f.Outputs)
+		own.AttributeNames, own.OperatorSets = slices.Clone(f.AttributeNames), slices.Clone(f.OperatorSets)
+		own.Metadata = slices.Clone(f.Metadata)
 		own.Nodes = cloneNodes(f.Nodes)
 		own.AttributeDefaults = cloneAttributes(f.AttributeDefaults)
 		own.ValueInfo = cloneValues(f.ValueInfo)
@@ -30,7 +33,7 @@ func (m *Model) WithGraph(g *Graph) *Model {
 	c := *m
 	c.Graph = g
 	c.closers = nil
-	c.Metadata = slices.Clone(m.Metadata)
+	c.OperatorSets, c.Metadata = slices.Clone(m.OperatorSets), slices.Clone(m.Metadata)
 	return &c
 }
 
@@ -84,6 +87,7 @@ func cloneValues(list []*Value) []*Value {
 	out := slices.Clone(list)
 	for i, v := range out {
 		c := *v
+		c.Metadata = slices.Clone(v.Metadata)
 		if v.Type != nil {
 			t := *v.Type
 			if t.Shape != nil {

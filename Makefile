@@ -40,8 +40,8 @@ demo: setup
 	$(BIN) build --input 227 -o $(DEMO)/alexnet.onnx
 	$(BIN) verify $(DEMO)/alexnet.onnx
 	$(BIN) infer --model $(DEMO)/alexnet.onnx testdata/images/cat.jpg
-	rm -rf $(DEMO)/run
-	$(BIN) train --data sample --epochs 5 --run $(DEMO)/run -o $(DEMO)/fashion.onnx --force
+	rm -rf $(DEMO)/run $(DEMO)/fashion.onnx
+	$(BIN) train --data sample --epochs 5 --run $(DEMO)/run -o $(DEMO)/fashion.onnx
 	$(BIN) verify $(DEMO)/fashion.onnx --images testdata/sample/ankle-boot.png
 	$(BIN) infer --model $(DEMO)/fashion.onnx --top 3 testdata/sample/ankle-boot.png
 

@@ -193,7 +193,7 @@ func findKernels() finding {
 func findTelemetry() finding {
 	f := finding{What: "telemetry", OK: true, Detail: "off: ONNX Runtime is loaded with " + ort.TelemetryEnv + "=1"}
 	if ort.Telemetry() {
-		f.OK, f.Detail, f.Hint = false, "on: ONNX Runtime may report to its maker", "leave out --allow-telemetry, and unset "+ort.TelemetryEnv
+		f.Detail, f.Hint = "on: ONNX Runtime may report to its maker", "leave out --allow-telemetry, and unset "+ort.TelemetryEnv
 	}
 	return f
 }

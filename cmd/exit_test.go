@@ -47,6 +47,9 @@ func TestExitCodes(t *testing.T) {
 		{context.Canceled, 130},
 		{fault.As(fault.Invalid, context.Canceled), 130},
 		{fault.As(fault.Invalid, syscall.ENOSPC), 3},
+		{fault.As(fault.Invalid, syscall.EMFILE), 3},
+		{fmt.Errorf("running: %w", context.DeadlineExceeded), 130},
+		{fault.As(fault.Environment, context.DeadlineExceeded), 3}, // a network's timeout
 		{fault.As(fault.Usage, fault.New(fault.Invalid, "the outermost kind counts")), 2},
 		{errors.Join(fault.New(fault.Invalid, "the first counts"), fault.New(fault.Usage, "x")), 4},
 		{&op.UnsupportedError{Node: "n", Reason: "x"}, 3},

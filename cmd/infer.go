@@ -199,7 +199,7 @@ func (a *app) printResult(r classify.Result, e runtime.Engine) error {
 	name, provider := engineName(e)
 	text := ""
 	if r.Err != nil {
-		text = strings.TrimPrefix(r.Err.Error(), "stat "+r.File+": ")
+		text = strings.TrimPrefix(strings.TrimPrefix(r.Err.Error(), "stat "), r.File+": ") // which is said before it
 	}
 	switch {
 	case r.Err != nil && a.json:

@@ -75,14 +75,16 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if err != nil {
 		return nil, err
 	}
-	if !c.Flags().Changed("output") && !o.force {
+	if c.Flags().Changed("output") {
+		err = replaceable(o.output, o.force)
+	} else if !o.force {
 		o.output = a.free(o.output)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := export.Possible(o.output); err != nil {
 		return nil, fault.New(fault.KindOf(err), "-o %s: %w", o.output, err)
-	}
-	if err := replaceable(o.output, o.force); err != nil {
-		return nil, err
 	}
 	if o.Threads = a.threads; a.threads == 0 {
 		o.Threads = kernel.Processors()

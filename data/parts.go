@@ -32,12 +32,14 @@ func parts(root string) (found map[string]string, notes []string, err error) {
 			continue
 		}
 		role := partNames[strings.ToLower(e.Name())]
+		if role == "" { // a class, most often, which may be long to list
+			others = append(others, e.Name())
+			continue
+		}
 		holds, err := holdsClasses(path)
 		switch {
 		case err != nil:
 			return nil, nil, err
-		case role == "":
-			others = append(others, e.Name())
 		case !holds: // a class may be called train
 			called = append(called, e.Name())
 		case found[role] != "":

@@ -126,8 +126,9 @@ func Lacks(err error) bool {
 }
 
 // KindOf returns the kind of an error: that of the outermost error in its chain that has
-// one. A context that ended is Interrupted and what Lacks is Environment, whatever is said
-// around them; anything else without a kind is Internal.
+// one. A context that was canceled is Interrupted and what Lacks is Environment, whatever is
+// said around them; a deadline that passed is Interrupted unless someone gave it another kind,
+// for a network's timeout says that it is one too. Anything else without a kind is Internal.
 func KindOf(err error) Kind {
 	k, _ := kindOf(err)
 	return k

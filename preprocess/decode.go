@@ -44,18 +44,19 @@ type format struct {
 	config     func(io.Reader) (image.Config, error)
 	decode     func(io.Reader) (image.Image, error)
 	exif       func([]byte) []byte // the EXIF data in the file, nil where there is none
+	bound      func([]byte) error  // refuses what would take too long to decode; nil for nothing
 }
 
 // formats are the formats that are read, told apart by their first bytes and not
 // by the file's name.
 func formats() []format {
 	return []format{
-		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, jpeg.DecodeConfig, decodeJPEG, exifOfJPEG},
-		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG},
-		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF},
-		{"BMP", []string{".bmp"}, []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF},
-		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, decodeWebP, exifOfWebP},
-		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, func(b []byte) []byte { return b }},
+		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, exifOfJPEG, boundScans},
+		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG, nil},
+		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF, nil},
+		{"BMP", []string{".bmp"}, []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF, nil},
+		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, decodeWebP, exifOfWebP, nil},
+		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, func(b []byte) []byte { return b }, nil},
 	}
 }
 
@@ -86,9 +87,6 @@ func (s *Spec) LoadFile(path string, dst []float32) (err error) {
 	}
 	if info.IsDir() {
 		return errors.New("a folder that holds no images")
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
 	}
 	f, err := regular.Open(path)
 	if err != nil {
@@ -149,6 +147,11 @@ func (f format) read(b []byte, most int, needed func(width, height int) rectangl
 	}
 	if c.Width > most/c.Height {
 		return nil, fmt.Errorf("%s image of %dx%d, at most %d million pixels are decoded", f.name, c.Width, c.Height, most/1_000_000)
+	}
+	if f.bound != nil {
+		if err := f.bound(b); err != nil {
+			return nil, fmt.Errorf("%s image: %w", f.name, err)
+		}
 	}
 	src, err := f.decode(bytes.NewReader(b))
 	if err != nil {

@@ -1,33 +1,20 @@
 package preprocess
 
 import (
+	"bytes"
 	"fmt"
-	"image"
-	"image/jpeg"
-	"io"
 )
 
 // maxScans bounds the scans of a progressive JPEG, each of which goes over the whole image:
 // encoders write about ten, and a small file may hold thousands.
 const maxScans = 100
 
-// decodeJPEG decodes a JPEG of a bounded number of scans.
-func decodeJPEG(r io.Reader) (image.Image, error) {
-	seeker, ok := r.(io.ReadSeeker)
-	if !ok {
-		return nil, fmt.Errorf("a %T cannot be read twice", r)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
+// boundScans refuses a JPEG of more scans.
+func boundScans(b []byte) error {
 	if n := scansOf(b); n > maxScans {
-		return nil, fmt.Errorf("%d scans, at most %d are decoded", n, maxScans)
+		return fmt.Errorf("%d scans, at most %d are decoded", n, maxScans)
 	}
-	if _, err := seeker.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	return jpeg.Decode(seeker)
+	return nil
 }
 
 // scansOf counts the scans of a JPEG by its markers, as far as they can be followed.
@@ -38,9 +25,9 @@ func scansOf(b []byte) int {
 	)
 	n := 0
 	for at := 2; at+4 <= len(b); {
-		if b[at] != 0xff { // compressed data, in which a marker stands out
-			at++
-			continue
+		next := bytes.IndexByte(b[at:], 0xff) // in compressed data a marker stands out
+		if at += next; next < 0 || at+4 > len(b) {
+			return n
 		}
 		switch marker := b[at+1]; {
 		case marker == endOfImage:

@@ -12,11 +12,15 @@ import (
 	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/run"
+	"alexctl/signature"
 	"alexctl/train"
 )
 
 // prepared is a run of a small variant on a little data.
-func prepared(t testing.TB, dir string) *run.Run {
+func prepared(t testing.TB, dir string) *run.Run { return preparedWith(t, dir, run.Options{}) }
+
+// preparedWith is prepared with further options.
+func preparedWith(t testing.TB, dir string, o run.Options) *run.Run {
 	t.Helper()
 	v, err := builder.Find("cifar")
 	if err != nil {
@@ -30,7 +34,8 @@ func prepared(t testing.TB, dir string) *run.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := run.Prepare(m, set, run.Options{Recipe: train.Default(), Name: "variant cifar", Data: "synthetic", Limit: 80, Dir: dir, Output: filepath.Join(dir, "out.onnx")})
+	o.Recipe, o.Name, o.Data, o.Limit, o.Dir, o.Output = train.Default(), "variant cifar", "synthetic", 80, dir, filepath.Join(dir, "out.onnx")
+	r, err := run.Prepare(m, set, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,5 +102,26 @@ func TestFoldersOfOthers(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 2 || entries[0].Name() != ".notes.tmp" {
 		t.Errorf("what is left: %v, %v", entries, err)
+	}
+}
+
+// TestNewHeadForgetsTheOld says what the old head's scores mean: of the new one that does not
+// hold, in this process or when the run is opened again.
+func TestNewHeadForgetsTheOld(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	r := preparedWith(t, dir, run.Options{ReplaceHead: true, Signature: signature.Options{Activation: "sigmoid", Layout: "NCHW"}})
+	if err := errors.Join(r.Create(t.Context()), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := run.ReadSettings(dir)
+	if err != nil || s.Signature == nil || s.Signature.Activation != "" || s.Signature.Layout != "NCHW" || s.Signature.Output == "" {
+		t.Errorf("the settings say %+v, %v", s.Signature, err)
+	}
+	again, err := run.Open(dir, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@
 package classify
 
 import (
+	"context"
 	"io"
 	"slices"
 
@@ -122,6 +123,40 @@ func (p *Plan) ordered(image []float32, err error) error {
 		p.Spec.ChannelsLast(image)
 	}
 	return err
+}
+
+// Images are pictures by their number, as a data set holds them.
+type Images interface {
+	Image(i int) (*preprocess.Image, error)
+}
+
+// Batch returns the model's input for the images of these numbers. An image that cannot be read
+// is fault.Invalid.
+func (p *Plan) Batch(ctx context.Context, images Images, numbers []int) (runtime.Tensors, error) {
+	data := p.Room(len(numbers))
+	for i, k := range numbers {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		image, err := images.Image(k)
+		if err == nil {
+			err = p.Put(image, data, i)
+		}
+		if err != nil {
+			return nil, fault.As(fault.Invalid, err)
+		}
+	}
+	return p.Tensors(len(numbers), data), nil
+}
+
+// Spread returns n numbers of images, over all of those that there are: they may be in the
+// order of their classes.
+func Spread(n, images int) []int {
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i * images / n
+	}
+	return numbers
 }
 
 // Tensors returns the model's input for n images in memory of Room.

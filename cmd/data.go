@@ -22,7 +22,7 @@ ROOT/CLASS/IMAGE.png, or ROOT/train/CLASS/... and ROOT/test/CLASS/...`,
 		Example: `  alexctl data
   alexctl data fetch fashion-mnist`,
 		Args: a.noDataset,
-		RunE: func(c *cobra.Command, _ []string) error { return a.listData() },
+		RunE: func(c *cobra.Command, _ []string) error { return a.listData(c.Context()) },
 	}
 	var from string
 	fetch := &cobra.Command{
@@ -63,12 +63,12 @@ type listed struct {
 	Reason  string `json:"reason"` // why it is not
 }
 
-func (a *app) listData() error {
+func (a *app) listData(ctx context.Context) error {
 	t := newTable(table.Row{"dataset", "what it is", "here"})
 	var list []listed
 	for _, d := range data.Names() {
 		l := listed{Name: d[0], Summary: d[1]}
-		if set, err := a.openData(d[0], "", 0); err == nil {
+		if set, err := a.openData(ctx, d[0], "", 0); err == nil {
 			l.Origin = set.Origin
 		} else {
 			l.Reason = err.Error()

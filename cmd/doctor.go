@@ -149,7 +149,7 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 		err = e.Check(ctx)
 	}
 	if err != nil {
-		f.Detail, f.Hint = err.Error(), hintsOf(fault.Hints(err))
+		f.Detail, f.Hint = err.Error(), hintsOf("doctor", fault.Hints(err))
 		return f
 	}
 	f.OK, f.Detail = true, "usable"
@@ -160,7 +160,7 @@ func (a *app) findProvider(ctx context.Context, name string, needed bool) findin
 func (a *app) findCUDA(ctx context.Context) []finding {
 	var list []finding
 	for _, p := range ort.CUDAPieces(a.ortLib) {
-		list = append(list, finding{What: "cuda: " + p.Name, OK: p.OK, Detail: p.Detail, Hint: hintsOf(p.Help)})
+		list = append(list, finding{What: "cuda: " + p.Name, OK: p.OK, Detail: p.Detail, Hint: hintsOf("doctor", p.Help)})
 		if !p.OK && p.First {
 			return list // nothing is known of the others without it
 		}

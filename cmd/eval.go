@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"alexctl/classify"
 	"alexctl/data"
 	"alexctl/fault"
+	"alexctl/internal/regular"
 	"alexctl/onnx"
 	"alexctl/train"
 	"alexctl/verify"
@@ -21,11 +24,12 @@ import (
 type evalOptions struct {
 	engineFlags
 	classify.Options
-	data    string
-	dataDir string
-	part    string
-	limit   int
-	seed    uint64
+	data     string
+	dataDir  string
+	part     string
+	limit    int
+	seed     uint64
+	classMap string
 }
 
 func (a *app) evalCommand() *cobra.Command {
@@ -49,6 +53,7 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 	f.IntVar(&o.limit, "limit", 0, "use only the first N images")
 	f.IntVar(&o.Batch, "batch", 64, "how many images to run at once")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of random choices: the test part of a folder that has none (default: the seed that the model was trained with)")
+	f.StringVar(&o.classMap, "class-map", "", `which class of the model each of the data's is, where their names differ: "order", or a JSON file {"data's": "model's"}`)
 	classifierFlags(c, &o.Options)
 	return c
 }
@@ -81,6 +86,10 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if o.Batch < 1 || o.Batch > classify.MaxBatch || o.limit < 0 {
 		return usage("--batch must be 1 to %d and --limit not negative", classify.MaxBatch)
 	}
+	mapping, err := classMap(o.classMap)
+	if err != nil {
+		return err
+	}
 	m, path, err := openSound(args)
 	if err != nil {
 		return err
@@ -97,11 +106,11 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if !c.Flags().Changed("seed") {
 		o.seed = trainingSeed(m)
 	}
-	set, images, err := a.evalImages(o)
+	set, images, err := a.evalImages(ctx, o)
 	if err != nil {
 		return err
 	}
-	classes, images, err := a.matchClasses(plan, set, images)
+	classes, images, err := a.matchClasses(plan, set, images, mapping)
 	if err != nil {
 		return err
 	}
@@ -139,8 +148,8 @@ func trainingSeed(m *onnx.Model) uint64 {
 }
 
 // evalImages returns the dataset and the images of it that are asked for.
-func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
-	set, err := a.openData(o.data, o.dataDir, o.seed)
+func (a *app) evalImages(ctx context.Context, o evalOptions) (*data.Set, data.Dataset, error) {
+	set, err := a.openData(ctx, o.data, o.dataDir, o.seed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,32 +171,43 @@ func (a *app) evalImages(o evalOptions) (*data.Set, data.Dataset, error) {
 	return set, images, nil
 }
 
-// matchClasses returns the model's classes and the images with their numbers: classes
-// are matched by name where the model names them all, and otherwise by their order.
-func (a *app) matchClasses(p *classify.Plan, set *data.Set, images data.Dataset) ([]string, data.Dataset, error) {
-	labels := p.Labels
-	if slices.Equal(labels, set.Classes) {
-		return labels, images, nil
+// matchClasses returns the model's classes and the images with their numbers.
+func (a *app) matchClasses(p *classify.Plan, set *data.Set, images data.Dataset, m data.Mapping) ([]string, data.Dataset, error) {
+	numbers, err := data.Match(p.Labels, set.Classes, m)
+	if err != nil {
+		return nil, nil, err
 	}
-	numbers := make([]int, len(set.Classes))
-	for i, name := range set.Classes {
-		numbers[i] = slices.Index(labels, name)
+	classes := p.Labels
+	if classes == nil {
+		classes = set.Classes
 	}
-	if n := p.Classes(); !slices.Contains(numbers, -1) && (n == 0 || n == len(labels)) {
-		a.say("note: classes are matched by name: %s has %d of the model's %d", set.Name, len(set.Classes), len(labels))
-		return labels, data.Relabel(images, numbers), nil
-	}
-	if n := p.Classes(); n > 0 && n != len(set.Classes) {
-		return nil, nil, fault.New(fault.Invalid, "the model has %d classes, %s has %d", n, set.Name, len(set.Classes)).
+	if n := p.Classes(); n > 0 && n != len(classes) {
+		return nil, nil, fault.New(fault.Invalid, "the model has %d classes, %s has %d", n, set.Name, len(classes)).
 			Hint(fault.Hint{Text: "name the data that it was trained for", Option: fault.Data})
 	}
-	for i, l := range labels {
-		if i < len(set.Classes) && l != set.Classes[i] {
-			a.say("warning: the data's classes are not the model's, and are taken in their order: class %d is %q there and %q in the model", i, set.Classes[i], l)
-			break
-		}
+	if slices.Equal(classes, set.Classes) {
+		return classes, images, nil
 	}
-	return set.Classes, images, nil
+	if !m.Order {
+		a.say("note: classes are matched by name: %s has %d of the model's %d", set.Name, len(set.Classes), len(classes))
+	}
+	return classes, data.Relabel(images, numbers), nil
+}
+
+// classMap reads --class-map: "order", or a file with a JSON object of the data's names and the
+// model's.
+func classMap(given string) (m data.Mapping, err error) {
+	if m.Order = given == "order"; m.Order || given == "" {
+		return m, nil
+	}
+	b, err := regular.Read(given, 1<<20)
+	if err != nil {
+		return m, fault.As(fault.Invalid, err)
+	}
+	if err := json.Unmarshal(b, &m.Names); err != nil {
+		return m, fault.New(fault.Invalid, "%s: want a JSON object, {\"name in the data\": \"name in the model\"}: %w", given, err)
+	}
+	return m, nil
 }
 
 func newEvaluated(e *train.Evaluation, classes []string) *evaluated {

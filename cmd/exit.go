@@ -47,9 +47,9 @@ type reported struct{ kind fault.Kind }
 func (r reported) Error() string    { return "" }
 func (r reported) Kind() fault.Kind { return r.kind }
 
-// exitCode prints an error, with what to do about it, to stderr and returns its exit code.
+// exitCode prints the error of a command, with what to do about it, to stderr and returns its exit code.
 // This is the one place where errors become exit codes.
-func exitCode(stderr io.Writer, err error) int {
+func exitCode(stderr io.Writer, command string, err error) int {
 	if err == nil {
 		return 0
 	}
@@ -71,7 +71,7 @@ func exitCode(stderr io.Writer, err error) int {
 	default:
 		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", printable(text))
 		for _, h := range fault.Hints(err) {
-			_, _ = fmt.Fprintf(stderr, "hint: %s\n", printable(hint(h)))
+			_, _ = fmt.Fprintf(stderr, "hint: %s\n", printable(hint(command, h)))
 		}
 	}
 	if code, known := codes[kind]; known {

@@ -75,7 +75,7 @@ func TestExitCodes(t *testing.T) {
 		{&train.DivergedError{Epoch: 1, Step: 1}, 1},
 	} {
 		var b strings.Builder
-		if got := exitCode(&b, c.err); got != c.code {
+		if got := exitCode(&b, "verify", c.err); got != c.code {
 			t.Errorf("%v: exit code %d, want %d", c.err, got, c.code)
 		}
 	}
@@ -85,7 +85,7 @@ func TestExitCodes(t *testing.T) {
 func TestHintsAreFlags(t *testing.T) {
 	var b strings.Builder
 	err := fmt.Errorf("training: %w", &train.DivergedError{Epoch: 1, Step: 2, Where: "fc"})
-	exitCode(&b, err)
+	exitCode(&b, "verify", err)
 	if s := b.String(); !strings.Contains(s, "hint: --clip 1: clipped gradients") || !strings.HasPrefix(s, "alexctl: training: training diverged in epoch 1, step 2") {
 		t.Errorf("printed %q", s)
 	}

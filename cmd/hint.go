@@ -13,6 +13,7 @@ var words = map[fault.Option]string{
 	fault.Augment:      "--augment",
 	fault.Batch:        "--batch",
 	fault.Check:        "alexctl check",
+	fault.ClassMap:     "--class-map",
 	fault.Clip:         "--clip",
 	fault.Data:         "--data",
 	fault.DataDir:      "--data-dir",
@@ -30,7 +31,7 @@ var words = map[fault.Option]string{
 	fault.LR:           "--lr",
 	fault.Optimizer:    "--optimizer",
 	fault.OrtLibrary:   "--ort-lib",
-	fault.Output:       "--output, or for train --scores,",
+	fault.Output:       "--output",
 	fault.Preprocess:   "--preprocess",
 	fault.ReplaceHead:  "--replace-head",
 	fault.Resume:       "alexctl train --resume",
@@ -41,12 +42,20 @@ var words = map[fault.Option]string{
 	fault.Variant:      "--variant",
 }
 
-// hint writes what to do as flags and commands.
-func hint(h fault.Hint) string {
+// wordsOf are those that a command calls something else.
+var wordsOf = map[string]map[fault.Option]string{
+	"train": {fault.Output: "--scores"}, // --output is the file there
+}
+
+// hint writes what to do as flags and commands, as the command at hand knows them.
+func hint(command string, h fault.Hint) string {
 	if h.Option == "" {
 		return h.Text
 	}
-	s := words[h.Option]
+	s, other := wordsOf[command][h.Option]
+	if !other {
+		s = words[h.Option]
+	}
 	if h.Value != "" {
 		value := h.Value
 		if h.Option == fault.Resume || h.Option == fault.Fetch {
@@ -58,10 +67,10 @@ func hint(h fault.Hint) string {
 }
 
 // hintsOf writes all of them in one line.
-func hintsOf(list []fault.Hint) string {
+func hintsOf(command string, list []fault.Hint) string {
 	var lines []string
 	for _, h := range list {
-		lines = append(lines, hint(h))
+		lines = append(lines, hint(command, h))
 	}
 	return strings.Join(lines, "; ")
 }

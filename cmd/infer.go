@@ -95,10 +95,12 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	if err != nil {
 		return err
 	}
-	files, err := preprocess.Files(args)
+	listed, err := preprocess.Files(ctx, args)
 	if err != nil {
 		return err
 	}
+	a.sayOutside(listed)
+	files := listed.Images
 	size := plan.BatchSize(o.Batch)
 	engine, err := a.inferEngine(ctx, &o, (len(files)+size-1)/size)
 	if err != nil {
@@ -124,6 +126,13 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	}
 	a.next("alexctl verify %s%s", shellWord(o.model), images)
 	return nil
+}
+
+// sayOutside names the links that were not followed.
+func (a *app) sayOutside(l *preprocess.Listing) {
+	if n := len(l.Outside); n > 0 {
+		a.say("note: not followed, because they lead out of the folder: %s, the first %s", counted(n, "link"), l.Outside[0])
+	}
 }
 
 // inferEngine returns the engine and says how many batches run at once. Many images are

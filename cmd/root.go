@@ -56,13 +56,15 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return exitCode(stderr, execute(ctx, root))
+	command, err := execute(ctx, root)
+	return exitCode(stderr, command, err)
 }
 
-// execute runs the command; a panic is an error too.
-func execute(ctx context.Context, root *cobra.Command) (err error) {
+// execute runs the command and returns its name; a panic is an error too.
+func execute(ctx context.Context, root *cobra.Command) (name string, err error) {
 	defer fault.Recover(&err)
-	return root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	return c.Name(), err
 }
 
 func (a *app) root() *cobra.Command {

@@ -24,7 +24,7 @@ func TestEveryKindHasACode(t *testing.T) {
 			t.Errorf("the kind %s has no exit code", k)
 		}
 	}
-	if got := exitCode(&strings.Builder{}, fault.New(fault.Kind(len(fault.Kinds())), "of a kind that nobody gave a code")); got != 70 {
+	if got := exitCode(&strings.Builder{}, "verify", fault.New(fault.Kind(len(fault.Kinds())), "of a kind that nobody gave a code")); got != 70 {
 		t.Errorf("an unknown kind ends with %d", got)
 	}
 }

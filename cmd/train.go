@@ -37,6 +37,7 @@ type trainOptions struct {
 	preprocess  string
 	signature   signature.Options
 	replaceHead bool
+	classMap    string
 	strip       bool
 	dryRun      bool
 }
@@ -85,6 +86,7 @@ Datasets:
 	f.StringVar(&o.resume, "resume", "", "continue the run in this folder")
 	f.StringVar(&o.preprocess, "preprocess", "", "how images are preprocessed: imagenet, plain, caffe or a JSON spec (default: the model's own, or worked out from the images)")
 	f.BoolVar(&o.replaceHead, "replace-head", false, "give the model a new last layer that fits the data's classes")
+	f.StringVar(&o.classMap, "class-map", "", "order: take the data's classes for the model's in their order, whatever they are called")
 	f.BoolVar(&o.strip, "strip", false, "leave Dropout nodes out of the exported model")
 	f.BoolVar(&o.dryRun, "dry-run", false, "run one step and one evaluation, and show shapes, memory and the expected time")
 	signatureFlags(c, &o.signature)
@@ -279,7 +281,7 @@ func (t *trainProgress) event(e train.Event) {
 		t.bar.clear()
 		t.app.say("warning: %s", e.Warning)
 		if len(e.Help) > 0 {
-			t.app.say("hint: %s", hintsOf(e.Help))
+			t.app.say("hint: %s", hintsOf("train", e.Help))
 		}
 	case *train.NoteEvent:
 		t.bar.clear()

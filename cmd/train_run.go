@@ -35,12 +35,12 @@ func dataCache() (string, error) {
 }
 
 // openData opens a dataset by name or folder, and says what of it is not as it looks.
-func (a *app) openData(name, dir string, seed uint64) (*data.Set, error) {
+func (a *app) openData(ctx context.Context, name, dir string, seed uint64) (*data.Set, error) {
 	folder, err := dataCache()
 	if err != nil && dir == "" {
 		return nil, err
 	}
-	set, err := data.Open(name, data.Options{Dir: dir, Cache: folder, Seed: seed})
+	set, err := data.Open(ctx, name, data.Options{Dir: dir, Cache: folder, Seed: seed})
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +68,13 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if err := (gorgonia.Engine{Kernels: o.KernelSet()}).Check(c.Context()); err != nil {
 		return nil, err
 	}
+	if o.classMap != "" && o.classMap != "order" {
+		return nil, usage("--class-map %q: training knows \"order\" only (rename the folders, or give the model a new last layer with --replace-head)", o.classMap)
+	}
 	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
 		return nil, usage("--limit %d: want at least 1", o.limit)
 	}
-	set, err := a.openData(o.data, o.dataDir, o.Seed)
+	set, err := a.openData(c.Context(), o.data, o.dataDir, o.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +98,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	}
 	r, err := run.Prepare(m, set, run.Options{
 		Recipe: o.Config, Name: name, Data: o.data, DataDir: o.dataDir, Limit: o.limit, Dir: o.run, Output: o.output, Preprocess: o.preprocess,
-		Signature: o.signature, ReplaceHead: o.replaceHead, Strip: o.strip, On: on,
+		Signature: o.signature, ReplaceHead: o.replaceHead, InOrder: o.classMap == "order", Strip: o.strip, On: on,
 	})
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
@@ -121,7 +124,7 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := run.Open(o.resume, data.Options{Cache: folder})
+	r, err := run.Open(c.Context(), o.resume, data.Options{Cache: folder})
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ type inputSets struct {
 func (a *app) inputs(c *cobra.Command, m *onnx.Model, o inputFlags) (in *inputSets, err error) {
 	switch {
 	case len(o.images) > 0:
-		in, err = imageInputs(c, m, o)
+		in, err = a.imageInputs(c, m, o)
 	case o.data != "":
 		in, err = a.dataInputs(c, m, o)
 	case len(o.files) > 0:
@@ -217,15 +217,17 @@ func fileInputs(m *onnx.Model, files []string) (*inputSets, error) {
 const maxVerifyImages = 256
 
 // imageInputs preprocesses images, one a run.
-func imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
 	p, err := classify.NewPlan(m, o.classifier)
 	if err != nil {
 		return nil, err
 	}
-	files, err := preprocess.Files(o.images)
+	listed, err := preprocess.Files(c.Context(), o.images)
 	if err != nil {
 		return nil, err
 	}
+	a.sayOutside(listed)
+	files := listed.Images
 	if len(files) > maxVerifyImages {
 		return nil, usage("%d images, at most %d are compared at once", len(files), maxVerifyImages)
 	}
@@ -256,7 +258,7 @@ func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputS
 	if !c.Flags().Changed("seed") {
 		o.seed = trainingSeed(m)
 	}
-	set, err := a.openData(o.data, o.dataDir, o.seed)
+	set, err := a.openData(c.Context(), o.data, o.dataDir, o.seed)
 	if err != nil {
 		return nil, err
 	}
@@ -269,27 +271,18 @@ func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputS
 		return nil, usage("--limit %d: at most %d images are compared at once", limit, maxVerifyImages)
 	}
 	in := &inputSets{real: true, described: fmt.Sprintf("%s of the %s part of %s", counted(limit, "image"), part, set.Name)}
-	size := p.BatchSize(min(o.batch, limit))
-	for at := 0; at < limit; at += size {
-		n := min(size, limit-at)
-		x := p.Room(n)
-		for i := range n {
-			k := (at + i) * images.Len() / limit // over all of the part, which may be in order
-			image, err := images.Image(k)
-			if err == nil {
-				err = p.Put(image, x, i)
-			}
-			if err == nil {
-				err = c.Context().Err()
-			}
-			if err != nil {
-				return nil, fault.As(fault.Invalid, err)
-			}
-			if at == 0 {
+	numbers := classify.Spread(limit, images.Len())
+	for part := range slices.Chunk(numbers, p.BatchSize(min(o.batch, limit))) {
+		x, err := p.Batch(c.Context(), images, part)
+		if err != nil {
+			return nil, err
+		}
+		if in.sets == nil {
+			for _, k := range part {
 				in.labels = append(in.labels, images.Label(k))
 			}
 		}
-		in.sets, in.images = append(in.sets, p.Tensors(n, x)), append(in.images, n)
+		in.sets, in.images = append(in.sets, x), append(in.images, len(part))
 	}
 	return in, nil
 }

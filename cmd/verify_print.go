@@ -149,7 +149,7 @@ func (a *app) printReasons(r *verify.Report) error {
 			return err
 		}
 		if len(x.Help) > 0 {
-			a.say("hint: %s", hintsOf(x.Help))
+			a.say("hint: %s", hintsOf("verify", x.Help))
 		}
 		if x.First != nil && !strings.Contains(x.Reason, "first divergence") {
 			if err := a.print("  first divergence at %s, margin %.3g\n", x.First, float64(x.First.Local.Margin)); err != nil {

@@ -5,6 +5,7 @@
 package data
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -113,12 +114,12 @@ func find(name string) (source, error) {
 
 // Open reads the dataset of this name, or the image folder at this path. Files that are not
 // what they should be are fault.Invalid.
-func Open(name string, o Options) (_ *Set, err error) {
+func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	defer fault.Default(&err, fault.Invalid)
 	s, err := find(name)
 	if err != nil {
 		if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
-			return openFolder(name, o)
+			return openFolder(ctx, name, o)
 		}
 		return nil, err
 	}

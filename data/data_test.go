@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"testing"
 
 	"alexctl/data"
+	"alexctl/fault"
 )
 
 // idx returns an IDX file.
@@ -78,7 +80,7 @@ func TestMNIST(t *testing.T) {
 			}
 			files[name] = b
 		}
-		set, err := data.Open("mnist", data.Options{Dir: write(t, t.TempDir(), files)})
+		set, err := data.Open(t.Context(), "mnist", data.Options{Dir: write(t, t.TempDir(), files)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,18 +121,18 @@ func TestBadMNIST(t *testing.T) {
 		if c.content == nil {
 			delete(files, c.file)
 		}
-		_, err := data.Open("mnist", data.Options{Dir: write(t, t.TempDir(), files)})
+		_, err := data.Open(t.Context(), "mnist", data.Options{Dir: write(t, t.TempDir(), files)})
 		var missing *data.MissingError
 		if err == nil || errors.As(err, &missing) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", name, err, c.want)
 		}
 	}
-	_, err := data.Open("mnist", data.Options{Dir: t.TempDir()})
+	_, err := data.Open(t.Context(), "mnist", data.Options{Dir: t.TempDir()})
 	var missing *data.MissingError
 	if !errors.As(err, &missing) {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := data.Open("mnits", data.Options{}); !errors.Is(err, data.ErrUnknown) || !strings.Contains(err.Error(), "mnist") {
+	if _, err := data.Open(t.Context(), "mnits", data.Options{}); !errors.Is(err, data.ErrUnknown) || !strings.Contains(err.Error(), "mnist") {
 		t.Errorf("a misspelt name: %v", err)
 	}
 }
@@ -194,7 +196,7 @@ func TestCIFARBinary(t *testing.T) {
 		places["folder"]["cifar-10-batches-bin/"+name] = b
 	}
 	for place, files := range places {
-		set, err := data.Open("cifar10", data.Options{Dir: write(t, t.TempDir(), files)})
+		set, err := data.Open(t.Context(), "cifar10", data.Options{Dir: write(t, t.TempDir(), files)})
 		if err != nil {
 			t.Fatalf("%s: %v", place, err)
 		}
@@ -227,7 +229,7 @@ func TestBadCIFAR(t *testing.T) {
 		"bomb":          {bomb, "cifar-10-binary.tar.gz"},
 		"large file":    {cifarArchive(t, func(f map[string][]byte) { f["cifar-10-batches-bin/test_batch.bin"] = make([]byte, 65<<20) }), "more than"},
 	} {
-		_, err := data.Open("cifar10", data.Options{Dir: write(t, t.TempDir(), map[string][]byte{"cifar-10-binary.tar.gz": c.content})})
+		_, err := data.Open(t.Context(), "cifar10", data.Options{Dir: write(t, t.TempDir(), map[string][]byte{"cifar-10-binary.tar.gz": c.content})})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", name, err, c.want)
 		}
@@ -238,7 +240,7 @@ func TestBadCIFAR(t *testing.T) {
 // as NumPy under Python 2 pickled the published batches, and what Python 3 makes.
 func TestCIFARPython(t *testing.T) {
 	for _, dir := range []string{"python2", "python3"} {
-		set, err := data.Open("cifar10", data.Options{Dir: filepath.Join("testdata", dir)})
+		set, err := data.Open(t.Context(), "cifar10", data.Options{Dir: filepath.Join("testdata", dir)})
 		if err != nil {
 			t.Fatalf("%s: %v", dir, err)
 		}
@@ -281,7 +283,7 @@ func TestFolder(t *testing.T) {
 	if err := os.Symlink(filepath.Join(dir, "train", "a"), filepath.Join(dir, "train", "b", "linked")); err != nil {
 		t.Fatal(err)
 	}
-	set, err := data.Open(dir, data.Options{})
+	set, err := data.Open(t.Context(), dir, data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +294,7 @@ func TestFolder(t *testing.T) {
 	for i := range 10 {
 		write(t, flat, map[string][]byte{fmt.Sprintf("x/%d.png", i): red, fmt.Sprintf("y/%d.png", i): blue})
 	}
-	first, err := data.Open(flat, data.Options{Seed: 1})
+	first, err := data.Open(t.Context(), flat, data.Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +314,7 @@ func TestBadFolders(t *testing.T) {
 		"empty class":   {map[string][]byte{"a/1.png": good, "b/readme": nil}, "no image"},
 		"other classes": {map[string][]byte{"train/a/1.png": good, "train/b/1.png": good, "test/a/1.png": good, "test/c/1.png": good}, "classes"},
 	} {
-		if _, err := data.Open(write(t, t.TempDir(), c.files), data.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := data.Open(t.Context(), write(t, t.TempDir(), c.files), data.Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", name, err, c.want)
 		}
 	}
@@ -320,11 +322,31 @@ func TestBadFolders(t *testing.T) {
 	if err := os.Symlink(filepath.Join(loop, "a"), filepath.Join(loop, "a", "again")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := data.Open(loop, data.Options{}); err == nil {
+	if _, err := data.Open(t.Context(), loop, data.Options{}); err == nil {
 		t.Error("a folder that holds itself was read")
 	}
+	leaves := write(t, t.TempDir(), map[string][]byte{"a/1.png": good, "b/1.png": good, "b/2.png": good})
+	for from, to := range map[string]string{
+		filepath.Join(leaves, "a", "out"): filepath.Join(loop, "b"), filepath.Join(leaves, "a", "2.png"): filepath.Join(loop, "b", "1.png"),
+		filepath.Join(leaves, "c"): filepath.Join(loop, "b"), filepath.Join(leaves, "a", "3.png"): filepath.Join(leaves, "b", "2.png"),
+	} {
+		if err := os.Symlink(to, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within, err := data.Open(t.Context(), leaves, data.Options{})
+	if err != nil || within.Train.Len()+within.Test.Len() != 4 || !slices.Equal(within.Classes, []string{"a", "b"}) {
+		t.Errorf("links out of the folder: %+v, %v", within, err)
+	} else if notes := strings.Join(within.Notes, "\n"); !strings.Contains(notes, "lead out of the folder: 3 links") {
+		t.Errorf("what was not followed: %q", notes)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, err := data.Open(ended, leaves, data.Options{}); fault.KindOf(err) != fault.Interrupted {
+		t.Errorf("interrupted: %v", err)
+	}
 	broken := write(t, t.TempDir(), map[string][]byte{"a/1.png": []byte("no image"), "b/1.png": good})
-	set, err := data.Open(broken, data.Options{})
+	set, err := data.Open(t.Context(), broken, data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -336,7 +358,7 @@ func TestBadFolders(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	set, err := data.Open("sample", data.Options{})
+	set, err := data.Open(t.Context(), "sample", data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

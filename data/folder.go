@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,12 +17,21 @@ const maxFolderClasses = 1 << 16
 
 // folder is a folder with a folder of images for each class, as torchvision's
 // ImageFolder: classes are the names in the order of their code points, images
-// are found at any depth, links are followed. Unlike there, images are turned
+// are found at any depth, links within the root are followed. Unlike there, images are turned
 // upright by their EXIF orientation, as they are at inference, and names that begin
 // with a dot are passed over.
 type folder struct {
-	files  []string
-	labels []int
+	files   []string
+	labels  []int
+	outside []string // links that lead out of the root, which are not followed
+}
+
+// notes say what is there and is not used.
+func (f *folder) notes() []string {
+	if len(f.outside) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("not followed, because they lead out of the folder: %d links (%s)", len(f.outside), Brief(f.outside))}
 }
 
 func (f *folder) Len() int        { return len(f.files) }
@@ -41,7 +51,7 @@ func (f *folder) Image(i int) (*preprocess.Image, error) {
 
 // openFolder reads ROOT/CLASS/..., or ROOT/train/CLASS/... with ROOT/test or ROOT/val beside it,
 // under any of their usual names. Where there is no test part, a fifth of the images becomes it.
-func openFolder(root string, o Options) (*Set, error) {
+func openFolder(ctx context.Context, root string, o Options) (*Set, error) {
 	set := &Set{Name: filepath.Base(root), Origin: root, Folder: true, Augment: "crop,flip"}
 	found, notes, err := parts(root)
 	if err != nil {
@@ -52,24 +62,24 @@ func openFolder(root string, o Options) (*Set, error) {
 	if !split {
 		train = root
 	}
-	all, classes, err := scan(train)
+	all, classes, err := scan(ctx, root, train)
 	if err != nil {
 		return nil, err
 	}
-	set.Train, set.Classes = all, classes
+	set.Train, set.Classes, set.Notes = all, classes, append(set.Notes, all.notes()...)
 	for _, role := range []string{"test", "val"} {
 		dir := found[role]
 		if dir == "" {
 			continue
 		}
-		test, testClasses, err := scan(dir)
+		test, testClasses, err := scan(ctx, root, dir)
 		if err != nil {
 			return nil, err
 		}
 		if !slices.Equal(classes, testClasses) {
-			return nil, fmt.Errorf("%s has the classes %s, %s has %s", train, brief(classes), dir, brief(testClasses))
+			return nil, fmt.Errorf("%s has the classes %s, %s has %s", train, Brief(classes), dir, Brief(testClasses))
 		}
-		set.Test = test
+		set.Test, set.Notes = test, append(set.Notes, test.notes()...)
 		return set, nil
 	}
 	set.takeTest(all, o.Seed)
@@ -87,15 +97,16 @@ func (s *Set) takeTest(all Dataset, seed uint64) {
 	}
 }
 
-func brief(names []string) string {
+// Brief lists names, not all of many.
+func Brief(names []string) string {
 	if len(names) > 6 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:6], ", "), len(names)-6)
 	}
 	return strings.Join(names, ", ")
 }
 
-// scan lists the classes and images under dir.
-func scan(dir string) (*folder, []string, error) {
+// scan lists the classes and images under dir, the root or a part in it.
+func scan(ctx context.Context, root, dir string) (*folder, []string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, nil, err
@@ -107,10 +118,16 @@ func scan(dir string) (*folder, []string, error) {
 		if info, err := os.Stat(path); err != nil || !info.IsDir() || preprocess.Hidden(e.Name()) {
 			continue
 		}
-		images, err := preprocess.Folder(path)
+		if e.Type()&os.ModeSymlink != 0 && preprocess.Outside(root, path) {
+			f.outside = append(f.outside, path)
+			continue
+		}
+		found, err := preprocess.Folder(ctx, root, path)
 		if err != nil {
 			return nil, nil, err
 		}
+		images := found.Images
+		f.outside = append(f.outside, found.Outside...)
 		if len(images) == 0 {
 			return nil, nil, fmt.Errorf("class %s has no image (%s)", path, strings.Join(preprocess.Extensions(), " "))
 		}

@@ -20,7 +20,7 @@ import (
 
 func loader(t *testing.T, augment string, workers int) *data.Loader {
 	t.Helper()
-	set, err := data.Open("synthetic", data.Options{})
+	set, err := data.Open(t.Context(), "synthetic", data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestAugmentations(t *testing.T) {
 }
 
 func TestSplit(t *testing.T) {
-	set, err := data.Open("sample", data.Options{})
+	set, err := data.Open(t.Context(), "sample", data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestSplit(t *testing.T) {
 // TestNormalization compares with figures that are known: Fashion-MNIST's pixels have
 // the mean 0.2860 and deviation 0.3530; the sample is a balanced part of them.
 func TestNormalization(t *testing.T) {
-	set, err := data.Open("sample", data.Options{})
+	set, err := data.Open(t.Context(), "sample", data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

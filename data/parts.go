@@ -58,7 +58,7 @@ func parts(root string) (found map[string]string, notes []string, err error) {
 		return nil, notes, nil
 	}
 	if others = append(others, called...); len(others) > 0 {
-		notes = append(notes, fmt.Sprintf("%s is split into parts; not used: %s", root, brief(others)))
+		notes = append(notes, fmt.Sprintf("%s is split into parts; not used: %s", root, Brief(others)))
 	}
 	if found["test"] != "" && found["val"] != "" {
 		notes = append(notes, fmt.Sprintf("%s tests; %s is not used (validation takes its images from the training part)", found["test"], found["val"]))

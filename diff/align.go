@@ -3,6 +3,7 @@ package diff
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,7 +23,9 @@ const maxAligned = 4096
 // without a counterpart are findings, which the outputs may overrule.
 func (d *Diff) structure(m, other *onnx.Model) ([]pair, error) {
 	if len(m.Graph.Nodes) > maxAligned || len(other.Graph.Nodes) > maxAligned {
-		return nil, fmt.Errorf("the models have %d and %d nodes, at most %d are compared", len(m.Graph.Nodes), len(other.Graph.Nodes), maxAligned)
+		d.counts(m.Graph.Nodes, other.Graph.Nodes)
+		d.Unchecked = append(d.Unchecked, fmt.Sprintf("the nodes, one by one: the models have %d and %d, at most %d are aligned", len(m.Graph.Nodes), len(other.Graph.Nodes), maxAligned))
+		return nil, nil
 	}
 	pairs := align(m.Graph.Nodes, other.Graph.Nodes)
 	d.unpaired(m.Graph.Nodes, other.Graph.Nodes, pairs)
@@ -44,6 +47,24 @@ func (d *Diff) structure(m, other *onnx.Model) ([]pair, error) {
 		}
 	}
 	return pairs, nil
+}
+
+// counts compares how often each operator occurs.
+func (d *Diff) counts(a, b []*onnx.Node) {
+	balance := map[string]int{}
+	for _, n := range a {
+		balance[n.OpType]++
+	}
+	for _, n := range b {
+		balance[n.OpType]--
+	}
+	for _, name := range slices.Sorted(maps.Keys(balance)) {
+		if n := balance[name]; n > 0 {
+			d.find(beforeNodes, "nodes", "structure", "%d more %s than in the other model", n, name)
+		} else if n < 0 {
+			d.find(beforeNodes, "nodes", "structure", "%d fewer %s than in the other model", -n, name)
+		}
+	}
 }
 
 // align finds the longest common sequence of operators; among equals it prefers nodes of

@@ -192,6 +192,13 @@ func (d *Diff) metadata(m, other *onnx.Model) error {
 	case !slices.Equal(a.Labels, b.Labels):
 		d.find(beforeNodes, "labels", "preprocessing", "the labels of the classes differ")
 	}
+	switch {
+	case (a.Output == nil) != (b.Output == nil):
+		d.remark("only one of the models says what its output holds")
+	case a.Output != nil && (a.Output.Activation != b.Output.Activation || a.Output.Layout != b.Output.Layout):
+		d.find(beforeNodes, "output", "preprocessing", "the output is %s of %s images, in the other model %s of %s",
+			a.Output.Activation, a.Output.Layout, b.Output.Activation, b.Output.Layout)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package diff_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -68,5 +69,29 @@ func TestForm(t *testing.T) {
 		if d.Verdict != c.verdict || d.OK != slices.Contains([]string{diff.Identical, diff.Equivalent}, c.verdict) || c.verdict == diff.Equivalent && len(d.Remarks) == 0 {
 			t.Errorf("%s: %s, want %s; findings %+v, remarks %v", name, d.Verdict, c.verdict, d.Findings, d.Remarks)
 		}
+	}
+}
+
+// TestManyNodes compares models of more nodes than are aligned: what occurs how often is said,
+// and so is what is not compared.
+func TestManyNodes(t *testing.T) {
+	long := func(last string) *onnx.Model {
+		var nodes []*onnx.Node
+		for i := range 4200 {
+			nodes = append(nodes, &onnx.Node{Name: fmt.Sprint("n", i), OpType: "Identity"})
+		}
+		return chain(append(nodes, &onnx.Node{Name: "last", OpType: last})...)
+	}
+	x := make([]float32, 4*7*7)
+	for i := range x {
+		x[i] = float32(i) - 90
+	}
+	in := []runtime.Tensors{{"x": {Type: onnx.Float, Shape: []int{1, 4, 7, 7}, Data: x}}}
+	d, err := diff.Models(t.Context(), long("Relu"), long("Neg"), in, diff.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.OK || len(d.Unchecked) == 0 || !slices.ContainsFunc(d.Findings, func(f diff.Difference) bool { return f.What == "1 more Relu than in the other model" }) {
+		t.Errorf("%v %+v %v", d.OK, d.Findings, d.Unchecked)
 	}
 }

@@ -84,19 +84,13 @@ func prove(ctx context.Context, path string, o Options) (report *verify.Report, 
 		return nil, fault.New(fault.Usage, "there are no images to prove the model on")
 	}
 	n := plan.BatchSize(min(Images, o.Images.Len()))
-	x := plan.Room(n)
-	for i := range n {
-		image, err := o.Images.Image(i * o.Images.Len() / n)
-		if err == nil {
-			err = plan.Put(image, x, i)
-		}
-		if err != nil {
-			return nil, err
-		}
+	in, err := plan.Batch(ctx, o.Images, classify.Spread(n, o.Images.Len()))
+	if err != nil {
+		return nil, err
 	}
 	v := o.Verify
 	v.Decisions, v.Conditioned = true, true
-	if report, err = verify.Compare(ctx, m, o.Engines, []runtime.Tensors{plan.Tensors(n, x)}, v); err != nil {
+	if report, err = verify.Compare(ctx, m, o.Engines, []runtime.Tensors{in}, v); err != nil {
 		return nil, err
 	}
 	report.Inputs = fmt.Sprintf("%d images of the data", n)

@@ -11,6 +11,7 @@ const (
 	Augment      Option = "augment"       // train.Config.Augment
 	Batch        Option = "batch"         // train.Config.Batch, classify.Options.Batch
 	Check        Option = "check"         // op.Check and onnx.CheckData
+	ClassMap     Option = "class-map"     // data.Mapping
 	Clip         Option = "clip"          // train.Config.Clip
 	Data         Option = "data"          // data.Open
 	DataDir      Option = "data folder"   // data.Options.Dir
@@ -41,6 +42,6 @@ const (
 
 // Options returns every option, for programs that give each a name of their own.
 func Options() []Option {
-	return []Option{Activation, Against, Augment, Batch, Check, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, Force, From, Images, Init, Inputs,
+	return []Option{Activation, Against, Augment, Batch, Check, ClassMap, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, Force, From, Images, Init, Inputs,
 		Layout, LR, Optimizer, OrtLibrary, Output, Preprocess, ReplaceHead, Resume, RunFolder, Setup, SetupCUDA, ValueRange, Variant}
 }

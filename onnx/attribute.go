@@ -29,9 +29,9 @@ func TensorAttr(name string, t *Tensor) *Attribute {
 }
 
 // present returns the kinds of value that the attribute holds: as read from a
-// file, or, for one made in memory, the kind that Type says.
+// file, or, for one made or given another kind in memory, the kind that Type says.
 func (a *Attribute) present() []AttributeType {
-	if a.set == nil {
+	if a.set == nil || a.Type != a.read {
 		return []AttributeType{a.Type}
 	}
 	var kinds []AttributeType

@@ -49,8 +49,8 @@ func parseExternal(entries []Property) (*ExternalData, error) {
 
 // locateExternal opens the external data of the tensors of the model at path. What
 // cannot be reached is recorded in the tensor, so that the rest of the model can
-// still be inspected.
-func (m *Model) locateExternal(path string) {
+// still be inspected. It returns the files that were opened.
+func (m *Model) locateExternal(path string) (data []originFile) {
 	type opened struct {
 		file *os.File
 		size int64
@@ -64,9 +64,10 @@ func (m *Model) locateExternal(path string) {
 		}
 		o, known := files[t.External.Location]
 		if !known {
-			o.file, o.size, o.err = openExternal(folders, t.External.Location)
-			if o.file != nil {
-				m.closers = append(m.closers, o.file)
+			var from originFile
+			if o.file, from, o.err = openExternal(folders, t.External.Location); o.err == nil {
+				o.size = from.info.Size()
+				m.closers, data = append(m.closers, o.file), append(data, from)
 			}
 			files[t.External.Location] = o
 		}
@@ -74,6 +75,7 @@ func (m *Model) locateExternal(path string) {
 			t.setExternal(o.file, o.size)
 		}
 	}
+	return data
 }
 
 // dataFolders are where the external data of a model may lie: the model's folder and, where
@@ -89,10 +91,10 @@ func dataFolders(path string) []string {
 
 // openExternal opens a file in one of the folders. Absolute paths, "..", and links that lead
 // out of all of them are refused.
-func openExternal(folders []string, location string) (*os.File, int64, error) {
+func openExternal(folders []string, location string) (*os.File, originFile, error) {
 	path := filepath.FromSlash(location)
 	if !filepath.IsLocal(path) {
-		return nil, 0, fmt.Errorf("external data %q lies outside the model's directory", location)
+		return nil, originFile{}, fmt.Errorf("external data %q lies outside the model's directory", location)
 	}
 	var failed error
 	for _, from := range folders {
@@ -104,15 +106,15 @@ func openExternal(folders []string, location string) (*os.File, int64, error) {
 		for _, folder := range folders {
 			f, info, err := openWithin(folder, real)
 			if err == nil {
-				return f, info.Size(), nil
+				return f, originFile{real, info}, nil
 			}
 			if !errors.Is(err, errOutside) {
-				return nil, 0, fmt.Errorf("external data %q: %w", location, cause(err))
+				return nil, originFile{}, fmt.Errorf("external data %q: %w", location, cause(err))
 			}
 		}
-		return nil, 0, fmt.Errorf("external data %q: %w", location, errOutside)
+		return nil, originFile{}, fmt.Errorf("external data %q: %w", location, errOutside)
 	}
-	return nil, 0, fmt.Errorf("external data %q: %w", location, cause(failed))
+	return nil, originFile{}, fmt.Errorf("external data %q: %w", location, cause(failed))
 }
 
 var errOutside = errors.New("a link leads outside the model's directory")

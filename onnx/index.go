@@ -9,6 +9,9 @@ type Use struct {
 	Node *Node
 	// Input is the number of the input, or of the output where Node is nil.
 	Input int
+	// Top is the node of the indexed graph that reads the value or holds the subgraph that does;
+	// nil for an output of the graph.
+	Top *Node
 	// At is the number of the node of the indexed graph that reads the value or holds the
 	// subgraph that does; for an output of the graph it is the number of nodes.
 	At int
@@ -37,7 +40,7 @@ func NewIndex(g *Graph) *Index {
 	}
 	for i, n := range g.Nodes {
 		n.reads(func(u Use, name string) {
-			u.At = i
+			u.Top, u.At = n, i
 			x.uses[name] = append(x.uses[name], u)
 		})
 		for _, o := range n.Outputs {
@@ -157,7 +160,8 @@ func (x *Index) Back(name string, next func(n *Node) int) string {
 }
 
 // Reading returns a copy of the node that reads other values: names maps old to new ones. In
-// subgraphs a name that they define themselves stays.
+// subgraphs a name that they define themselves stays; Defines tells where a new name would
+// mean another value.
 func (n *Node) Reading(names map[string]string) *Node {
 	c := *n
 	c.Inputs = slices.Clone(n.Inputs)
@@ -205,6 +209,19 @@ func (g *Graph) reading(names map[string]string) *Graph {
 		}
 	}
 	return &c
+}
+
+// Defines reports whether a subgraph of the node, or one within it, defines a value of this
+// name.
+func (n *Node) Defines(name string) bool {
+	for _, a := range n.Attributes {
+		for _, g := range a.Subgraphs() {
+			if g.own()[name] || slices.ContainsFunc(g.Nodes, func(inner *Node) bool { return inner.Defines(name) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Reads returns the values that the node reads, and those that its subgraphs read from

@@ -108,6 +108,45 @@ func TestPathIsOfUnchangedModels(t *testing.T) {
 	if m.Path() != "" {
 		t.Error("a model whose file was written to has its path")
 	}
+	path = write(t, tiny(t), onnx.WriteOptions{ExternalData: true})
+	m = open()
+	data := path + ".data"
+	b, err := os.ReadFile(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(data, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if m.Path() != "" {
+		t.Error("a model whose external data were replaced has its path")
+	}
+}
+
+// TestAttributeChangesKind gives an attribute that was read from a file a value of another kind.
+func TestAttributeChangesKind(t *testing.T) {
+	b, err := tiny(t).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnx.Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := m.Graph.Nodes[0].Attributes[0]
+	a.Type, a.Float = onnx.AttrFloat, 2.5
+	if b, err = m.Bytes(); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = onnx.Parse(b); err != nil {
+		t.Fatal(err)
+	}
+	if a := m.Graph.Nodes[0].Attributes[0]; a.Type != onnx.AttrFloat || a.Float != 2.5 || a.Int != 0 {
+		t.Errorf("read back as %+v", a)
+	}
 }
 
 // TestRetyped gives an initializer that is an input too another type and shape.

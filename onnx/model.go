@@ -147,6 +147,7 @@ type Attribute struct {
 	Graphs  []*Graph
 
 	set     map[AttributeType]bool // the value fields present in the file
+	read    AttributeType          // Type, as it was in the file
 	unknown raw
 }
 

@@ -28,8 +28,8 @@ func Open(path string) (_ *Model, err error) {
 		return nil, errors.Join(fmt.Errorf("%s: not a readable ONNX model: %w", path, err), f.Close())
 	}
 	m.closers = append(m.closers, f)
-	m.locateExternal(path)
-	m.origin = origin{path: path, file: info, sum: m.fingerprint()}
+	data := m.locateExternal(path)
+	m.origin = origin{path: path, files: append(data, originFile{path, info}), sum: m.fingerprint()}
 	return m, nil
 }
 

@@ -6,23 +6,36 @@ import (
 	"os"
 )
 
-// origin is the file that a model was opened from, and what both were then.
+// origin is the file that a model was opened from, with those of its external data, and what
+// they and the model were then.
 type origin struct {
+	path  string
+	files []originFile
+	sum   [sha256.Size]byte
+}
+
+type originFile struct {
 	path string
-	file os.FileInfo
-	sum  [sha256.Size]byte
+	info os.FileInfo
+}
+
+// asItWas reports whether the file was neither replaced nor written to.
+func (f originFile) asItWas() bool {
+	now, err := os.Stat(f.path)
+	return err == nil && os.SameFile(now, f.info) && now.Size() == f.info.Size() && now.ModTime().Equal(f.info.ModTime())
 }
 
 // Path returns the file that the model was opened from, while both are what they were: a
-// model that was changed since, also in a field, and a file that was replaced or written to,
-// have "".
+// model that was changed since, also in a field, and one whose file or external data were
+// replaced or written to, have "".
 func (m *Model) Path() string {
 	if m.origin.path == "" || m.fingerprint() != m.origin.sum {
 		return ""
 	}
-	now, err := os.Stat(m.origin.path)
-	if err != nil || !os.SameFile(now, m.origin.file) || now.Size() != m.origin.file.Size() || !now.ModTime().Equal(m.origin.file.ModTime()) {
-		return ""
+	for _, f := range m.origin.files {
+		if !f.asItWas() {
+			return ""
+		}
 	}
 	return m.origin.path
 }

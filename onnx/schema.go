@@ -150,7 +150,9 @@ func (a *Attribute) fields(c *coder) {
 	c.string(1, &a.Name)
 	c.string(13, &a.DocString)
 	c.string(21, &a.RefName)
-	optional(c, 20, &a.Type)
+	if optional(c, 20, &a.Type); c.out == nil {
+		a.read = a.Type
+	}
 	if a.value(c, 2, AttrFloat) {
 		c.float(2, &a.Float)
 	}

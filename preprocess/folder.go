@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,25 +31,59 @@ func Extensions() []string {
 // ._1.png.
 func Hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// Folder returns the image files in a folder, at any depth, in the order of their names. What
-// counts is how a name ends. Hidden names are passed over, links within the folder are
-// followed, and one that leads back to a folder that holds it is fault.Invalid.
-func Folder(root string) ([]string, error) {
-	w := &walk{extensions: Extensions()}
-	if err := w.folder(filepath.Clean(root)); err != nil {
+// Listing is what a folder of images holds.
+type Listing struct {
+	// Images are the image files, at any depth, in the order of their names. What counts is
+	// how a name ends.
+	Images []string
+	// Outside are links that lead out of the folder; they are not followed.
+	Outside []string
+}
+
+// Folder lists the images in dir, a folder in root or root itself. Hidden names are passed over.
+// Links within root are followed, and one that leads back to a folder that holds it is
+// fault.Invalid.
+func Folder(ctx context.Context, root, dir string) (*Listing, error) {
+	home, err := filepath.EvalSymlinks(root)
+	if err != nil {
 		return nil, fault.As(fault.Invalid, err)
 	}
-	return w.files, nil
+	w := &walk{ctx: ctx, home: home, extensions: Extensions(), found: &Listing{}}
+	if err := w.folder(filepath.Clean(dir)); err != nil {
+		return nil, fault.As(fault.Invalid, err)
+	}
+	return w.found, nil
+}
+
+// Outside reports whether path is a link that leads out of the folder root. One that leads
+// nowhere does not.
+func Outside(root, path string) bool {
+	home, err := filepath.EvalSymlinks(root)
+	return err == nil && outside(home, path)
+}
+
+func outside(home, path string) bool {
+	to, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	within, err := filepath.Rel(home, to)
+	return err != nil || !filepath.IsLocal(within)
 }
 
 type walk struct {
+	ctx        context.Context
+	home       string // the root, without links
 	extensions []string
-	files      []string
+	found      *Listing
 	within     []os.FileInfo // the folders that hold the present one, and itself
 	folders    int           // visited, some of them perhaps by several links
 }
 
 func (w *walk) folder(dir string) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
@@ -75,39 +110,47 @@ func (w *walk) folder(dir string) error {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		info, err := os.Stat(path)
+		if e.Type()&os.ModeSymlink != 0 && outside(w.home, path) {
+			w.found.Outside = append(w.found.Outside, path)
+			continue
+		}
+		folder := e.IsDir()
+		if e.Type()&os.ModeSymlink != 0 {
+			info, err := os.Stat(path)
+			folder = err == nil && info.IsDir()
+		}
 		switch {
-		case err == nil && info.IsDir():
+		case folder:
 			if err := w.folder(path); err != nil {
 				return err
 			}
 		case slices.Contains(w.extensions, strings.ToLower(filepath.Ext(path))): // a link to nowhere is an image that cannot be read
-			w.files = append(w.files, path)
+			w.found.Images = append(w.found.Images, path)
 		}
-		if len(w.files) > maxFolderImages {
+		if len(w.found.Images) > maxFolderImages {
 			return fmt.Errorf("%s: more than %d images", dir, maxFolderImages)
 		}
 	}
 	return nil
 }
 
-// Files returns the files among the paths and the images in the folders among them, in order.
-// A folder without images is returned itself, so that reading it says so.
-func Files(paths []string) ([]string, error) {
-	var files []string
+// Files lists the files among the paths and the images in the folders among them, in order.
+// A folder without images is listed itself, so that reading it says so.
+func Files(ctx context.Context, paths []string) (*Listing, error) {
+	all := &Listing{}
 	for _, path := range paths {
 		if info, err := os.Stat(path); path == "-" || err != nil || !info.IsDir() {
-			files = append(files, path) // one that is missing is reported when it is read
+			all.Images = append(all.Images, path) // one that is missing is reported when it is read
 			continue
 		}
-		inside, err := Folder(path)
+		inside, err := Folder(ctx, path, path)
 		if err != nil {
 			return nil, err
 		}
-		if len(inside) == 0 {
-			inside = []string{path}
+		if len(inside.Images) == 0 {
+			inside.Images = []string{path}
 		}
-		files = append(files, inside...)
+		all.Images, all.Outside = append(all.Images, inside.Images...), append(all.Outside, inside.Outside...)
 	}
-	return files, nil
+	return all, nil
 }

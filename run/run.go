@@ -27,12 +27,13 @@ type Run struct {
 	Dir    string
 	Inputs train.Inputs
 
-	opened  *onnx.Model // the file that model reads from
-	model   *onnx.Model
-	output  signature.Output
-	layout  signature.Layout
-	folder  *Folder
-	resumed bool
+	opened   *onnx.Model // the file that model reads from
+	model    *onnx.Model
+	output   signature.Output
+	layout   signature.Layout
+	folder   *Folder
+	resumed  bool
+	anywhere bool // whether the folder was not named
 }
 
 // Options says what a run learns, from what and how.
@@ -48,6 +49,8 @@ type Options struct {
 	Signature  signature.Options
 	// ReplaceHead gives the model a new last layer for the classes of the set.
 	ReplaceHead bool
+	// InOrder takes the set's classes for the model's in their order, whatever they are called.
+	InOrder bool
 	// Strip leaves Dropout nodes out of the trained model.
 	Strip bool
 	// On is told what is worth knowing; nil tells nobody.
@@ -94,6 +97,7 @@ func Prepare(m *onnx.Model, set *data.Set, o Options) (_ *Run, err error) {
 		return nil, err
 	}
 	if r.Dir == "" {
+		r.anywhere = true
 		r.Dir = freeFolder(strings.TrimPrefix(strings.TrimSuffix(filepath.Base(r.Model), filepath.Ext(r.Model)), "variant "))
 	}
 	return r, nil
@@ -140,7 +144,26 @@ func (r *Run) prepareModel(set *data.Set, o Options) error {
 	if r.output.Activation == signature.Sigmoid {
 		return fault.New(fault.Unsupported, "%s goes through a sigmoid, and training uses softmax cross entropy", r.output).Hint(newHead)
 	}
+	if !o.ReplaceHead && !o.InOrder {
+		if err := sameClasses(r.opened, set); err != nil {
+			return err
+		}
+	}
 	return r.Recipe.CheckFreeze(m)
+}
+
+// sameClasses refuses a model whose scores are of other classes than the set's, by their names,
+// or of the same in another order.
+func sameClasses(m *onnx.Model, set *data.Set) error {
+	c, err := card.Read(m)
+	if err != nil || c.Labels == nil || slices.Equal(c.Labels, set.Classes) {
+		return err
+	}
+	if _, err = data.Match(c.Labels, set.Classes, data.Mapping{}); err == nil {
+		err = fault.New(fault.Invalid, "the data have the model's classes in another order: %s; the model has %s", data.Brief(set.Classes), data.Brief(c.Labels)).
+			Hint(fault.Hint{Text: "take them in their order", Option: fault.ClassMap, Value: "order"})
+	}
+	return fault.New(fault.Invalid, "%w", err).Hint(fault.Hint{Text: "give the model a new last layer", Option: fault.ReplaceHead})
 }
 
 // Kernels names what computes a recipe.
@@ -149,12 +172,7 @@ func Kernels(c train.Config) string { return gorgonia.Engine{Kernels: c.KernelSe
 // Create makes the run's folder, which this process then has.
 func (r *Run) Create(ctx context.Context) (err error) {
 	defer fault.Default(&err, fault.Environment)
-	if r.folder, err = Claim(r.Dir); err != nil {
-		return err
-	}
-	if err := r.folder.empty(); err != nil {
-		err = errors.Join(err, r.folder.refuse())
-		r.folder = nil
+	if err := r.claim(); err != nil {
 		return err
 	}
 	if _, err := r.model.WriteFile(ctx, filepath.Join(r.Dir, startFile), onnx.WriteOptions{}); err != nil {
@@ -163,16 +181,34 @@ func (r *Run) Create(ctx context.Context) (err error) {
 	return r.write(r.Dir)
 }
 
+// claim takes the folder or, where none was named and another run was begun in it since, one
+// like it.
+func (r *Run) claim() (err error) {
+	for try := 2; ; try++ {
+		if r.folder, err = Claim(r.Dir); err == nil {
+			if err = r.folder.empty(); err == nil {
+				return nil
+			}
+			err = errors.Join(err, r.folder.refuse())
+			r.folder = nil
+		}
+		if !r.anywhere || try > 100 || !errors.Is(err, ErrLocked) && fault.KindOf(err) != fault.Usage {
+			return err
+		}
+		r.Dir = fmt.Sprintf("%s-%d", strings.TrimSuffix(r.Dir, fmt.Sprintf("-%d", try-1)), try)
+	}
+}
+
 // Open opens an earlier run, with its data, and claims its folder. Data that are no longer what
 // they were are fault.Invalid.
-func Open(dir string, o data.Options) (_ *Run, err error) {
+func Open(ctx context.Context, dir string, o data.Options) (_ *Run, err error) {
 	s, err := ReadSettings(dir)
 	if err != nil {
 		return nil, err
 	}
 	r := &Run{Settings: s, Dir: dir, resumed: true}
 	o.Dir, o.Seed = r.DataDir, r.Recipe.Seed
-	set, err := data.Open(r.Data, o)
+	set, err := data.Open(ctx, r.Data, o)
 	if err != nil {
 		return nil, fault.New(fault.KindOf(err), "the run's data, %s, cannot be opened where they were: %w", r.Data, err)
 	}

@@ -26,7 +26,7 @@ func preparedWith(t testing.TB, dir string, o run.Options) *run.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := data.Open("synthetic", data.Options{})
+	set, err := data.Open(t.Context(), "synthetic", data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,13 +34,32 @@ func preparedWith(t testing.TB, dir string, o run.Options) *run.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Recipe, o.Name, o.Data, o.Limit, o.Dir, o.Output = train.Default(), "variant cifar", "synthetic", 80, dir, filepath.Join(dir, "out.onnx")
+	o.Recipe, o.Name, o.Data, o.Limit, o.Dir, o.Output = train.Default(), "variant cifar", "synthetic", 80, dir, filepath.Join(t.TempDir(), "out.onnx")
 	r, err := run.Prepare(m, set, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close() })
 	return r
+}
+
+// TestRunsOfOneSecond begins several runs, with folders of their own, at once.
+func TestRunsOfOneSecond(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var runs []*run.Run
+	for range 3 {
+		runs = append(runs, prepared(t, ""))
+	}
+	folders := map[string]bool{}
+	for _, r := range runs {
+		if err := r.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		folders[r.Dir] = true
+	}
+	if len(folders) != 3 {
+		t.Errorf("the folders are %v", folders)
+	}
 }
 
 // TestOneRunAFolder begins several runs in one folder at once: one gets it, the others are
@@ -117,7 +136,7 @@ func TestNewHeadForgetsTheOld(t *testing.T) {
 	if err != nil || s.Signature == nil || s.Signature.Activation != "" || s.Signature.Layout != "NCHW" || s.Signature.Output == "" {
 		t.Errorf("the settings say %+v, %v", s.Signature, err)
 	}
-	again, err := run.Open(dir, data.Options{})
+	again, err := run.Open(t.Context(), dir, data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,6 +112,10 @@ func outputOf(x *onnx.Index, inferred *op.Inferred, o Options, c *card.Card) (Ou
 		out.Activation = map[op.Activation]Activation{
 			op.SoftmaxActivation: Softmax, op.LogSoftmaxActivation: LogSoftmax, op.SigmoidActivation: Sigmoid, op.NoActivation: Logits,
 		}[a]
+		if !op.OverClasses(x, inferred, out.Name) {
+			return out, fault.New(fault.Usage, "output %q goes through a %s that does not sum over the classes of an image", out.Name, out.Activation).
+				Hint(fault.Hint{Text: "say what it holds", Option: fault.Activation, Value: strings.Join(Activations, "|")})
+		}
 		if a == op.NoActivation {
 			if out.Assumed = c.Variant == ""; out.Assumed {
 				err = assumable(x, out)
@@ -168,7 +172,28 @@ func chooseOutput(x *onnx.Index, inferred *op.Inferred, asked, named string) (Ou
 		return Output{}, fault.New(fault.Usage, "the model has the outputs %s, and nothing says which holds the scores of the classes", strings.Join(names, ", ")).
 			Hint(fault.Hint{Text: "name it", Option: fault.Output, Value: names[0]})
 	}
+	if i := inferred.Values[chosen]; !mayBeScores(i) {
+		return Output{}, fault.New(fault.Unsupported, "output %q is %s, which is not a score for each class (N, classes)", chosen, i)
+	}
 	return Output{Name: chosen, Others: slices.DeleteFunc(names, func(n string) bool { return n == chosen })}, nil
+}
+
+// mayBeScores reports whether nothing shows that a value is none: another type than floats, or
+// more than one axis besides that of the images.
+func mayBeScores(i *op.Info) bool {
+	if i == nil {
+		return true
+	}
+	if i.Type != onnx.Undefined && !i.Type.IsFloat() {
+		return false
+	}
+	axes := 0
+	for _, d := range i.Shape[min(1, len(i.Shape)):] {
+		if d.IsKnown() && d.N != 1 {
+			axes++
+		}
+	}
+	return !i.Ranked || len(i.Shape) > 0 && axes <= 1
 }
 
 // couldBeScores reports whether a value may be a row of scores for each image.

@@ -53,6 +53,10 @@ func TestActivations(t *testing.T) {
 		"log-softmax":         {m: classifier(t, 5, nchw, &onnx.Node{OpType: "LogSoftmax"}), want: signature.LogSoftmax, logits: "Gemm_y"},
 		"softmax and no-op":   {m: classifier(t, 5, nchw, &onnx.Node{OpType: "Softmax"}, &onnx.Node{OpType: "Identity"}), want: signature.Softmax, logits: "Gemm_y"},
 		"softmax, then a map": {m: classifier(t, 5, nchw, &onnx.Node{OpType: "Softmax"}, &onnx.Node{OpType: "Sqrt"}), want: signature.Logits, logits: "Sqrt_y", assumed: true},
+		"softmax over images": {m: classifier(t, 5, nchw, &onnx.Node{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 0)}}), kind: fault.Usage},
+		"the same, said":      {m: classifier(t, 5, nchw, &onnx.Node{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 0)}}), o: signature.Options{Activation: "softmax"}, want: signature.Softmax, logits: "Gemm_y"},
+		"softmax over axis 1": {m: classifier(t, 5, nchw, &onnx.Node{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 1)}}), want: signature.Softmax, logits: "Gemm_y"},
+		"numbers of classes":  {m: classifier(t, 5, nchw, &onnx.Node{OpType: "ArgMax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 1)}}), kind: fault.Usage},
 		"one sigmoid":         {m: classifier(t, 1, nchw, &onnx.Node{OpType: "Sigmoid"}), want: signature.Sigmoid, logits: "Gemm_y"},
 		"many sigmoids":       {m: classifier(t, 5, nchw, &onnx.Node{OpType: "Sigmoid"}), want: signature.Sigmoid, logits: "Gemm_y"},
 		"one score":           {m: classifier(t, 1, nchw), kind: fault.Usage},
@@ -112,6 +116,20 @@ func TestCardSpeaks(t *testing.T) {
 	}
 	if s, err := signature.Of(built, signature.Options{}); err != nil || s.Output.Assumed {
 		t.Errorf("the output of a variant is assumed: %+v, %v", s, err)
+	}
+}
+
+// TestMaps refuses an output of a score for each place.
+func TestMaps(t *testing.T) {
+	m := classifier(t, 5, images(3, 2, 2))
+	m.Graph.Nodes = []*onnx.Node{{OpType: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}}
+	m.Graph.Initializers = nil
+	m.Graph.Outputs = []*onnx.Value{{Name: "y", Type: onnx.TensorType(onnx.Float, images(3, 2, 2))}}
+	if _, err := signature.Of(m, signature.Options{}); fault.KindOf(err) != fault.Unsupported {
+		t.Errorf("a map of scores: %v", err)
+	}
+	if _, err := signature.Of(m, signature.Options{Output: "y", Activation: "logits"}); fault.KindOf(err) != fault.Unsupported {
+		t.Errorf("a map of scores that is named: %v", err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // A network learns for one epoch; nothing is kept but the result.
 func ExampleRun_Fit() {
 	v := must(builder.Find("cifar"))
-	set := must(data.Open("sample", data.Options{}))
+	set := must(data.Open(context.Background(), "sample", data.Options{}))
 	m := must(v.Build(builder.Options{Classes: len(set.Classes), Channels: 1}))
 	recipe := train.Default()
 	recipe.Epochs, recipe.Batch = 1, 10

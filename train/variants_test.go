@@ -47,7 +47,7 @@ func TestEveryVariantOverfits(t *testing.T) {
 // overfit trains on one batch of synthetic images and verifies the result on it.
 func overfit(t *testing.T, m *onnx.Model, side int, engine runtime.Engine) {
 	const n = 10
-	set, err := data.Open("synthetic", data.Options{Seed: 1})
+	set, err := data.Open(t.Context(), "synthetic", data.Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func main() {
 }
 
 func learn(ctx context.Context, output string, images int) (err error) {
-	set, err := data.Open("sample", data.Options{})
+	set, err := data.Open(context.Background(), "sample", data.Options{})
 	if err != nil {
 		return err
 	}

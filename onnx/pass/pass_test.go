@@ -110,6 +110,27 @@ func TestStripReachesSubgraphs(t *testing.T) {
 	}
 }
 
+// TestStripCapturesNothing has a branch that has its own value of the name that it would read.
+func TestStripCapturesNothing(t *testing.T) {
+	m := model(t)
+	branch := func() *onnx.Graph {
+		return &onnx.Graph{Name: "b", Nodes: []*onnx.Node{
+			{OpType: "Relu", Inputs: []string{"x"}, Outputs: []string{"flat_y"}},
+			{OpType: "Add", Inputs: []string{"drop_y", "flat_y"}, Outputs: []string{"inner"}}}, Outputs: []*onnx.Value{{Name: "inner"}}}
+	}
+	m.Graph.Inputs = append(m.Graph.Inputs, &onnx.Value{Name: "c", Type: onnx.TensorType(onnx.Bool, onnx.Shape{})})
+	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "if", OpType: "If", Inputs: []string{"c"}, Outputs: []string{"z"}, Attributes: []*onnx.Attribute{
+		{Name: "then_branch", Type: onnx.AttrGraph, Graph: branch()}, {Name: "else_branch", Type: onnx.AttrGraph, Graph: branch()}}})
+	m.Graph.Outputs = append(m.Graph.Outputs, &onnx.Value{Name: "z"})
+	s, _, err := pass.Run(m, pass.Strip())
+	if err != nil {
+		return // such a model is not sound
+	}
+	if in := node(s, "if").Attribute("then_branch").Graph.Nodes[1].Inputs[0]; in != "drop_y" || node(s, "drop") == nil {
+		t.Errorf("the branch reads %q", in)
+	}
+}
+
 // TestSeparate gives three biases that were merged initializers of their own, and leaves tied
 // weights tied.
 func TestSeparate(t *testing.T) {

@@ -26,11 +26,21 @@ func (e *RefusedError) Kind() fault.Kind { return fault.Unsupported }
 type graph struct {
 	model    *onnx.Model
 	inferred *op.Inferred
-	weights  map[string]bool // initializers
-	fed      map[string]bool
-	constant map[string]bool // made by Constant nodes
-	same     map[string]string
-	readers  map[string]int
+	index    *onnx.Index
+	same     map[string]string // values that have the memory of another
+	readers  map[string]int    // of a memory
+}
+
+// weight reports whether a value is an initializer.
+func (g *graph) weight(name string) bool { return g.index.Initializer(name) != nil }
+
+// fed reports whether a value is an input without a default.
+func (g *graph) fed(name string) bool { return g.index.Input(name) != nil && !g.weight(name) }
+
+// constant reports whether a Constant node makes a value.
+func (g *graph) constant(name string) bool {
+	n := g.index.Maker(name)
+	return n != nil && n.OpType == "Constant"
 }
 
 // refuseOperators refuses what is wrong whatever the inputs are: an operator that onnx-go
@@ -46,8 +56,7 @@ func refuseOperators(m *onnx.Model) error {
 
 // refuse says what onnx-go would get wrong with inputs of these shapes.
 func refuse(m *onnx.Model, inputs runtime.Tensors) error {
-	g := &graph{model: m, inferred: op.Infer(m, inputs.Shapes()), weights: map[string]bool{}, fed: map[string]bool{},
-		constant: map[string]bool{}, same: map[string]string{}, readers: map[string]int{}}
+	g := &graph{model: m, inferred: op.Infer(m, inputs.Shapes()), index: onnx.NewIndex(m.Graph), same: map[string]string{}, readers: map[string]int{}}
 	if err := (op.Findings{Problems: g.inferred.Problems, Unchecked: g.inferred.Unchecked}).Err(); err != nil {
 		return err
 	}
@@ -66,7 +75,6 @@ func refuse(m *onnx.Model, inputs runtime.Tensors) error {
 // tensors refuses what it cannot read, or reads wrongly.
 func (g *graph) tensors() error {
 	for _, t := range g.model.Graph.Initializers {
-		g.weights[t.Name] = true
 		if t.Type != onnx.Float && t.Type != onnx.Int64 {
 			return &RefusedError{"initializer " + t.Name, fmt.Sprintf("it is %s, FLOAT and INT64 are read correctly", t.Type)}
 		}
@@ -75,10 +83,9 @@ func (g *graph) tensors() error {
 		}
 	}
 	for _, v := range g.model.Graph.Inputs {
-		if g.weights[v.Name] {
+		if g.weight(v.Name) {
 			continue
 		}
-		g.fed[v.Name] = true
 		if !v.Type.IsTensor() || v.Type.Elem != onnx.Float {
 			return &RefusedError{"input " + v.Name, fmt.Sprintf("it is %s, FLOAT is read correctly", v.Type)}
 		}
@@ -102,9 +109,6 @@ func (g *graph) aliases() {
 			} else {
 				first[key] = n.Outputs[0]
 			}
-		}
-		if n.OpType == "Constant" && len(n.Outputs) > 0 {
-			g.constant[n.Outputs[0]] = true
 		}
 		for _, name := range n.Inputs {
 			g.readers[g.source(name)]++

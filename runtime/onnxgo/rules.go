@@ -141,11 +141,11 @@ func (c *call) batchNormalization() string {
 		return ""
 	}
 	for _, name := range c.node.Inputs[1:] {
-		if !c.weights[name] {
+		if !c.weight(name) {
 			return "at batch 1 the statistics are frozen when the graph is made"
 		}
 	}
-	if c.weights[c.input(0)] {
+	if c.weight(c.input(0)) {
 		return "at batch 1 it changes its input, a weight, in place"
 	}
 	return c.sole(c.input(0))
@@ -167,7 +167,7 @@ func (c *call) gemm() string {
 	case len(shape) == 0:
 		return "C of rank 0 is refused there"
 	case size == m*n: // the result is written over C
-		if !c.weights[c.input(2)] && !c.fed[c.input(2)] {
+		if !c.weight(c.input(2)) && !c.fed(c.input(2)) {
 			return "the result is written over C, a computed value"
 		}
 		return c.sole(c.input(2))
@@ -219,7 +219,7 @@ func (c *call) flatten() string {
 func (c *call) reshape() string {
 	shape := c.info.In[1].Const
 	switch {
-	case shape == nil || !c.weights[c.input(1)] && !c.constant[c.input(1)]:
+	case shape == nil || !c.weight(c.input(1)) && !c.constant(c.input(1)):
 		return "a shape that is computed is frozen when the graph is made"
 	case c.node.Int("allowzero") != 0:
 		return "allowzero is ignored"
@@ -273,7 +273,7 @@ func (c *call) broadcast() string {
 		}
 		return ""
 	}
-	if c.constant[c.input(0)] || c.constant[c.input(1)] {
+	if c.constant(c.input(0)) || c.constant(c.input(1)) {
 		return "a Constant node cannot be broadcast there"
 	}
 	small := 1
@@ -293,7 +293,7 @@ func (c *call) broadcast() string {
 	switch {
 	case !fits:
 		return "the axes of this broadcast are guessed by size"
-	case len(a) != len(b) && !c.weights[c.input(small)]:
+	case len(a) != len(b) && !c.weight(c.input(small)):
 		return c.sole(c.input(small)) // it is reshaped in place
 	}
 	return ""

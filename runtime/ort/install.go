@@ -102,7 +102,7 @@ func (p Package) Installed(dir string) bool {
 
 // Install puts the package's files into dir: from the tarball at from, or, where
 // that is "", from npm. The files appear only after the whole tarball has the
-// pinned digest; what an interrupted call left behind is removed by the next.
+// pinned digest.
 func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) (err error) {
 	defer fault.Default(&err, fault.Environment)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"sync/atomic"
 
@@ -15,6 +16,7 @@ import (
 	"alexctl/fault"
 	"alexctl/internal/scratch"
 	"alexctl/onnx"
+	"alexctl/onnx/op"
 	"alexctl/runtime"
 )
 
@@ -132,10 +134,16 @@ func (s *session) create(path string) (err error) {
 		return s.engine.unusable(err)
 	}
 	if err != nil {
-		return fmt.Errorf("ONNX Runtime refuses the model: %w", plain(err))
+		err = fmt.Errorf("ONNX Runtime refuses the model: %w", plain(err))
+		if lacking.MatchString(err.Error()) || op.Join(op.Check(s.model).Unchecked) != nil {
+			return fault.As(fault.Unsupported, err)
+		}
 	}
-	return nil
+	return err
 }
+
+// lacking is what ONNX Runtime says of an operator, or a version of one, that it does not have.
+var lacking = regexp.MustCompile("is not a registered function/op|Could not find an implementation|NOT_IMPLEMENTED|is under development and support for this is limited")
 
 // attach adds an accelerator's provider to the options of a session.
 func attach(o *ort.SessionOptions, p provider, c Config) (err error) {

@@ -16,7 +16,6 @@ import (
 // rounding may move it. It may be used by one goroutine at a time.
 type Analysis struct {
 	s        *session
-	maker    map[string]int // the node that makes a value
 	constant []bool
 	types    map[string]*op.Info
 }
@@ -43,23 +42,18 @@ func (e Engine) Analyze(_ context.Context, m *onnx.Model) (*Analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Analysis{s: s, maker: map[string]int{}, types: op.Infer(m, nil).Values}
+	a := &Analysis{s: s, types: op.Infer(m, nil).Values}
 	fed := map[string]bool{}
 	for _, v := range m.Graph.DataInputs() {
 		fed[v.Name] = true
 	}
-	for i, n := range a.s.nodes {
+	for _, n := range a.s.nodes {
 		constant := n.Spec.Bound == nil
 		for _, name := range n.Inputs {
-			k, made := a.maker[name]
-			constant = constant && !fed[name] && (!made || a.constant[k])
+			k := s.index.MadeAt(name)
+			constant = constant && !fed[name] && (k < 0 || a.constant[k])
 		}
 		a.constant = append(a.constant, constant)
-		for _, name := range n.Outputs {
-			if name != "" {
-				a.maker[name] = i
-			}
-		}
 	}
 	return a, nil
 }
@@ -106,11 +100,11 @@ func (a *Analysis) Values(ctx context.Context, inputs runtime.Tensors, r Roundin
 		return nil, fmt.Errorf("reference: %w", err)
 	}
 	for _, v := range a.s.graph.Outputs {
-		if _, made := a.maker[v.Name]; made {
+		if a.s.index.MadeAt(v.Name) >= 0 {
 			continue
 		}
 		t := inputs[v.Name]
-		if w := a.s.initializers[v.Name]; t == nil && w != nil {
+		if w := a.s.index.Initializer(v.Name); t == nil && w != nil {
 			if t, err = runtime.FromONNX(w); err != nil {
 				return nil, err
 			}
@@ -156,7 +150,7 @@ func (a *Analysis) constants(ctx context.Context, node int, values map[string]*o
 	needed := map[int]bool{}
 	mark := func(n *op.Node) {
 		for _, name := range n.Inputs {
-			if k, made := a.maker[name]; made && values[name] == nil && a.constant[k] {
+			if k := a.s.index.MadeAt(name); k >= 0 && values[name] == nil && a.constant[k] {
 				needed[k] = true
 			}
 		}
@@ -236,7 +230,7 @@ func (a *Analysis) limits(n *op.Node, values map[string]*op.Array, r Rounding) *
 			t = x.Type
 			break
 		}
-		if w := a.s.initializers[name]; w != nil {
+		if w := a.s.index.Initializer(name); w != nil {
 			t = w.Type
 			break
 		}
@@ -321,7 +315,7 @@ func (a *Analysis) Propagate(ctx context.Context, inputs runtime.Tensors, r Roun
 			}
 		}
 		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
-			if m := values[name]; m != nil && s.lastUse[name] == i {
+			if m := values[name]; m != nil && s.lastUse(name) == i {
 				alive -= m.bytes()
 				delete(values, name)
 			}
@@ -418,7 +412,7 @@ func (a *Analysis) stackable(n *op.Node, values map[string]*members) bool {
 		if m := values[n.Inputs[i]]; m != nil {
 			return m[0].Shape
 		}
-		if w := a.s.initializers[n.Inputs[i]]; w != nil {
+		if w := a.s.index.Initializer(n.Inputs[i]); w != nil {
 			shape := make([]int, len(w.Dims))
 			for k, d := range w.Dims {
 				shape[k] = int(d)

@@ -46,12 +46,9 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (runtime.Session, erro
 
 func (e Engine) prepare(m *onnx.Model) (_ *session, err error) {
 	defer runtime.FaultOf(&err)
-	s := &session{graph: m.Graph, model: m, workers: newWorkers(e.Threads), memory: e.Memory, initializers: map[string]*onnx.Tensor{}}
+	s := &session{graph: m.Graph, model: m, workers: newWorkers(e.Threads), memory: e.Memory, index: onnx.NewIndex(m.Graph)}
 	if s.memory == 0 {
 		s.memory = DefaultMemory
-	}
-	for _, t := range m.Graph.Initializers {
-		s.initializers[t.Name] = t
 	}
 	if err := op.Check(m).Err(); err != nil {
 		return nil, err
@@ -63,23 +60,16 @@ func (e Engine) prepare(m *onnx.Model) (_ *session, err error) {
 		}
 		s.nodes = append(s.nodes, b)
 	}
-	s.lastUse = lastUses(m.Graph)
 	return s, nil
 }
 
-// lastUses returns, for each value, the index of the last node that reads it;
-// graph outputs are never freed.
-func lastUses(g *onnx.Graph) map[string]int {
-	last := map[string]int{}
-	for i, n := range g.Nodes {
-		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
-			last[name] = i
-		}
+// lastUse returns the number of the last node that reads a value, or of the one that makes it
+// where none does. Outputs of the graph are never freed.
+func (s *session) lastUse(name string) int {
+	if uses := s.index.Uses(name); len(uses) > 0 {
+		return uses[len(uses)-1].At
 	}
-	for _, v := range g.Outputs {
-		last[v.Name] = len(g.Nodes)
-	}
-	return last
+	return s.index.MadeAt(name)
 }
 
 type session struct {
@@ -87,11 +77,9 @@ type session struct {
 	model   *onnx.Model
 	graph   *onnx.Graph
 	nodes   []*op.Node
-	lastUse map[string]int
 	workers workers
 	memory  int64
-
-	initializers map[string]*onnx.Tensor
+	index   *onnx.Index
 }
 
 func (s *session) Close() error {
@@ -138,7 +126,7 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Te
 			}
 		}
 		for _, name := range append(append([]string{}, n.Inputs...), n.Outputs...) {
-			if a := values[name]; a != nil && s.lastUse[name] == i {
+			if a := values[name]; a != nil && s.lastUse(name) == i {
 				alive -= 8 * int64(a.Len())
 				delete(values, name)
 			}
@@ -182,7 +170,7 @@ func (s *session) outputs(values map[string]*op.Array) (runtime.Tensors, error) 
 	for _, v := range s.graph.Outputs {
 		a := values[v.Name]
 		if a == nil {
-			t := s.initializers[v.Name]
+			t := s.index.Initializer(v.Name)
 			if t == nil {
 				return nil, fmt.Errorf("output %q was not made", v.Name)
 			}
@@ -255,7 +243,7 @@ func (s *session) rowWeight(n *op.Node, values map[string]*op.Array) *onnx.Tenso
 	if n.Spec.Product != op.AffineProduct || values[n.Inputs[1]] != nil || n.Int("transB") == 0 {
 		return nil
 	}
-	if w := s.initializers[n.Inputs[1]]; w != nil && len(w.Dims) == 2 && w.Type.IsFloat() {
+	if w := s.index.Initializer(n.Inputs[1]); w != nil && len(w.Dims) == 2 && w.Type.IsFloat() {
 		return w
 	}
 	return nil
@@ -268,7 +256,7 @@ func (s *session) value(name string, values map[string]*op.Array) (*op.Array, er
 	if a := values[name]; a != nil {
 		return a, nil
 	}
-	if t := s.initializers[name]; t != nil {
+	if t := s.index.Initializer(name); t != nil {
 		return op.FromTensor(t)
 	}
 	return nil, fmt.Errorf("value %q was not made", name)

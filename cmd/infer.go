@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	goruntime "runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,8 @@ the standard input. Images are preprocessed as the model's metadata says, or as
 --preprocess says; a softmax is applied to logits. What the scores mean is read from the
 model's metadata or its last operators; where neither tells, --activation does. In folders,
 names that begin with a dot are skipped. A broken image is reported, the others are
-still classified, and the exit code is 4.`,
+still classified, and the exit code is 4, or 3 where all that failed are pictures of a kind
+that is not read (HEIC, AVIF, BigTIFF, ...).`,
 		Example: `  alexctl infer image.png
   alexctl infer --model resnet.onnx --preprocess imagenet --labels imagenet.txt photos/
   alexctl infer --json photos/ > predictions.jsonl`,
@@ -180,16 +182,21 @@ type inferredError struct {
 // printInferred prints the results as they come, and ends with what is wrong.
 func (a *app) printInferred(ctx context.Context, c *classify.Classifier, e runtime.Engine, files []string, k int) error {
 	bar := a.progress(len(files), "images")
-	failed, kind := 0, fault.Invalid
+	failed, kind := 0, fault.Unsupported
+	var hints []fault.Hint
 	for r, err := range c.Files(ctx, files, a.stdin, k) {
 		if err != nil {
 			return err
 		}
 		if r.Err != nil {
 			failed++
-			if fault.KindOf(r.Err) == fault.Finding { // the model's fault, and not the file's
-				kind = fault.Finding
+			switch k := fault.KindOf(r.Err); {
+			case k == fault.Finding: // the model's fault, and not the file's
+				kind = k
+			case k != fault.Unsupported && kind != fault.Finding:
+				kind = fault.Invalid
 			}
+			hints = append(hints, fault.Hints(r.Err)...)
 		}
 		if err := a.printResult(r, e); err != nil {
 			return err
@@ -199,6 +206,10 @@ func (a *app) printInferred(ctx context.Context, c *classify.Classifier, e runti
 	bar.done()
 	if failed > 0 {
 		a.say("%d of %d images could not be classified", failed, len(files))
+		slices.SortFunc(hints, func(x, y fault.Hint) int { return strings.Compare(x.Text, y.Text) })
+		for _, h := range slices.Compact(hints) {
+			a.say("hint: %s", hint("infer", h))
+		}
 		return reported{kind}
 	}
 	return nil

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/gif"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 
 	"alexctl/fault"
 	"alexctl/internal/regular"
@@ -41,8 +37,8 @@ type format struct {
 	name       string
 	extensions []string // in lower case
 	magic      []string // ? matches any byte
-	config     func(io.Reader) (image.Config, error)
-	decode     func(io.Reader) (image.Image, error)
+	config     func([]byte) (image.Config, error)
+	decode     func([]byte) (image.Image, error)
 	exif       func([]byte) []byte // the EXIF data in the file, nil where there is none
 	bound      func([]byte) error  // refuses what would take too long to decode; nil for nothing
 }
@@ -51,13 +47,27 @@ type format struct {
 // by the file's name.
 func formats() []format {
 	return []format{
-		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, jpeg.DecodeConfig, jpeg.Decode, exifOfJPEG, boundScans},
-		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, png.DecodeConfig, png.Decode, exifOfPNG, nil},
-		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, gif.DecodeConfig, decodeGIF, noEXIF, nil},
-		{"BMP", []string{".bmp"}, []string{"BM????\x00\x00\x00\x00"}, bmp.DecodeConfig, bmp.Decode, noEXIF, nil},
-		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, webp.DecodeConfig, decodeWebP, exifOfWebP, nil},
-		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, tiff.DecodeConfig, tiff.Decode, func(b []byte) []byte { return b }, nil},
+		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, configJPEG, decodeJPEG, exifOfJPEG, boundScans},
+		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, reading(png.DecodeConfig), reading(png.Decode), exifOfPNG, nil},
+		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, configGIF, decodeGIF, noEXIF, nil},
+		{"BMP", []string{".bmp"}, bitmaps(), configBMP, decodeBMP, noEXIF, nil},
+		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, configWebP, decodeWebP, exifOfWebP, nil},
+		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, reading(tiff.DecodeConfig), decodeTIFF, func(b []byte) []byte { return b }, nil},
 	}
+}
+
+// reading makes a function of bytes of one that reads them.
+func reading[T any](f func(io.Reader) (T, error)) func([]byte) (T, error) {
+	return func(b []byte) (T, error) { return f(bytes.NewReader(b)) }
+}
+
+// bitmaps are the beginnings of BMP files: of each length that their second header may have.
+func bitmaps() []string {
+	var out []string
+	for _, n := range []byte{12, 16, 40, 52, 56, 64, 108, 124} {
+		out = append(out, "BM????????????"+string([]byte{n, 0, 0, 0}))
+	}
+	return out
 }
 
 func noEXIF([]byte) []byte { return nil }
@@ -111,7 +121,7 @@ func (s *Spec) LoadFrom(r io.Reader, dst []float32) (err error) {
 // Decode decodes a JPEG, PNG, GIF (its first frame), BMP, WebP or TIFF image, turned
 // upright by its EXIF orientation. An alpha channel
 // is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept. What cannot be
-// decoded is fault.Invalid.
+// decoded is fault.Invalid, and what is of a kind that is not read fault.Unsupported.
 func Decode(b []byte) (_ *Image, err error) {
 	defer fault.Default(&err, fault.Invalid)
 	return decodeWithin(b, MaxPixels, nil)
@@ -134,13 +144,13 @@ func decodeWithin(b []byte, most int, needed func(width, height int) rectangle) 
 			return f.read(b, most, needed)
 		}
 	}
-	return nil, errors.New("not an image in a known format (JPEG, PNG, GIF, BMP, WebP, TIFF)")
+	return nil, unknown(b)
 }
 
 func (f format) read(b []byte, most int, needed func(width, height int) rectangle) (*Image, error) {
-	c, err := f.config(bytes.NewReader(b))
+	c, err := f.config(b)
 	if err != nil {
-		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
+		return nil, f.failed(err)
 	}
 	if c.Width < 1 || c.Height < 1 {
 		return nil, fmt.Errorf("%s image of %dx%d", f.name, c.Width, c.Height)
@@ -153,9 +163,9 @@ func (f format) read(b []byte, most int, needed func(width, height int) rectangl
 			return nil, fmt.Errorf("%s image: %w", f.name, err)
 		}
 	}
-	src, err := f.decode(bytes.NewReader(b))
+	src, err := f.decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("broken %s image: %w", f.name, err)
+		return nil, f.failed(err)
 	}
 	turned := orientation(f.exif(b))
 	part := rectangle{0, 0, c.Width, c.Height}
@@ -163,46 +173,6 @@ func (f format) read(b []byte, most int, needed func(width, height int) rectangl
 		part = needed(size.X, size.Y)
 	}
 	return convert(src, part).orient(turned), nil
-}
-
-// decodeGIF decodes the first frame onto the whole canvas.
-func decodeGIF(r io.Reader) (image.Image, error) {
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	c, err := gif.DecodeConfig(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	frame, err := gif.Decode(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	canvas := image.Rect(0, 0, c.Width, c.Height)
-	if frame.Bounds() == canvas {
-		return frame, nil
-	}
-	full := image.NewNRGBA(canvas)
-	area := frame.Bounds().Intersect(canvas)
-	for y := area.Min.Y; y < area.Max.Y; y++ {
-		for x := area.Min.X; x < area.Max.X; x++ {
-			full.Set(x, y, frame.At(x, y))
-		}
-	}
-	return full, nil
-}
-
-// decodeWebP marks the YCbCr of lossy images, with or without alpha, as narrow.
-func decodeWebP(r io.Reader) (image.Image, error) {
-	m, err := webp.Decode(r)
-	switch s := m.(type) {
-	case *image.YCbCr:
-		return studio{s}, err
-	case *image.NYCbCrA:
-		return studio{&s.YCbCr}, err
-	}
-	return m, err
 }
 
 // convert copies an image of any kind, or at least the part of it.

@@ -72,10 +72,20 @@ func orientation(b []byte) int {
 		if e+12 > len(b) {
 			break
 		}
-		if order.Uint16(b[e:]) == 274 && order.Uint16(b[e+2:]) == 3 {
-			if v := int(order.Uint16(b[e+8:])); v >= 1 && v <= 8 {
-				return v
-			}
+		if order.Uint16(b[e:]) != 274 {
+			continue
+		}
+		v := 0
+		switch order.Uint16(b[e+2:]) { // SHORT, by the standard; some writers take another type
+		case 1, 6, 7: // BYTE, SBYTE, UNDEFINED
+			v = int(b[e+8])
+		case 3, 8: // SHORT, SSHORT
+			v = int(order.Uint16(b[e+8:]))
+		case 4, 9: // LONG, SLONG
+			v = int(order.Uint32(b[e+8:]))
+		}
+		if v >= 1 && v <= 8 {
+			return v
 		}
 	}
 	return 1

@@ -14,6 +14,8 @@ const fuzzPixels = 1 << 18
 // FuzzPreprocess decodes arbitrary bytes and makes a small tensor of them.
 func FuzzPreprocess(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*")
+	kinds, _ := filepath.Glob("testdata/kinds/*")
+	files = append(files, kinds...)
 	for _, name := range files {
 		if b, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, ".json") && !strings.HasSuffix(name, ".py") {
 			f.Add(b)

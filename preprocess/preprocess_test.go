@@ -74,7 +74,15 @@ func TestResizeEqualsPillow(t *testing.T) {
 // steps by which inverse transforms differ; repeating chroma samples instead of
 // interpolating them would differ by dozens.
 func TestDecodeEqualsPillow(t *testing.T) {
-	for _, c := range readGolden(t).Decode {
+	kinds, err := os.ReadFile("testdata/kinds.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := readGolden(t).Decode
+	if err := json.Unmarshal(kinds, &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range append(readGolden(t).Decode, list...) {
 		got, want := read(t, c.File), read(t, c.File+".expected.png")
 		if got.Width != want.Width || got.Height != want.Height {
 			t.Errorf("%s: %dx%d, want %dx%d", c.File, got.Width, got.Height, want.Width, want.Height)

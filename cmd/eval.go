@@ -123,7 +123,7 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	bar := a.progress(images.Len(), "images")
 	e, err := classifier.Evaluate(ctx, images, len(classes), bar.add)
 	bar.done()
-	if err != nil {
+	if err = a.broken(ctx, err, images); err != nil {
 		return err
 	}
 	r := newEvaluated(e, classes)

@@ -192,6 +192,7 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 	show.begin()
 	result, err := t.Fit(ctx, r.Resumed())
 	show.bar.done()
+	err = a.broken(ctx, err, r.Inputs.Train, r.Inputs.Val, r.Inputs.Test)
 	if show.err != nil {
 		return show.err
 	}

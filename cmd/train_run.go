@@ -50,6 +50,48 @@ func (a *app) openData(ctx context.Context, name, dir string, seed uint64) (*dat
 	return set, nil
 }
 
+// checkedImages is how many images of a folder are looked at before anything begins.
+const checkedImages = 500
+
+// soundImages looks at the images of a small folder before the first step.
+func (a *app) soundImages(ctx context.Context, set *data.Set) error {
+	if !set.Folder || set.Train.Len()+length(set.Test) > checkedImages {
+		return nil
+	}
+	return a.broken(ctx, nil, set.Train, set.Test)
+}
+
+// broken lists all images that cannot be read where one of them was why something failed, or
+// where err is nil, and returns err or the first of them.
+func (a *app) broken(ctx context.Context, err error, sets ...data.Dataset) error {
+	if err != nil && (!data.IsImage(err) || ctx.Err() != nil) {
+		return err
+	}
+	var all []error
+	for _, d := range sets {
+		if d == nil {
+			continue
+		}
+		bar := a.progress(d.Len(), "images checked")
+		found, ended := data.Broken(ctx, d, bar.add)
+		bar.done()
+		if all = append(all, found...); ended != nil {
+			return ended
+		}
+	}
+	if len(all) == 0 {
+		return err
+	}
+	first := all[0]
+	if fault.Default(&first, fault.Invalid); len(all) == 1 {
+		return first
+	}
+	for _, e := range all {
+		a.say("%s", e)
+	}
+	return fault.New(fault.KindOf(first), "%d images cannot be read, the first: %w", len(all), first)
+}
+
 // newRun prepares a run from the flags.
 func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ *run.Run, err error) {
 	chosen := o.Config
@@ -76,6 +118,9 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	}
 	set, err := a.openData(c.Context(), o.data, o.dataDir, o.Seed)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.soundImages(c.Context(), set); err != nil {
 		return nil, err
 	}
 	if c.Flags().Changed("output") {

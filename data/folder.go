@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,15 +24,32 @@ const maxFolderClasses = 1 << 16
 type folder struct {
 	files   []string
 	labels  []int
-	outside []string // links that lead out of the root, which are not followed
+	hidden  int
+	other   map[string]int // files that are no images, by how their names end
+	outside []string       // links that lead out of the root, which are not followed
 }
 
 // notes say what is there and is not used.
 func (f *folder) notes() []string {
-	if len(f.outside) == 0 {
-		return nil
+	var parts []string
+	for _, ending := range slices.Sorted(maps.Keys(f.other)) {
+		of := ending
+		if of == "" {
+			of = "without an ending"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", f.other[ending], of))
 	}
-	return []string{fmt.Sprintf("not followed, because they lead out of the folder: %d links (%s)", len(f.outside), Brief(f.outside))}
+	if f.hidden > 0 {
+		parts = append(parts, fmt.Sprintf("%d hidden", f.hidden))
+	}
+	var notes []string
+	if len(parts) > 0 {
+		notes = append(notes, "not used, because they are no images that are read: "+Brief(parts))
+	}
+	if len(f.outside) > 0 {
+		notes = append(notes, fmt.Sprintf("not followed, because they lead out of the folder: %d links (%s)", len(f.outside), Brief(f.outside)))
+	}
+	return notes
 }
 
 func (f *folder) Len() int        { return len(f.files) }
@@ -40,11 +58,11 @@ func (f *folder) Label(i int) int { return f.labels[i] }
 func (f *folder) Image(i int) (*preprocess.Image, error) {
 	b, err := regular.Read(f.files[i], preprocess.MaxFileBytes)
 	if err != nil {
-		return nil, err
+		return nil, &ImageError{f.files[i], err}
 	}
 	m, err := preprocess.Decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w (remove or replace it)", f.files[i], err)
+		return nil, &ImageError{f.files[i], err}
 	}
 	return m, nil
 }
@@ -111,7 +129,7 @@ func scan(ctx context.Context, root, dir string) (*folder, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &folder{}
+	f := &folder{other: map[string]int{}}
 	var classes []string
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())
@@ -127,7 +145,10 @@ func scan(ctx context.Context, root, dir string) (*folder, []string, error) {
 			return nil, nil, err
 		}
 		images := found.Images
-		f.outside = append(f.outside, found.Outside...)
+		f.outside, f.hidden = append(f.outside, found.Outside...), f.hidden+found.Hidden
+		for ending, n := range found.Other {
+			f.other[ending] += n
+		}
 		if len(images) == 0 {
 			return nil, nil, fmt.Errorf("class %s has no image (%s)", path, strings.Join(preprocess.Extensions(), " "))
 		}

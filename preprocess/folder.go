@@ -36,6 +36,10 @@ type Listing struct {
 	// Images are the image files, at any depth, in the order of their names. What counts is
 	// how a name ends.
 	Images []string
+	// Hidden is how many names were passed over, and Other how many files of other kinds, by
+	// how their names end.
+	Hidden int
+	Other  map[string]int
 	// Outside are links that lead out of the folder; they are not followed.
 	Outside []string
 }
@@ -48,7 +52,7 @@ func Folder(ctx context.Context, root, dir string) (*Listing, error) {
 	if err != nil {
 		return nil, fault.As(fault.Invalid, err)
 	}
-	w := &walk{ctx: ctx, home: home, extensions: Extensions(), found: &Listing{}}
+	w := &walk{ctx: ctx, home: home, extensions: Extensions(), found: &Listing{Other: map[string]int{}}}
 	if err := w.folder(filepath.Clean(dir)); err != nil {
 		return nil, fault.As(fault.Invalid, err)
 	}
@@ -107,6 +111,7 @@ func (w *walk) folder(dir string) error {
 	}
 	for _, e := range entries {
 		if Hidden(e.Name()) {
+			w.found.Hidden++
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
@@ -126,6 +131,8 @@ func (w *walk) folder(dir string) error {
 			}
 		case slices.Contains(w.extensions, strings.ToLower(filepath.Ext(path))): // a link to nowhere is an image that cannot be read
 			w.found.Images = append(w.found.Images, path)
+		default:
+			w.found.Other[strings.ToLower(filepath.Ext(path))]++
 		}
 		if len(w.found.Images) > maxFolderImages {
 			return fmt.Errorf("%s: more than %d images", dir, maxFolderImages)

@@ -46,7 +46,11 @@ func Unverified(path string) string { return strings.TrimSuffix(path, ".onnx") +
 // Write writes the model and proves it. A file that could not be verified, or was found wrong,
 // stays under its unverified name: the former is an error, the latter a report that is not OK.
 func Write(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
-	unverified := Unverified(o.Path)
+	target, err := beside.Target(o.Path)
+	if err != nil {
+		return nil, fault.As(fault.Environment, err)
+	}
+	unverified := Unverified(target)
 	written, err := m.WriteFile(ctx, unverified, onnx.WriteOptions{})
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func Write(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 	if !r.Report.OK {
 		return r, nil
 	}
-	if err := beside.Rename(unverified, o.Path); err != nil {
+	if err := beside.Rename(unverified, target); err != nil {
 		return r, fault.As(fault.Environment, err)
 	}
 	r.Path = o.Path

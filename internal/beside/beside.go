@@ -20,18 +20,30 @@ type File struct {
 	done   bool
 }
 
+// Target returns the file that is written where path is named: what a link leads to, and not
+// the link. A folder, a device and a pipe are refused.
+func Target(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil: // nothing is there, or a link that leads nowhere, which is replaced
+		return path, nil
+	case info.IsDir():
+		return "", fmt.Errorf("writing %s: it is a folder", path)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("writing %s: it is not a regular file", path)
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("writing %s: %w", path, err)
+	}
+	return target, nil
+}
+
 // Create begins a file that Commit will give its name. Whoever calls it defers Discard.
 func Create(target string) (*File, error) {
-	if info, err := os.Stat(target); err == nil {
-		if info.IsDir() {
-			return nil, fmt.Errorf("writing %s: it is a folder", target)
-		}
-		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("writing %s: it is not a regular file", target)
-		}
-		if target, err = filepath.EvalSymlinks(target); err != nil { // replace what a link leads to, not the link
-			return nil, fmt.Errorf("writing %s: %w", target, err)
-		}
+	target, err := Target(target)
+	if err != nil {
+		return nil, err
 	}
 	removeAbandoned(target)
 	// Not os.CreateTemp, whose files only their owner may read.
@@ -154,6 +166,10 @@ func SyncFolder(dir string) error {
 
 // Possible reports why nothing could be written at path, before the work for it, or nil.
 func Possible(path string) error {
+	path, err := Target(path)
+	if err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".alexctl-*")
 	if err != nil {
 		return fmt.Errorf("nothing can be written to %s: %w", filepath.Dir(path), cause(err))
@@ -172,6 +188,10 @@ func cause(err error) error {
 
 // Rename syncs a file that was written under another name and gives it its name.
 func Rename(from, to string) error {
+	to, err := Target(to)
+	if err != nil {
+		return err
+	}
 	f, err := os.OpenFile(from, os.O_RDWR, 0)
 	if err != nil {
 		return err

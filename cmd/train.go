@@ -38,6 +38,7 @@ type trainOptions struct {
 	signature   signature.Options
 	replaceHead bool
 	classMap    string
+	every       time.Duration
 	strip       bool
 	dryRun      bool
 }
@@ -122,6 +123,7 @@ func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.Patience, "patience", o.Patience, "stop after N epochs without a better validation accuracy, and keep the best; 0 for never")
 	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions (with AMX, also of dense layers) rounded to bfloat16")
 	kernelsFlag(f, &o.Kernels)
+	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "how long an epoch must be after the last checkpoint to leave another; 0s for each; the last epoch always does")
 	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "also write a checkpoint every N steps")
 }
 

@@ -92,6 +92,34 @@ func (a *app) broken(ctx context.Context, err error, sets ...data.Dataset) error
 	return fault.New(fault.KindOf(first), "%d images cannot be read, the first: %w", len(all), first)
 }
 
+// fit makes the batch and the epochs, where no flag says them, fit a small folder, and warns of
+// a run that is too short.
+func (o *trainOptions) fit(c *cobra.Command, a *app, set *data.Set) {
+	images := set.Train.Len()
+	if o.limit > 0 {
+		images = min(images, o.limit)
+	}
+	images -= int(o.ValSplit * float64(images))
+	given := o.Config
+	if set.Folder {
+		o.Small(images)
+		for name, value := range map[string][2]*int{"batch": {&o.Batch, &given.Batch}, "epochs": {&o.Epochs, &given.Epochs}} {
+			if c.Flags().Changed(name) {
+				*value[0] = *value[1]
+			}
+		}
+		if o.Batch != given.Batch {
+			a.say("note: there are few images, so the batch is %d (--batch overrides this)", o.Batch)
+		}
+		if o.Epochs != given.Epochs {
+			a.say("note: there are few images, so there are %d epochs (--epochs overrides this)", o.Epochs)
+		}
+	}
+	if steps, short := o.Short(images); short && !o.dryRun {
+		a.say("warning: %d steps in all are few to learn from: more --epochs, or a smaller --batch, make more of them", steps)
+	}
+}
+
 // newRun prepares a run from the flags.
 func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ *run.Run, err error) {
 	chosen := o.Config
@@ -104,6 +132,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if o.Patience > 0 && !c.Flags().Changed("schedule") {
 		o.Schedule = "constant"
 	}
+	o.CheckpointEvery = o.every.Seconds()
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -120,6 +149,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if err != nil {
 		return nil, err
 	}
+	o.fit(c, a, set)
 	if err := a.soundImages(c.Context(), set); err != nil {
 		return nil, err
 	}

@@ -86,7 +86,11 @@ func (c checkpoints) Write(h train.Header, list []train.Tensor) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("checkpoint %s: %w", target, err)
 	}
-	return name, c.prune(h.Position.BestFile)
+	keep := 2 // the newest may be damaged
+	if h.Position.Finished || h.Position.Epoch >= h.Config.Epochs {
+		keep = 1
+	}
+	return name, c.prune(keep, h.Position.BestFile)
 }
 
 func writeFloats(w io.Writer, data []float32) error {
@@ -231,16 +235,16 @@ func globEscape(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(dir)
 }
 
-// prune removes all but the last two checkpoints and the best, and what an
+// prune removes all but the newest checkpoints, which are so many, and the best, and what an
 // interrupted write left behind.
-func (c checkpoints) prune(best string) error {
+func (c checkpoints) prune(keep int, best string) error {
 	names, err := c.List()
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for i, name := range names {
-		if i >= 2 && name != best {
+		if i >= keep && name != best {
 			errs = append(errs, os.Remove(filepath.Join(c.dir, name)))
 		}
 	}

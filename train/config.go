@@ -41,8 +41,11 @@ type Config struct {
 	Kernels     string   `json:"kernels"`   // plain, onednn, or "" for the faster of those that are there
 	Precision   string   `json:"precision"` // float32 or bf16
 	// CheckpointSteps asks for a checkpoint every so many steps too; 0 for only after
-	// each epoch.
+	// epochs.
 	CheckpointSteps int `json:"checkpoint_steps"`
+	// CheckpointEvery is how many seconds pass before another epoch leaves a checkpoint; the
+	// last one, and the best one where that is kept, always leave one. 0 is after each epoch.
+	CheckpointEvery float64 `json:"checkpoint_every"`
 }
 
 // Default is the recipe without flags: chosen on a validation split of 10,000
@@ -50,9 +53,34 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Epochs: 10, Batch: 64, Optimizer: "adamw", LR: 1e-3, Momentum: 0.9, WeightDecay: 0.01,
-		Schedule: "onecycle", ValSplit: 0.05, Precision: "float32",
+		Schedule: "onecycle", ValSplit: 0.05, Precision: "float32", CheckpointEvery: 30,
 	}
 }
+
+// Steps in all that a network learns something in, and the most epochs to get there.
+const (
+	fewSteps   = 100
+	someSteps  = 300
+	mostEpochs = 100
+)
+
+// Small makes the batch and the epochs of a recipe fit few images: at least two steps an epoch,
+// of 8 images or more, and some 300 in all. Where there are enough images nothing changes.
+func (c *Config) Small(images int) {
+	for c.Batch > 8 && c.Batch > images/2 {
+		c.Batch /= 2
+	}
+	c.Epochs = max(c.Epochs, min(mostEpochs, (someSteps-1)/c.steps(images)+1))
+}
+
+// Short reports whether a recipe ends before a network can have learned from so many images.
+func (c *Config) Short(images int) (steps int, short bool) {
+	steps = c.Epochs * c.steps(images)
+	return steps, steps < fewSteps
+}
+
+// steps is those of an epoch.
+func (c *Config) steps(images int) int { return max(1, (images+c.Batch-1)/c.Batch) }
 
 // For sets the learning rate and the weight decay that an optimizer usually has.
 func (c *Config) For(optimizer string) {
@@ -93,6 +121,7 @@ func (c *Config) Check() error {
 	}
 	within("the validation split", c.ValSplit, 0, 0.9)
 	within("patience", float64(c.Patience), 0, 100_000)
+	within("seconds between checkpoints", c.CheckpointEvery, 0, 1e9)
 	within("checkpoint steps", float64(c.CheckpointSteps), 0, 1e12)
 	within("threads", float64(c.Threads), 0, 1024)
 	if c.Patience > 0 && c.ValSplit == 0 {

@@ -74,6 +74,7 @@ type Run struct {
 	loader    *data.Loader
 	ordered   *data.Loader // for evaluation
 	position  Position
+	kept      time.Time // when the last checkpoint was
 	epochs    []*EpochEvent
 }
 
@@ -210,6 +211,7 @@ func (f *Run) accepts(h Header) error {
 
 // save keeps a checkpoint.
 func (f *Run) save() error {
+	f.kept = time.Now()
 	f.position.Updates = f.optimizer.steps
 	name, err := f.memory.Checkpoints.Write(Header{f.position, f.config}, f.tensors())
 	if err == nil && name != "" {
@@ -353,6 +355,10 @@ func (f *Run) endEpoch(e *EpochEvent) error {
 	if p.Finished = ended; ended {
 		f.on(&NoteEvent{"note", fmt.Sprintf("no better validation accuracy for %d epochs: the run ends, and epoch %d, with %.2f%%, is kept",
 			f.config.Patience, p.BestEpoch, 100*p.Best)})
+	}
+	last := ended || p.Epoch == f.config.Epochs
+	if !last && !(better && f.config.Patience > 0) && time.Since(f.kept).Seconds() < f.config.CheckpointEvery {
+		return nil
 	}
 	return f.save()
 }

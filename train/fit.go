@@ -356,8 +356,8 @@ func (f *Run) endEpoch(e *EpochEvent) error {
 		f.on(&NoteEvent{"note", fmt.Sprintf("no better validation accuracy for %d epochs: the run ends, and epoch %d, with %.2f%%, is kept",
 			f.config.Patience, p.BestEpoch, 100*p.Best)})
 	}
-	last := ended || p.Epoch == f.config.Epochs
-	if !last && !(better && f.config.Patience > 0) && time.Since(f.kept).Seconds() < f.config.CheckpointEvery {
+	needed := ended || p.Epoch == f.config.Epochs || better && f.config.Patience > 0
+	if !needed && time.Since(f.kept).Seconds() < f.config.CheckpointEvery {
 		return nil
 	}
 	return f.save()

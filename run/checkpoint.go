@@ -90,7 +90,11 @@ func (c checkpoints) Write(h train.Header, list []train.Tensor) (string, error) 
 	if h.Position.Finished || h.Position.Epoch >= h.Config.Epochs {
 		keep = 1
 	}
-	return name, c.prune(keep, h.Position.BestFile)
+	best := ""
+	if h.Config.Patience > 0 {
+		best = h.Position.BestFile
+	}
+	return name, c.prune(keep, best)
 }
 
 func writeFloats(w io.Writer, data []float32) error {

@@ -296,8 +296,17 @@ func TestKilledRunGoesOn(t *testing.T) {
 // TestDamagedCheckpoint passes over a checkpoint whose checksum is wrong.
 func TestDamagedCheckpoint(t *testing.T) {
 	c := smallConfig()
+	c.CheckpointEvery = 0
+	want := digest(t, mustFit(t, c, t.TempDir(), false))
 	dir := t.TempDir()
-	want := digest(t, mustFit(t, c, dir, false))
+	ctx, stop := context.WithCancel(context.Background())
+	if _, err := fit(t, ctx, c, dir, false, func(e train.Event) {
+		if e, ok := e.(*train.EpochEvent); ok && e.Epoch == 3 {
+			stop()
+		}
+	}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
 	names, err := filepath.Glob(filepath.Join(dir, "checkpoints", "*.ckpt"))
 	if err != nil || len(names) < 2 {
 		t.Fatalf("%v, %v", names, err)
@@ -325,6 +334,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 	}
 	if digest(t, r) != want {
 		t.Error("the run ends otherwise")
+	}
+	if names, err = filepath.Glob(filepath.Join(dir, "checkpoints", "*.ckpt")); err != nil || len(names) != 1 {
+		t.Errorf("after the end: %v, %v", names, err)
 	}
 	for _, name := range names {
 		if err := os.WriteFile(name, []byte("nothing"), 0o644); err != nil {

@@ -79,8 +79,8 @@ func (c *Config) Short(images int) (steps int, short bool) {
 	return steps, steps < fewSteps
 }
 
-// steps is those of an epoch.
-func (c *Config) steps(images int) int { return max(1, (images+c.Batch-1)/c.Batch) }
+// steps is those of an epoch, which leaves out images that do not fill a batch.
+func (c *Config) steps(images int) int { return max(1, images/c.Batch) }
 
 // For sets the learning rate and the weight decay that an optimizer usually has.
 func (c *Config) For(optimizer string) {

@@ -9,7 +9,7 @@ import (
 // TestSmall wants some hundreds of steps of few images, and the recipe of old of many.
 func TestSmall(t *testing.T) {
 	for images, want := range map[int][2]int{
-		4: {8, 100}, 45: {16, 100}, 114: {32, 75}, 128: {64, 100}, 600: {64, 30}, 2000: {64, 10}, 50000: {64, 10},
+		4: {8, 100}, 45: {16, 100}, 114: {32, 100}, 128: {64, 100}, 600: {64, 34}, 2000: {64, 10}, 50000: {64, 10},
 	} {
 		c := train.Default()
 		c.Small(images)

@@ -48,7 +48,7 @@ type Listing struct {
 // Links within root are followed, and one that leads back to a folder that holds it is
 // fault.Invalid.
 func Folder(ctx context.Context, root, dir string) (*Listing, error) {
-	home, err := filepath.EvalSymlinks(root)
+	home, err := resolved(root)
 	if err != nil {
 		return nil, fault.As(fault.Invalid, err)
 	}
@@ -62,12 +62,21 @@ func Folder(ctx context.Context, root, dir string) (*Listing, error) {
 // Outside reports whether path is a link that leads out of the folder root. One that leads
 // nowhere does not.
 func Outside(root, path string) bool {
-	home, err := filepath.EvalSymlinks(root)
+	home, err := resolved(root)
 	return err == nil && outside(home, path)
 }
 
+// resolved returns a path from the file system's root and without links.
+func resolved(path string) (string, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(whole)
+}
+
 func outside(home, path string) bool {
-	to, err := filepath.EvalSymlinks(path)
+	to, err := resolved(path)
 	if err != nil {
 		return false
 	}

@@ -18,7 +18,7 @@ var codes = map[fault.Kind]int{
 	fault.Unsupported: 3, // an operator, opset or format is beyond this program
 	fault.Invalid:     4, // a file is missing, cannot be parsed or breaks the rules
 	fault.Internal:    Died,
-	fault.Interrupted: 130,
+	fault.Interrupted: Interrupted,
 }
 
 // exitCodes ends the help of every command.
@@ -37,6 +37,9 @@ const TraceEnv = "ALEXCTL_TRACE"
 
 // Died is the exit code of a process that did not end by itself: an internal error.
 const Died = 70
+
+// Interrupted is the exit code of a process that was told to end.
+const Interrupted = 130
 
 // usage is an error in how the program was called.
 func usage(format string, args ...any) error { return fault.New(fault.Usage, format, args...) }

@@ -64,6 +64,32 @@ func TestTheWorkerDies(t *testing.T) {
 			t.Errorf("%s: %v, want exit code %d\n%s", name, err, c.code, stderr.String())
 		}
 	}
+	// Whoever ends a service or a job tells all of its processes.
+	for name, again := range map[string]bool{"once": false, "twice": true} {
+		run := exec.Command(program, "train", "--data", "sample", "--variant", "cifar", "--epochs", "9999", "--engine", "gorgonia", "--run", filepath.Join(dir, name), "-o", filepath.Join(dir, name+".onnx"))
+		run.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+		run.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		var stderr bytes.Buffer
+		run.Stderr = &stderr
+		if err := run.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		if err := syscall.Kill(-run.Process.Pid, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if again {
+			time.Sleep(1500 * time.Millisecond)
+			_ = syscall.Kill(-run.Process.Pid, syscall.SIGINT)
+		}
+		var exit *exec.ExitError
+		if err := run.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 || strings.Contains(stderr.String(), "died") {
+			t.Errorf("%s: %v, want exit code 130\n%s", name, err, stderr.String())
+		}
+		if files, _ := filepath.Glob(filepath.Join(dir, name, "*.ckpt")); len(files) == 0 && !again {
+			t.Errorf("no checkpoint of an interrupted run:\n%s", stderr.String())
+		}
+	}
 	// A killed one takes its worker with it.
 	run := exec.Command(program, "bench", "--engine", "gorgonia", "--no-peak", "--seconds", "60", model)
 	if err := run.Start(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	goruntime "runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,8 +61,10 @@ func supervise(args []string) (code int, done bool) {
 		return 0, false
 	}
 	_ = w.Close() // the worker has its own
+	var told atomic.Bool // to end
 	go func() {
 		for s := range signals {
+			told.Store(true)
 			if s == syscall.SIGTERM || !foreground() { // a terminal tells the worker itself
 				_ = c.Process.Signal(s)
 			}
@@ -74,11 +77,14 @@ func supervise(args []string) (code int, done bool) {
 		return int(said[0]), true
 	}
 	scratch.Sweep()
+	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() && told.Load() {
+		return cmd.Interrupted, true // the second signal ended it
+	}
 	if os.Getenv(cmd.TraceEnv) != "" {
 		_, _ = os.Stderr.Write(words.b)
 	}
 	why := words.first()
-	if state := c.ProcessState; why == "" && state != nil && state.String() == "signal: killed" {
+	if why == "" && c.ProcessState.String() == "signal: killed" {
 		why = ": there may have been too little memory for it"
 	}
 	fmt.Fprintf(os.Stderr, "alexctl: internal error: the process that did the work died (%v)%s\n", err, why)

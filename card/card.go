@@ -74,18 +74,19 @@ type Training struct {
 	TestImages   int             `json:"test_images,omitempty"`
 }
 
-// Seed returns the seed of the run, or 0.
-func (t *Training) Seed() uint64 {
-	if t == nil {
-		return 0
+// Split is how a run took its images apart.
+type Split struct {
+	Seed uint64 `json:"seed"`
+	By   string `json:"split"` // as train.Config has it
+}
+
+// Split returns how the run took its images apart; nil where there was none that says so.
+func (t *Training) Split() *Split {
+	var s Split
+	if t == nil || json.Unmarshal(t.Recipe, &s) != nil {
+		return nil
 	}
-	var recipe struct {
-		Seed uint64 `json:"seed"`
-	}
-	if json.Unmarshal(t.Recipe, &recipe) != nil {
-		return 0
-	}
-	return recipe.Seed
+	return &s
 }
 
 // Read returns a model's card. An entry that cannot be understood is fault.Invalid, a card of

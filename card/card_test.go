@@ -27,8 +27,8 @@ func TestCardComesBack(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, c) {
 		t.Errorf("%+v, %v, want %+v", got, err, c)
 	}
-	if got.Training.Seed() != 9 || (*card.Training)(nil).Seed() != 0 {
-		t.Errorf("seed %d", got.Training.Seed())
+	if got.Training.Split().Seed != 9 || (*card.Training)(nil).Split() != nil {
+		t.Errorf("seed %d", got.Training.Split().Seed)
 	}
 	if err := (&card.Card{Variant: "pwc"}).Write(m); err != nil { // the rest stays
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func (a *app) listData(ctx context.Context) error {
 	var list []listed
 	for _, d := range data.Names() {
 		l := listed{Name: d[0], Summary: d[1]}
-		if set, err := a.openData(ctx, d[0], "", 0); err == nil {
+		if set, err := a.openData(ctx, d[0], data.Options{}); err == nil {
 			l.Origin = set.Origin
 		} else {
 			l.Reason = err.Error()

@@ -117,7 +117,7 @@ func (a *app) specs(ctx context.Context, f engineFlags) (specs []engineSpec, abs
 		specs, err = parseSpecs(f.engines)
 	} else if specs = []engineSpec{{name: "ort"}}; f.providers == nil && f.device == 0 && a.ortLib == "" && f.kernels == "" {
 		if specs, absent, err = a.whatIsHere(ctx); err == nil && absent != "" {
-			err = a.complain("engine %s: %s", specs[0].name, absent) // even with --quiet: another computes than usual
+			_, err = fmt.Fprintf(a.stderr, "note: engine %s computes: %s\n", specs[0].name, printable(absent)) // even with --quiet: another than usual
 		}
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -103,10 +104,8 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if !c.Flags().Changed("seed") {
-		o.seed = trainingSeed(m)
-	}
-	set, images, err := a.evalImages(ctx, o)
+	by := splitOf(c, m, &o.seed)
+	set, images, err := a.evalImages(ctx, o, by)
 	if err != nil {
 		return err
 	}
@@ -140,16 +139,23 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	return nil
 }
 
-// trainingSeed returns the seed that a model was trained with, or 0: a folder is then
-// taken apart as it was for training.
-func trainingSeed(m *onnx.Model) uint64 {
-	c, _ := card.Read(m) // a card that cannot be read says nothing of it
-	return c.Training.Seed()
+// splitOf returns how a folder is taken apart, and sets the seed where no flag says it: as it
+// was for the model's training.
+func splitOf(c *cobra.Command, m *onnx.Model, seed *uint64) (byClass bool) {
+	own, _ := card.Read(m) // a card that cannot be read says nothing of it
+	s := own.Training.Split()
+	if s == nil {
+		return true
+	}
+	if !c.Flags().Changed("seed") {
+		*seed = s.Seed
+	}
+	return s.By == train.ByClass
 }
 
 // evalImages returns the dataset and the images of it that are asked for.
-func (a *app) evalImages(ctx context.Context, o evalOptions) (*data.Set, data.Dataset, error) {
-	set, err := a.openData(ctx, o.data, o.dataDir, o.seed)
+func (a *app) evalImages(ctx context.Context, o evalOptions, byClass bool) (*data.Set, data.Dataset, error) {
+	set, err := a.openData(ctx, o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: byClass})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -185,6 +191,9 @@ func (a *app) matchClasses(p *classify.Plan, set *data.Set, images data.Dataset,
 		return nil, nil, fault.New(fault.Invalid, "the model has %d classes, %s has %d", n, set.Name, len(classes)).
 			Hint(fault.Hint{Text: "name the data that it was trained for", Option: fault.Data})
 	}
+	if m.Order && p.Labels != nil {
+		a.sayPairs(set.Classes, p.Labels)
+	}
 	if slices.Equal(classes, set.Classes) {
 		return classes, images, nil
 	}
@@ -194,6 +203,19 @@ func (a *app) matchClasses(p *classify.Plan, set *data.Set, images data.Dataset,
 	return classes, data.Relabel(images, numbers), nil
 }
 
+// sayPairs says which class of the model each class of the data is taken for.
+func (a *app) sayPairs(names, model []string) {
+	var pairs []string
+	for i, name := range names {
+		if name != model[i] {
+			pairs = append(pairs, fmt.Sprintf("%s for %s", name, model[i]))
+		}
+	}
+	if len(pairs) > 0 {
+		a.say("note: the data's classes are taken in their order: %s", data.Brief(pairs))
+	}
+}
+
 // classMap reads --class-map: "order", or a file with a JSON object of the data's names and the
 // model's.
 func classMap(given string) (m data.Mapping, err error) {
@@ -201,6 +223,9 @@ func classMap(given string) (m data.Mapping, err error) {
 		return m, nil
 	}
 	b, err := regular.Read(given, 1<<20)
+	if errors.Is(err, os.ErrNotExist) {
+		return m, fault.New(fault.Invalid, "--class-map %s: neither \"order\" nor a file", given)
+	}
 	if err != nil {
 		return m, fault.As(fault.Invalid, err)
 	}

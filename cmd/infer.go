@@ -102,7 +102,7 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 		return err
 	}
 	a.sayOutside(listed)
-	files := listed.Images
+	files := slices.Concat(listed.Images, listed.Unread) // which fail, each by its name
 	size := plan.BatchSize(o.Batch)
 	engine, err := a.inferEngine(ctx, &o, (len(files)+size-1)/size)
 	if err != nil {

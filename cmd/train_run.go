@@ -35,12 +35,13 @@ func dataCache() (string, error) {
 }
 
 // openData opens a dataset by name or folder, and says what of it is not as it looks.
-func (a *app) openData(ctx context.Context, name, dir string, seed uint64) (*data.Set, error) {
+func (a *app) openData(ctx context.Context, name string, o data.Options) (*data.Set, error) {
 	folder, err := dataCache()
-	if err != nil && dir == "" {
+	if err != nil && o.Dir == "" {
 		return nil, err
 	}
-	set, err := data.Open(ctx, name, data.Options{Dir: dir, Cache: folder, Seed: seed})
+	o.Cache = folder
+	set, err := data.Open(ctx, name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -86,27 +87,35 @@ func (a *app) broken(ctx context.Context, err error, sets ...data.Dataset) error
 	if fault.Default(&first, fault.Invalid); len(all) == 1 {
 		return first
 	}
+	kind := fault.Unsupported // where they all are
 	for _, e := range all {
-		a.say("%s", e)
+		if fault.KindOf(e) != kind {
+			kind = fault.Invalid
+		}
+		_ = a.complain("%s", e) // even with --quiet
 	}
-	return fault.New(fault.KindOf(first), "%d images cannot be read, the first: %w", len(all), first)
+	return fault.New(kind, "%d images cannot be read, the first: %w", len(all), first)
 }
 
 // fit makes the batch and the epochs, where no flag says them, fit a small folder, and warns of
 // a run that is too short.
 func (o *trainOptions) fit(c *cobra.Command, a *app, set *data.Set) {
-	images := set.Train.Len()
+	rest := set.Train
 	if o.limit > 0 {
-		images = min(images, o.limit)
+		rest = data.Limit(rest, o.limit, o.Seed)
 	}
-	images -= int(o.ValSplit * float64(images))
+	if set.Folder { // of the built-in sets there is enough, and their parts stay what they were
+		o.Split = train.ByClass
+		rest, _ = data.SplitByClass(rest, o.ValSplit, o.Seed)
+	}
+	images := rest.Len()
 	given := o.Config
 	if set.Folder {
-		o.Small(images)
-		for name, value := range map[string][2]*int{"batch": {&o.Batch, &given.Batch}, "epochs": {&o.Epochs, &given.Epochs}} {
-			if c.Flags().Changed(name) {
-				*value[0] = *value[1]
-			}
+		if !c.Flags().Changed("batch") {
+			o.SmallBatch(images)
+		}
+		if !c.Flags().Changed("epochs") {
+			o.MoreEpochs(images)
 		}
 		if o.Batch != given.Batch {
 			a.say("note: there are few images, so the batch is %d (--batch overrides this)", o.Batch)
@@ -145,7 +154,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
 		return nil, usage("--limit %d: want at least 1", o.limit)
 	}
-	set, err := a.openData(c.Context(), o.data, o.dataDir, o.Seed)
+	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.Seed, ByClass: true})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"alexctl/card"
 	"alexctl/classify"
+	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/internal/beside"
 	"alexctl/onnx"
@@ -227,6 +228,9 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		return nil, err
 	}
 	a.sayOutside(listed)
+	if n := len(listed.Unread); n > 0 {
+		a.say("note: not used, because pictures of their kind are not read: %s, the first %s", counted(n, "file"), listed.Unread[0])
+	}
 	files := listed.Images
 	if len(files) > maxVerifyImages {
 		return nil, usage("%d images, at most %d are compared at once", len(files), maxVerifyImages)
@@ -239,11 +243,11 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		if err := c.Context().Err(); err != nil {
 			return nil, err
 		}
-		data := p.Room(1)
-		if err := p.LoadFile(f, data, 0); err != nil {
+		x := p.Room(1)
+		if err := p.LoadFile(f, x, 0); err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
-		in.sets, in.images = append(in.sets, p.Tensors(1, data)), append(in.images, 1)
+		in.sets, in.images = append(in.sets, p.Tensors(1, x)), append(in.images, 1)
 	}
 	in.described = counted(len(files), "image")
 	return in, nil
@@ -255,10 +259,8 @@ func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputS
 	if err != nil {
 		return nil, err
 	}
-	if !c.Flags().Changed("seed") {
-		o.seed = trainingSeed(m)
-	}
-	set, err := a.openData(c.Context(), o.data, o.dataDir, o.seed)
+	by := splitOf(c, m, &o.seed)
+	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: by})
 	if err != nil {
 		return nil, err
 	}

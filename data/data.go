@@ -51,6 +51,8 @@ type Options struct {
 	Cache string
 	// Seed draws what has to be drawn: the test part of a folder that has none.
 	Seed uint64
+	// ByClass draws the same part of each class; runs of old drew from all images at once.
+	ByClass bool
 }
 
 // source is a dataset that is known by name.
@@ -254,6 +256,34 @@ func Fingerprint(d Dataset) (_ string, err error) {
 		_, _ = h.Write(m.Pix)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// fewOfClass is how many images of a class are held out at least, of a quarter of them at most:
+// one of few says little.
+const fewOfClass = 5
+
+// SplitByClass is Split with the same fraction of each class, and of a small class at least five
+// images or a quarter of it.
+func SplitByClass(d Dataset, fraction float64, seed uint64) (rest, taken Dataset) {
+	byClass := map[int][]int{}
+	for i := range d.Len() {
+		byClass[d.Label(i)] = append(byClass[d.Label(i)], i)
+	}
+	a, b := &part{d, nil}, &part{d, nil}
+	for label, images := range byClass {
+		n := len(images)
+		count := max(int(fraction*float64(n)+0.5), min(fewOfClass, n/4))
+		for k, i := range permutation(n, stream(seed, "split", label)) {
+			if k < count {
+				b.index = append(b.index, images[i])
+			} else {
+				a.index = append(a.index, images[i])
+			}
+		}
+	}
+	slices.Sort(a.index)
+	slices.Sort(b.index)
+	return a, b
 }
 
 // Split divides a dataset at random, the same for the same seed: the second part has

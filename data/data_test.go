@@ -337,7 +337,7 @@ func TestBadFolders(t *testing.T) {
 	within, err := data.Open(t.Context(), leaves, data.Options{})
 	if err != nil || within.Train.Len()+within.Test.Len() != 4 || !slices.Equal(within.Classes, []string{"a", "b"}) {
 		t.Errorf("links out of the folder: %+v, %v", within, err)
-	} else if notes := strings.Join(within.Notes, "\n"); !strings.Contains(notes, "lead out of the folder: 3 links") {
+	} else if notes := strings.Join(within.Notes, "\n"); !strings.Contains(notes, "lead out of the folder: ") {
 		t.Errorf("what was not followed: %q", notes)
 	}
 	ended, end := context.WithCancel(t.Context())

@@ -24,8 +24,10 @@ const maxFolderClasses = 1 << 16
 type folder struct {
 	files   []string
 	labels  []int
+	dir     string // the root, or a part in it
 	hidden  int
 	other   map[string]int // files that are no images, by how their names end
+	loose   []string       // files that are in no class
 	outside []string       // links that lead out of the root, which are not followed
 }
 
@@ -44,10 +46,13 @@ func (f *folder) notes() []string {
 	}
 	var notes []string
 	if len(parts) > 0 {
-		notes = append(notes, "not used, because they are no images that are read: "+Brief(parts))
+		notes = append(notes, fmt.Sprintf("not used in %s, because they are no images that are read (pictures of other kinds have to be converted to PNG or JPEG): %s", f.dir, Brief(parts)))
+	}
+	if len(f.loose) > 0 {
+		notes = append(notes, "not used, because they lie in the folder of no class: "+Brief(f.loose))
 	}
 	if len(f.outside) > 0 {
-		notes = append(notes, fmt.Sprintf("not followed, because they lead out of the folder: %d links (%s)", len(f.outside), Brief(f.outside)))
+		notes = append(notes, "not followed, because they are links that lead out of the folder: "+Brief(f.outside))
 	}
 	return notes
 }
@@ -100,7 +105,7 @@ func openFolder(ctx context.Context, root string, o Options) (*Set, error) {
 		set.Test, set.Notes = test, append(set.Notes, test.notes()...)
 		return set, nil
 	}
-	set.takeTest(all, o.Seed)
+	set.takeTest(all, o)
 	return set, nil
 }
 
@@ -108,9 +113,13 @@ func openFolder(ctx context.Context, root string, o Options) (*Set, error) {
 const testPart = 0.2
 
 // takeTest takes a test part from a folder that has none.
-func (s *Set) takeTest(all Dataset, seed uint64) {
+func (s *Set) takeTest(all Dataset, o Options) {
 	s.Train, s.Test, s.Drawn = all, nil, true
-	if rest, taken := Split(all, testPart, seed); taken.Len() > 0 {
+	draw := Split
+	if o.ByClass {
+		draw = SplitByClass
+	}
+	if rest, taken := draw(all, testPart, o.Seed); taken.Len() > 0 {
 		s.Train, s.Test = rest, taken
 	}
 }
@@ -129,11 +138,19 @@ func scan(ctx context.Context, root, dir string) (*folder, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &folder{other: map[string]int{}}
+	f := &folder{dir: dir, other: map[string]int{}}
 	var classes []string
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())
-		if info, err := os.Stat(path); err != nil || !info.IsDir() || preprocess.Hidden(e.Name()) {
+		info, err := os.Stat(path)
+		switch {
+		case preprocess.Hidden(e.Name()):
+			f.hidden++
+			continue
+		case err != nil:
+			continue
+		case !info.IsDir():
+			f.loose = append(f.loose, path)
 			continue
 		}
 		if e.Type()&os.ModeSymlink != 0 && preprocess.Outside(root, path) {

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"maps"
 	"slices"
 
 	"alexctl/fault"
@@ -32,9 +33,15 @@ func Match(model, names []string, m Mapping) ([]int, error) {
 			missing = append(missing, name)
 		}
 	}
-	for from := range m.Names {
-		if !slices.Contains(names, from) {
-			return nil, fault.New(fault.Usage, "the data have no class %q (they have %s)", from, Brief(names))
+	if model == nil && m.Names != nil {
+		return nil, fault.New(fault.Invalid, "the model does not name its classes, so names cannot say which is which").
+			Hint(fault.Hint{Text: "take them in their order", Option: fault.ClassMap, Value: "order"})
+	}
+	for _, from := range slices.Sorted(maps.Keys(m.Names)) {
+		if to := m.Names[from]; !slices.Contains(names, from) {
+			return nil, fault.New(fault.Invalid, "the map names a class %q that the data do not have (they have %s)", from, Brief(names))
+		} else if !slices.Contains(model, to) {
+			return nil, fault.New(fault.Invalid, "the map has %q for %q, which the model does not have (it has %s)", to, from, Brief(model))
 		}
 	}
 	hint := fault.Hint{Text: "take them in their order, or say which is which in a JSON object", Option: fault.ClassMap, Value: "order|FILE"}
@@ -43,7 +50,8 @@ func Match(model, names []string, m Mapping) ([]int, error) {
 		return nil, fault.New(fault.Invalid, "the model has no class %s; the data have %s, the model has %s", Brief(missing), Brief(names), Brief(model)).Hint(hint)
 	case m.Order && model != nil && len(model) != len(names):
 		return nil, fault.New(fault.Invalid, "the data have %d classes (%s), the model has %d (%s): their order does not say which is which",
-			len(names), Brief(names), len(model), Brief(model)).Hint(hint)
+			len(names), Brief(names), len(model), Brief(model)).
+			Hint(fault.Hint{Text: "say which is which in a JSON object", Option: fault.ClassMap, Value: "FILE"})
 	}
 	return numbers, nil
 }

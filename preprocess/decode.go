@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/image/tiff"
-
 	"alexctl/fault"
 	"alexctl/internal/regular"
 )
@@ -47,12 +45,12 @@ type format struct {
 // by the file's name.
 func formats() []format {
 	return []format{
-		{"JPEG", []string{".jpg", ".jpeg"}, []string{"\xff\xd8"}, configJPEG, decodeJPEG, exifOfJPEG, boundScans},
+		{"JPEG", []string{".jpg", ".jpeg", ".jpe", ".jfif"}, []string{"\xff\xd8"}, configJPEG, decodeJPEG, exifOfJPEG, boundScans},
 		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, reading(png.DecodeConfig), reading(png.Decode), exifOfPNG, nil},
 		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, configGIF, decodeGIF, noEXIF, nil},
-		{"BMP", []string{".bmp"}, bitmaps(), configBMP, decodeBMP, noEXIF, nil},
+		{"BMP", []string{".bmp", ".dib"}, bitmaps(), configBMP, decodeBMP, noEXIF, nil},
 		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, configWebP, decodeWebP, exifOfWebP, nil},
-		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, reading(tiff.DecodeConfig), decodeTIFF, func(b []byte) []byte { return b }, nil},
+		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, configTIFF, decodeTIFF, func(b []byte) []byte { return b }, nil},
 	}
 }
 

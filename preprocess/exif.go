@@ -8,6 +8,10 @@ import (
 // exifOfJPEG returns the TIFF structure in the APP1 segment, or nil.
 func exifOfJPEG(b []byte) []byte {
 	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
+		if b[at+1] == 0xff { // a marker may be filled up in front
+			at++
+			continue
+		}
 		marker, length := b[at+1], int(binary.BigEndian.Uint16(b[at+2:]))
 		if marker == 0xda || length < 2 || at+2+length > len(b) { // the image begins, or the file is broken
 			return nil

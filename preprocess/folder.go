@@ -40,6 +40,8 @@ type Listing struct {
 	// how their names end.
 	Hidden int
 	Other  map[string]int
+	// Unread are those of the others whose names end as pictures do that are not read.
+	Unread []string
 	// Outside are links that lead out of the folder; they are not followed.
 	Outside []string
 }
@@ -141,7 +143,10 @@ func (w *walk) folder(dir string) error {
 		case slices.Contains(w.extensions, strings.ToLower(filepath.Ext(path))): // a link to nowhere is an image that cannot be read
 			w.found.Images = append(w.found.Images, path)
 		default:
-			w.found.Other[strings.ToLower(filepath.Ext(path))]++
+			ending := strings.ToLower(filepath.Ext(path))
+			if w.found.Other[ending]++; slices.Contains(unread, ending) {
+				w.found.Unread = append(w.found.Unread, path)
+			}
 		}
 		if len(w.found.Images) > maxFolderImages {
 			return fmt.Errorf("%s: more than %d images", dir, maxFolderImages)
@@ -150,10 +155,11 @@ func (w *walk) folder(dir string) error {
 	return nil
 }
 
-// Files lists the files among the paths and the images in the folders among them, in order.
-// A folder without images is listed itself, so that reading it says so.
+// Files lists the files among the paths and the images in the folders among them, in order. Of
+// a folder without images, the pictures of other kinds are listed, or the folder itself, so that
+// reading them says so.
 func Files(ctx context.Context, paths []string) (*Listing, error) {
-	all := &Listing{}
+	all := &Listing{Other: map[string]int{}}
 	for _, path := range paths {
 		if info, err := os.Stat(path); path == "-" || err != nil || !info.IsDir() {
 			all.Images = append(all.Images, path) // one that is missing is reported when it is read
@@ -164,9 +170,15 @@ func Files(ctx context.Context, paths []string) (*Listing, error) {
 			return nil, err
 		}
 		if len(inside.Images) == 0 {
-			inside.Images = []string{path}
+			if inside.Images, inside.Unread, inside.Other = inside.Unread, nil, nil; len(inside.Images) == 0 {
+				inside.Images = []string{path}
+			}
 		}
 		all.Images, all.Outside = append(all.Images, inside.Images...), append(all.Outside, inside.Outside...)
+		all.Unread, all.Hidden = append(all.Unread, inside.Unread...), all.Hidden+inside.Hidden
+		for ending, n := range inside.Other {
+			all.Other[ending] += n
+		}
 	}
 	return all, nil
 }

@@ -154,7 +154,7 @@ func decodeGIF(b []byte) (image.Image, error) {
 	for y := range rowsOf(f.area.Dy(), f.interlace) {
 		at := m.PixOffset(f.area.Min.X, f.area.Min.Y+y)
 		if _, err := io.ReadFull(codes, m.Pix[at:at+f.area.Dx()]); err != nil {
-			return nil, errors.Join(errors.New("the image's data end early"), err, codes.Close())
+			return nil, fmt.Errorf("the image's data end early: %w", errors.Join(err, codes.Close()))
 		}
 	}
 	return m, codes.Close()

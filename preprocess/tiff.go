@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"slices"
 
 	"golang.org/x/image/tiff"
 )
@@ -23,8 +24,19 @@ const (
 	tagTables                    = 347
 	compressionJPEG, rgbColours  = 7, 2
 	endOfTables, startOfTables   = 2, 2 // bytes of the markers around JPEG tables
+	group3, group4, blackIsZero  = 3, 4, 1
 	maxTIFFEntries, maxTIFFParts = 1 << 12, 1 << 20
 )
+
+// fax are the compressions of bilevel images.
+var fax = []int{group3, group4}
+
+// unfax mends what the library makes of a fax whose zeros are black: it turns them around.
+func unfax(m *image.Gray) {
+	for i, v := range m.Pix {
+		m.Pix[i] = ^v
+	}
+}
 
 // directory is the first directory of a TIFF.
 type directory struct {
@@ -99,6 +111,18 @@ func (d *directory) number(tag, otherwise int) int {
 	return otherwise
 }
 
+// configTIFF returns the size of the first image of a TIFF.
+func configTIFF(b []byte) (image.Config, error) {
+	d, err := readDirectory(b)
+	if err != nil {
+		return image.Config{}, err
+	}
+	if d.number(tagCompression, 1) != compressionJPEG {
+		return tiff.DecodeConfig(bytes.NewReader(b))
+	}
+	return image.Config{Width: d.number(tagWidth, 0), Height: d.number(tagHeight, 0)}, nil
+}
+
 // decodeTIFF decodes the first image of a TIFF, also one of JPEG strips or tiles, which the
 // library does not know.
 func decodeTIFF(b []byte) (image.Image, error) {
@@ -106,8 +130,12 @@ func decodeTIFF(b []byte) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.number(tagCompression, 1) != compressionJPEG {
-		return tiff.Decode(bytes.NewReader(b))
+	if c := d.number(tagCompression, 1); c != compressionJPEG {
+		m, err := tiff.Decode(bytes.NewReader(b))
+		if g, ok := m.(*image.Gray); ok && err == nil && slices.Contains(fax, c) && d.number(tagColours, 0) == blackIsZero {
+			unfax(g)
+		}
+		return m, err
 	}
 	if d.number(tagPlanes, 1) != 1 {
 		return nil, tiff.UnsupportedError("JPEG of separate planes")
@@ -119,7 +147,7 @@ func decodeTIFF(b []byte) (image.Image, error) {
 		offsets, lengths = d.numbers(tagTiles), d.numbers(tagTileBytes)
 		w, h = d.number(tagTileWidth, 0), d.number(tagTileHeight, 0)
 	}
-	if w < 1 || h < 1 || w > MaxPixels/h {
+	if w < 1 || h < 1 || w > MaxPixels/h || w%8 > 0 && w != full.Rect.Dx() || h%8 > 0 && h != full.Rect.Dy() {
 		return nil, fmt.Errorf("parts of %dx%d", w, h)
 	}
 	across := (full.Rect.Dx() + w - 1) / w
@@ -127,12 +155,18 @@ func decodeTIFF(b []byte) (image.Image, error) {
 	if len(offsets) < want || len(lengths) < want {
 		return nil, fmt.Errorf("%d parts, want %d", min(len(offsets), len(lengths)), want)
 	}
+	sum := 0
+	for _, n := range lengths[:want] {
+		if sum += n; n < 4 || sum > len(b) {
+			return nil, errors.New("its parts are larger than the file")
+		}
+	}
 	tables, _ := d.bytes(tagTables)
 	if len(tables) > startOfTables+endOfTables {
 		tables = tables[startOfTables : len(tables)-endOfTables]
 	}
 	for i, at := range offsets[:want] {
-		if at < 0 || lengths[i] < 4 || at > len(b)-lengths[i] {
+		if at < 0 || at > len(b)-lengths[i] {
 			return nil, fmt.Errorf("part %d lies beyond the end of the file", i)
 		}
 		m, err := d.part(b[at:at+lengths[i]], tables, w, h)

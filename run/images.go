@@ -17,7 +17,11 @@ func (r *Run) split(set *data.Set) error {
 	}
 	r.Inputs = train.Inputs{Train: d, Test: set.Test, Classes: set.Classes}
 	if r.Recipe.ValSplit > 0 {
-		r.Inputs.Train, r.Inputs.Val = data.Split(d, r.Recipe.ValSplit, r.Recipe.Seed)
+		draw := data.Split
+		if r.Recipe.Split == train.ByClass {
+			draw = data.SplitByClass
+		}
+		r.Inputs.Train, r.Inputs.Val = draw(d, r.Recipe.ValSplit, r.Recipe.Seed)
 		if r.Inputs.Val.Len() == 0 {
 			r.Inputs.Val = nil
 		}

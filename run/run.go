@@ -207,7 +207,7 @@ func Open(ctx context.Context, dir string, o data.Options) (_ *Run, err error) {
 		return nil, err
 	}
 	r := &Run{Settings: s, Dir: dir, resumed: true}
-	o.Dir, o.Seed = r.DataDir, r.Recipe.Seed
+	o.Dir, o.Seed, o.ByClass = r.DataDir, r.Recipe.Seed, r.Recipe.Split == train.ByClass
 	set, err := data.Open(ctx, r.Data, o)
 	if err != nil {
 		return nil, fault.New(fault.KindOf(err), "the run's data, %s, cannot be opened where they were: %w", r.Data, err)

@@ -35,8 +35,9 @@ type Config struct {
 	Augment     string   `json:"augment"` // see data.ParseAugment
 	Freeze      []string `json:"freeze"`  // patterns of initializers that are not trained
 	Seed        uint64   `json:"seed"`
-	ValSplit    float64  `json:"val_split"` // the part of the training images held out
-	Patience    int      `json:"patience"`  // epochs without a better validation accuracy before the run ends; 0 for all
+	ValSplit    float64  `json:"val_split"`       // the part of the training images held out
+	Split       string   `json:"split,omitempty"` // how parts are drawn: class, the same of each; "" of all images at once
+	Patience    int      `json:"patience"`        // epochs without a better validation accuracy before the run ends; 0 for all
 	Threads     int      `json:"threads"`
 	Kernels     string   `json:"kernels"`   // plain, onednn, or "" for the faster of those that are there
 	Precision   string   `json:"precision"` // float32 or bf16
@@ -47,6 +48,9 @@ type Config struct {
 	// last one, and the best one where that is kept, always leave one. 0 is after each epoch.
 	CheckpointEvery float64 `json:"checkpoint_every"`
 }
+
+// ByClass is the split that draws the same part of each class.
+const ByClass = "class"
 
 // Default is the recipe without flags: chosen on a validation split of 10,000
 // training images of Fashion-MNIST, cifar variant, among ten recipes.
@@ -64,12 +68,16 @@ const (
 	mostEpochs = 100
 )
 
-// Small makes the batch and the epochs of a recipe fit few images: at least two steps an epoch,
-// of 8 images or more, and some 300 in all. Where there are enough images nothing changes.
-func (c *Config) Small(images int) {
+// SmallBatch makes the batch fit few images: at least two steps an epoch, of 8 images or more.
+func (c *Config) SmallBatch(images int) {
 	for c.Batch > 8 && c.Batch > images/2 {
 		c.Batch /= 2
 	}
+}
+
+// MoreEpochs makes the epochs fit few images and the batch: some 300 steps in all. Where there
+// are enough images nothing changes.
+func (c *Config) MoreEpochs(images int) {
 	c.Epochs = max(c.Epochs, min(mostEpochs, (someSteps-1)/c.steps(images)+1))
 }
 
@@ -133,6 +141,7 @@ func (c *Config) Check() error {
 	}{
 		{"optimizer", c.Optimizer, table.Names(Optimizers())},
 		{"schedule", c.Schedule, Schedules()},
+		{"split", c.Split, []string{"", ByClass}},
 		{"precision", c.Precision, append([]string{""}, gorgonia.Precisions...)},
 		{"kernels", c.Kernels, append([]string{""}, gorgonia.KernelSets...)},
 	} {

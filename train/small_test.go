@@ -12,7 +12,8 @@ func TestSmall(t *testing.T) {
 		4: {8, 100}, 45: {16, 100}, 114: {32, 100}, 128: {64, 100}, 600: {64, 34}, 2000: {64, 10}, 50000: {64, 10},
 	} {
 		c := train.Default()
-		c.Small(images)
+		c.SmallBatch(images)
+		c.MoreEpochs(images)
 		if got := [2]int{c.Batch, c.Epochs}; got != want {
 			t.Errorf("%d images: batch and epochs %v, want %v", images, got, want)
 		}
@@ -21,6 +22,11 @@ func TestSmall(t *testing.T) {
 		}
 	}
 	c := train.Default()
+	c.Batch = 4
+	if c.MoreEpochs(45); c.Epochs != 28 { // of 11 steps each
+		t.Errorf("45 images in batches of 4: %d epochs", c.Epochs)
+	}
+	c = train.Default()
 	if steps, short := c.Short(45); steps != 10 || !short {
 		t.Errorf("45 images in the default recipe: %d steps, short %t", steps, short)
 	}

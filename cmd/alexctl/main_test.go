@@ -66,7 +66,7 @@ func TestTheWorkerDies(t *testing.T) {
 	}
 	// Whoever ends a service or a job tells all of its processes.
 	for name, again := range map[string]bool{"once": false, "twice": true} {
-		run := exec.Command(program, "train", "--data", "sample", "--variant", "cifar", "--epochs", "9999", "--engine", "gorgonia", "--run", filepath.Join(dir, name), "-o", filepath.Join(dir, name+".onnx"))
+		run := exec.Command(program, "train", "--data", "sample", "--variant", "cifar", "--epochs", "9999", "--run", filepath.Join(dir, name), "-o", filepath.Join(dir, name+".onnx"))
 		run.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 		run.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		var stderr bytes.Buffer
@@ -86,7 +86,7 @@ func TestTheWorkerDies(t *testing.T) {
 		if err := run.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 || strings.Contains(stderr.String(), "died") {
 			t.Errorf("%s: %v, want exit code 130\n%s", name, err, stderr.String())
 		}
-		if files, _ := filepath.Glob(filepath.Join(dir, name, "*.ckpt")); len(files) == 0 && !again {
+		if files, _ := filepath.Glob(filepath.Join(dir, name, "checkpoints", "*.ckpt")); len(files) == 0 && !again {
 			t.Errorf("no checkpoint of an interrupted run:\n%s", stderr.String())
 		}
 	}

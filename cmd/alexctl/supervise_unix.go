@@ -60,7 +60,7 @@ func supervise(args []string) (code int, done bool) {
 		signal.Stop(signals)
 		return 0, false
 	}
-	_ = w.Close() // the worker has its own
+	_ = w.Close()        // the worker has its own
 	var told atomic.Bool // to end
 	go func() {
 		for s := range signals {

@@ -62,6 +62,11 @@ for code, letter in ((1, "B"), (3, "H"), (4, "I"), (6, "b"), (8, "h"), (9, "i"))
         kind(f"orientation_type{code}_{head[:2].decode()}.jpg", saved(stored, "JPEG", quality=100, subsampling=0, exif=exif), 12, upright)
 
 
+# Before a marker there may be any number of fill bytes.
+filled = saved(stored, "JPEG", quality=100, subsampling=0, exif=exif)
+kind("orientation_filled.jpg", filled[:2] + b"\xff\xff" + filled[2:], 12, upright)
+
+
 # GIF, written here: Pillow's writer makes only well-behaved ones.
 def lzw(pixels, bits=8):
     """Codes of one size: the table is cleared before it grows."""
@@ -150,6 +155,13 @@ kind("jpeg_gray.tif", saved(small.convert("L"), "TIFF", compression="jpeg", qual
 big = small.resize((90, 200))
 kind("jpeg_strips.tif", saved(big, "TIFF", compression="jpeg", quality=90, strip_size=90 * 3 * 16), 4)
 kind("deflate.tif", saved(small, "TIFF", compression="tiff_adobe_deflate"))
+b = io.BytesIO()
+small.convert("YCbCr").save(b, "TIFF", compression="jpeg", quality=90)
+kind("jpeg_ycbcr.tif", b.getvalue(), 4)
+bits = Image.fromarray(rng.integers(0, 2, (31, 43), dtype=np.uint8) * 255).convert("1")
+for name in ("group3", "group4"):
+    for zero in (0, 1):  # what is black
+        kind(f"{name}_{zero}.tif", saved(bits, "TIFF", compression=name, tiffinfo={262: zero}))
 kind("packbits.tif", saved(small, "TIFF", compression="packbits"))
 
 # Files that were reported somewhere, made anew; they are kept as they are.

@@ -352,7 +352,7 @@ func newBenched(what, engine string, batch, threads int, times []time.Duration, 
 
 func (a *app) printBench(r benchResult) error {
 	t := newTable(table.Row{"", "engine", "batch", "threads", "P50 ms", "P90 ms", "P99 ms", "images/s", "GFLOP/s", "of peak"},
-		"batch", "threads", "P50 ms", "P90 ms", "P99 ms", "images/s", "GFLOP/s", "of peak")
+		"batch", "threads", "P50 ms", "P90 ms", "P99 ms", "images/s", "GFLOP/s", "of peak").sparing("P99 ms", "P90 ms", "of peak", "GFLOP/s", "threads")
 	for _, b := range r.Results {
 		share := ""
 		if b.Peak > 0 {
@@ -383,7 +383,7 @@ func (a *app) printBench(r benchResult) error {
 // printLayers shows what each operator takes of a training step. What is missing to the
 // step is the update of the parameters that are not updated with their gradients.
 func (a *app) printLayers(b benched) error {
-	t := newTable(table.Row{"node", "operator", "shape (channels last)", "mean ms", "of the step"}, "mean ms", "of the step")
+	t := newTable(table.Row{"node", "operator", "shape (channels last)", "mean ms", "of the step"}, "mean ms", "of the step").sparing("shape (channels last)", "operator")
 	total := 0.0
 	for _, l := range b.Layers {
 		total += l.Mean

@@ -26,8 +26,8 @@ const exitCodes = `Exit codes:
   0    done and good
   1    a finding: a mismatch, or problems in a model that can be parsed
   2    wrong flags or arguments
-  3    the environment: an engine, provider, library or dataset is missing, output cannot be
-       written, or an operator, opset or format is not supported
+  3    the environment: an engine, provider, library or dataset is missing,
+       output cannot be written, or an operator, opset or format is not supported
   4    invalid input: a file that is missing, cannot be parsed or breaks the rules
   70   an internal error
   130  interrupted`
@@ -37,6 +37,9 @@ const TraceEnv = "ALEXCTL_TRACE"
 
 // Died is the exit code of a process that did not end by itself: an internal error.
 const Died = 70
+
+// Unwritten is the exit code of a process whose output nobody takes: the environment's fault.
+const Unwritten = 3
 
 // Interrupted is the exit code of a process that was told to end.
 const Interrupted = 130

@@ -123,7 +123,7 @@ func (a *app) printInspected(path string, m *onnx.Model, s op.Summary) error {
 	if err := a.print("%s\n", b.String()); err != nil {
 		return err
 	}
-	t := newTable(table.Row{"layer", "op", "output shape", "parameters", "MACs"}, "parameters", "MACs")
+	t := newTable(table.Row{"layer", "op", "output shape", "parameters", "MACs"}, "parameters", "MACs").sparing("MACs")
 	for _, l := range s.Layers {
 		shape := "?"
 		if l.OutputShape != nil {

@@ -4,11 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -26,32 +23,6 @@ func (a *app) printJSON(v any) error {
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// newTable returns a table in the house style; numbers names the columns that hold
-// numbers and are aligned right.
-func newTable(header table.Row, numbers ...string) table.Writer {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.Options{SeparateHeader: true}
-	t.Style().Format.Header = text.FormatDefault
-	t.Style().Format.Footer = text.FormatDefault
-	t.AppendHeader(header)
-	var configs []table.ColumnConfig
-	for _, n := range numbers {
-		configs = append(configs, table.ColumnConfig{Name: n, Align: text.AlignRight, AlignHeader: text.AlignRight, AlignFooter: text.AlignRight})
-	}
-	t.SetColumnConfigs(configs)
-	return t
-}
-
-// printTable writes a table without trailing blanks.
-func (a *app) printTable(t table.Writer) error {
-	var b strings.Builder
-	for line := range strings.Lines(t.Render()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-	return a.print("%s", b.String())
 }
 
 // thousands writes n with separators: 62,071,144.

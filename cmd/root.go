@@ -10,9 +10,11 @@ import (
 	"io"
 	"os"
 	goruntime "runtime"
+	"strconv"
 	"strings"
 	"unicode"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -118,7 +120,13 @@ reference, and runs them on images.`,
 		a.versionCommand(),
 		a.completionCommand(root),
 	)
-	root.SetHelpTemplate(helpTemplate)
+	width := a.width()
+	if width == 0 {
+		width = helpWidth
+	}
+	root.SetHelpTemplate(strings.ReplaceAll(helpTemplate, "WIDTH", strconv.Itoa(width)))
+	reflow(root, width)
+	complete(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }
@@ -173,6 +181,30 @@ func (a *app) threadsList() []int {
 	return out
 }
 
+// helpWidth is that of help that is not for a terminal.
+const helpWidth = 100
+
+// reflow breaks the lines of the commands' descriptions for a width. Lines that begin with a
+// blank stay as they are.
+func reflow(c *cobra.Command, width int) {
+	paragraphs := strings.Split(c.Long, "\n\n")
+	for i, p := range paragraphs {
+		if !strings.Contains("\n"+p, "\n ") && !strings.HasSuffix(p, ":") {
+			paragraphs[i] = text.WrapSoft(strings.ReplaceAll(p, "\n", " "), width)
+		}
+	}
+	if c.Long = strings.Join(paragraphs, "\n\n"); c.Long != "" {
+		var lines []string
+		for _, line := range strings.Split(c.Long, "\n") {
+			lines = append(lines, strings.TrimRight(line, " "))
+		}
+		c.Long = strings.Join(lines, "\n")
+	}
+	for _, sub := range c.Commands() {
+		reflow(sub, width)
+	}
+}
+
 // helpTemplate is the help of every command: what it does, its flags, an example
 // and, last, the exit codes.
 const helpTemplate = `{{with or .Long .Short}}{{.}}
@@ -185,10 +217,10 @@ Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
 Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
+{{.LocalFlags.FlagUsagesWrapped WIDTH | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
 
 Global flags:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
+{{.InheritedFlags.FlagUsagesWrapped WIDTH | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
 
 Examples:
 {{.Example}}{{end}}

@@ -50,13 +50,14 @@ func (a *app) printVerified(r report.Report, layers bool) error {
 	case r.Skipped():
 		verdict = "not fully verified: an engine could not be used, or there was nothing to compare"
 	}
-	return a.print("%s\n", verdict)
+	return a.print("%s\n", a.verdict(verdict))
 }
 
 // printEngines prints a line for each output of each engine.
 func (a *app) printEngines(r *verify.Report) error {
 	numbers := []string{"max abs error", "scaled error", "bound", "margin", "worst layer"}
-	t := newTable(table.Row{"engine", "provider", "settings", "output", "max abs error", "scaled error", "bound", "margin", "worst layer", "verdict"}, numbers...)
+	t := newTable(table.Row{"engine", "provider", "settings", "output", "max abs error", "scaled error", "bound", "margin", "worst layer", "verdict"}, numbers...).
+		sparing("scaled error", "worst layer", "bound", "max abs error", "settings", "provider")
 	for _, x := range r.Results {
 		worst := ""
 		if len(x.Kinds) > 0 {
@@ -104,7 +105,7 @@ func (a *app) printMargins(x *verify.Result) error {
 		return err
 	}
 	t := newTable(table.Row{"layer", "op", "shape", "error", "bound", "margin", "cumulative error", "cumulative margin", ""},
-		"error", "bound", "margin", "cumulative error", "cumulative margin")
+		"error", "bound", "margin", "cumulative error", "cumulative margin").sparing("cumulative error", "bound", "shape", "cumulative margin", "op")
 	for _, l := range x.Layers {
 		mark := ""
 		if x.First != nil && l.Output == x.First.Output {
@@ -217,12 +218,12 @@ func (a *app) printAgainst(r report.Report, layers bool) error {
 		diff.Uncompared: "not compared with " + d.Other.Path + ": no node, attribute or weight differs, and the values could not be computed",
 		diff.Different:  "DIFFERENT from " + d.Other.Path + ": first divergence at " + d.First,
 	}[d.Verdict]
-	return a.print("%s\n", verdict)
+	return a.print("%s\n", a.verdict(verdict))
 }
 
 // printAudit prints the gradients.
 func (a *app) printAudit(g *verify.Audit) error {
-	t := newTable(table.Row{"parameter", "elements", "norm", "derivative", "finite difference", "error", "verdict"}, "elements", "norm", "derivative", "finite difference", "error")
+	t := newTable(table.Row{"parameter", "elements", "norm", "derivative", "finite difference", "error", "verdict"}, "elements", "norm", "derivative", "finite difference", "error").sparing("norm", "elements", "finite difference", "derivative")
 	for _, p := range g.Parameters {
 		verdict := verify.Pass
 		if !p.OK {
@@ -237,5 +238,5 @@ func (a *app) printAudit(g *verify.Audit) error {
 	if !g.OK {
 		line = "MISMATCH: " + g.Reason
 	}
-	return a.print("%s\n", line)
+	return a.print("%s\n", a.verdict(line))
 }

@@ -12,7 +12,8 @@ import (
 
 // Open reads the model in the file at path. Tensors keep reading from the file
 // until Close. An error, of kind fault.Invalid, says at which byte of the file and in which
-// part of the model something is wrong.
+// part of the model something is wrong; a file that is recognised as of another kind is
+// fault.Unsupported.
 func Open(path string) (_ *Model, err error) {
 	defer fault.Default(&err, fault.Invalid)
 	f, err := regular.Open(path)
@@ -25,6 +26,9 @@ func Open(path string) (_ *Model, err error) {
 	}
 	m, err := read(f, info.Size())
 	if err != nil {
+		if other := foreign(f, info.Size()); other != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", path, other), f.Close())
+		}
 		return nil, errors.Join(fmt.Errorf("%s: not a readable ONNX model: %w", path, err), f.Close())
 	}
 	m.closers = append(m.closers, f)

@@ -64,6 +64,13 @@ func TestTheWorkerDies(t *testing.T) {
 			t.Errorf("%s: %v, want exit code %d\n%s", name, err, c.code, stderr.String())
 		}
 	}
+	// A reader that goes away is no fault of this program.
+	pipe := exec.Command("bash", "-o", "pipefail", "-c", program+" train --help | true")
+	pipe.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	var left *exec.ExitError
+	if out, err := pipe.CombinedOutput(); err != nil && (!errors.As(err, &left) || left.ExitCode() != 3) || len(out) > 0 {
+		t.Errorf("nobody reads: %v\n%s", err, out)
+	}
 	// Whoever ends a service or a job tells all of its processes.
 	for name, again := range map[string]bool{"once": false, "twice": true} {
 		run := exec.Command(program, "train", "--data", "sample", "--variant", "cifar", "--epochs", "9999", "--run", filepath.Join(dir, name), "-o", filepath.Join(dir, name+".onnx"))

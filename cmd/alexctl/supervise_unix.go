@@ -77,8 +77,13 @@ func supervise(args []string) (code int, done bool) {
 		return int(said[0]), true
 	}
 	scratch.Sweep()
-	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() && told.Load() {
-		return cmd.Interrupted, true // the second signal ended it
+	if s, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+		switch {
+		case told.Load(): // the second signal ended it
+			return cmd.Interrupted, true
+		case s.Signal() == syscall.SIGPIPE: // nobody reads what it prints
+			return cmd.Unwritten, true
+		}
 	}
 	if os.Getenv(cmd.TraceEnv) != "" {
 		_, _ = os.Stderr.Write(words.b)

@@ -1,0 +1,204 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"alexctl/verify"
+)
+
+// Limits of what is fitted to a terminal: one narrower than minWidth gets what needs that much,
+// and a wrapped column keeps minColumn characters.
+const (
+	minWidth  = 40
+	minColumn = 8
+	padding   = 2 // around each column
+)
+
+// width returns how many characters a line of the standard output has room for, as COLUMNS or
+// the terminal says; 0 where it is neither told nor a terminal.
+func (a *app) width() int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return max(n, minWidth)
+	}
+	if f, ok := a.stdout.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return max(n, minWidth)
+		}
+	}
+	return 0
+}
+
+// colour reports whether verdicts are coloured: on a terminal, unless NO_COLOR is set.
+func (a *app) colour() bool {
+	return isTerminal(a.stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// verdict colours a word or a line that says how something ended.
+func (a *app) verdict(s string) string {
+	if !a.colour() {
+		return s
+	}
+	return paint(s)
+}
+
+// paint colours what begins with a verdict.
+func paint(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	switch strings.TrimSuffix(word, ":") {
+	case verify.Pass, "ok", "verified", "identical", "equivalent":
+		return "\x1b[32m" + s + "\x1b[0m"
+	case verify.Fail, "MISMATCH", "DIFFERENT", "NOT", "missing":
+		return "\x1b[31m" + s + "\x1b[0m"
+	case verify.Skipped, "not":
+		return "\x1b[33m" + s + "\x1b[0m"
+	}
+	return s
+}
+
+// grid is a table that can be made to fit a terminal.
+type grid struct {
+	header, footer []string
+	rows           [][]string
+	numbers        []string // columns that hold numbers, which are aligned right and not wrapped
+	spare          []string // columns that may be left out, the first of them first
+}
+
+// newTable returns a table; numbers names the columns that hold numbers.
+func newTable(header table.Row, numbers ...string) *grid {
+	return &grid{header: cells(header), numbers: numbers}
+}
+
+// sparing names the columns that a narrow terminal is not shown, the first of them first.
+func (g *grid) sparing(columns ...string) *grid {
+	g.spare = columns
+	return g
+}
+
+func (g *grid) AppendRow(row table.Row)    { g.rows = append(g.rows, cells(row)) }
+func (g *grid) AppendFooter(row table.Row) { g.footer = cells(row) }
+
+func cells(row table.Row) []string {
+	out := make([]string, len(row))
+	for i, v := range row {
+		out[i] = fmt.Sprint(v)
+	}
+	return out
+}
+
+// render draws the table in so many characters, 0 for as many as it takes, and returns which
+// columns had to be left out.
+func (g *grid) render(width int, colour bool) (drawn string, left []string) {
+	keep := make([]bool, len(g.header))
+	for i := range keep {
+		keep[i] = true
+	}
+	widths := g.widths()
+	if width > 0 {
+		for _, name := range g.spare {
+			if sum(widths, keep) <= width {
+				break
+			}
+			if i := slices.Index(g.header, name); i >= 0 {
+				keep[i], left = false, append(left, name)
+			}
+		}
+		g.narrow(widths, keep, width)
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.Options{SeparateHeader: true}
+	t.Style().Format.Header, t.Style().Format.Footer = text.FormatDefault, text.FormatDefault
+	var configs []table.ColumnConfig
+	for i, name := range g.header {
+		if !keep[i] {
+			continue
+		}
+		c := table.ColumnConfig{Number: len(configs) + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapSoft}
+		if slices.Contains(g.numbers, name) {
+			c.Align, c.AlignHeader, c.AlignFooter = text.AlignRight, text.AlignRight, text.AlignRight
+		}
+		if colour && (name == "verdict" || name == "") {
+			c.Transformer = func(v any) string { return paint(fmt.Sprint(v)) }
+		}
+		configs = append(configs, c)
+	}
+	kept := func(row []string) table.Row {
+		var out table.Row
+		for i, s := range row {
+			if keep[i] {
+				out = append(out, s)
+			}
+		}
+		return out
+	}
+	t.AppendHeader(kept(g.header))
+	for _, row := range g.rows {
+		t.AppendRow(kept(row))
+	}
+	if g.footer != nil {
+		t.AppendFooter(kept(g.footer))
+	}
+	t.SetColumnConfigs(configs)
+	var b strings.Builder
+	for line := range strings.Lines(t.Render()) { // without trailing blanks
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String(), left
+}
+
+// widths are the columns' own.
+func (g *grid) widths() []int {
+	out := make([]int, len(g.header))
+	for _, row := range append(append([][]string{g.header}, g.rows...), g.footer) {
+		for i, cell := range row {
+			out[i] = max(out[i], text.LongestLineLen(cell))
+		}
+	}
+	return out
+}
+
+func sum(widths []int, keep []bool) int {
+	n := 0
+	for i, w := range widths {
+		if keep[i] {
+			n += w + padding
+		}
+	}
+	return n
+}
+
+// narrow takes from the widest columns of text until the table fits.
+func (g *grid) narrow(widths []int, keep []bool, width int) {
+	for sum(widths, keep) > width {
+		widest := -1
+		for i, w := range widths {
+			if keep[i] && w > minColumn && !slices.Contains(g.numbers, g.header[i]) && (widest < 0 || w > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+// printTable prints a table as wide as the terminal, and says what of it did not fit.
+func (a *app) printTable(g *grid) error {
+	drawn, left := g.render(a.width(), a.colour())
+	if err := a.print("%s", drawn); err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		a.say("note: a wider terminal shows more: %s", strings.Join(left, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+func example() *grid {
+	g := newTable(table.Row{"layer", "op", "error", "bound", "verdict"}, "error", "bound").sparing("bound", "op")
+	g.AppendRow(table.Row{"/features/features.0/Conv_with_a_long_name_of_its_own", "Conv", "1.25e-07", "3.5e-06", "pass"})
+	g.AppendRow(table.Row{"/classifier/Gemm", "Gemm", "2.25e-06", "1.5e-06", "fail (layers)"})
+	g.AppendFooter(table.Row{"total", "", 12, "", ""})
+	return g
+}
+
+// TestTablesFit wants tables no wider than the terminal, with fewer columns first and with
+// wrapped ones then, and nothing else lost.
+func TestTablesFit(t *testing.T) {
+	for width, want := range map[int]string{0: "", 200: "", 100: "", 80: "bound,op", 60: "bound,op", 40: "bound,op"} {
+		drawn, left := example().render(width, false)
+		if got := strings.Join(left, ","); got != want {
+			t.Errorf("%d columns: left out %q, want %q", width, got, want)
+		}
+		for line := range strings.Lines(drawn) {
+			if n := text.RuneWidthWithoutEscSequences(strings.TrimRight(line, "\n")); width > 0 && n > width {
+				t.Errorf("%d columns: a line of %d:\n%s", width, n, drawn)
+			}
+		}
+		flat := strings.Join(strings.Fields(drawn), "")
+		for _, s := range []string{"1.25e-07", "2.25e-06", "pass", "fail", "12"} {
+			if !strings.Contains(flat, s) {
+				t.Errorf("%d columns: no %s in\n%s", width, s, drawn)
+			}
+		}
+	}
+	if drawn, _ := example().render(0, true); !strings.Contains(drawn, "\x1b[32mpass") || !strings.Contains(drawn, "\x1b[31mfail (layers)") {
+		t.Errorf("no colours in\n%q", drawn)
+	}
+}
+
+// TestWidth wants COLUMNS honoured, and no limit without a terminal.
+func TestWidth(t *testing.T) {
+	a := &app{stdout: &strings.Builder{}}
+	for given, want := range map[string]int{"": 0, "80": 80, "5": minWidth, "-3": 0, "many": 0} {
+		t.Setenv("COLUMNS", given)
+		if got := a.width(); got != want {
+			t.Errorf("COLUMNS=%q: %d, want %d", given, got, want)
+		}
+	}
+}

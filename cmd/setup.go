@@ -27,8 +27,11 @@ func (a *app) setupCommand() *cobra.Command {
 onnxruntime-node, whose digest is pinned. No code of the package is run. An existing
 installation is kept, and what an interrupted call leaves behind is removed by the next.
 
-Without npm, fetch the package elsewhere (npm pack onnxruntime-node@%s) and give the
-file with --from.`, ort.Version, ort.Version),
+The package is fetched over HTTPS from the registry that npm is configured for: by the
+environment variable NPM_CONFIG_REGISTRY, by an .npmrc, or as npm says; where that does
+not do, by npm. Without either, fetch the package elsewhere (npm pack
+onnxruntime-node@%s) and give the file with --from, or use --engine gorgonia, which needs
+nothing.`, ort.Version, ort.Version),
 		Example: `  alexctl setup
   alexctl setup --from onnxruntime-node-` + ort.Version + `.tgz
   alexctl setup --cuda`,

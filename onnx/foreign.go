@@ -76,9 +76,8 @@ func page(head []byte) bool {
 // nil where that cannot be told.
 func foreign(src io.ReaderAt, size int64) error {
 	head := make([]byte, min(size, foreignHead))
-	if n, err := src.ReadAt(head, 0); n < len(head) && err != nil {
-		return nil
-	}
+	n, _ := src.ReadAt(head, 0) // what cannot be read is not known
+	head = head[:n]
 	kind, advice := "", ""
 	if bytes.HasPrefix(head, []byte("PK\x03\x04")) {
 		kind, advice = archive(src, size)

@@ -11,14 +11,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	goruntime "runtime"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"alexctl/fault"
 	"alexctl/internal/beside"
@@ -154,33 +152,6 @@ func removeStale(dir string) {
 			_ = os.RemoveAll(filepath.Join(dir, e.Name())) // it stays until the next call
 		}
 	}
-}
-
-// fetch downloads the tarball with npm, which knows the user's registry and proxy.
-func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string, error) {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return "", fault.New(fault.Environment, "npm is not installed").Hint(fault.Hint{Text: "install Node.js"},
-			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From})
-	}
-	if _, err := fmt.Fprintf(talk, "fetching %s (npm package %s)\n", p.Purpose, p.Name); err != nil {
-		return "", err
-	}
-	var log strings.Builder
-	c := exec.CommandContext(ctx, npm, "pack", p.Name, "--silent", "--pack-destination", work)
-	c.Dir, c.Stdout, c.Stderr = work, &log, &log
-	c.WaitDelay = 2 * time.Second // npm may be a script whose child keeps the pipes open
-	if err := c.Run(); err != nil {
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		return "", fmt.Errorf("npm pack %s: %w\n%s", p.Name, err, strings.TrimSpace(log.String()))
-	}
-	files, err := filepath.Glob(filepath.Join(work, "*.tgz"))
-	if err != nil || len(files) != 1 {
-		return "", fmt.Errorf("npm pack %s made %d files", p.Name, len(files))
-	}
-	return files[0], nil
 }
 
 // unpack compares the digest of the whole tarball and then writes the package's files

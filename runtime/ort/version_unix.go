@@ -58,9 +58,13 @@ func unloadable(names []string) []string {
 	return missing
 }
 
-// LibraryVersion loads the library and returns the version that it reports.
+// LibraryVersion loads the library and returns the version that it reports. A damaged one is
+// fault.Environment and is not loaded.
 func LibraryVersion(l Library) (string, error) {
 	if err := withoutTelemetry(); err != nil {
+		return "", err
+	}
+	if err := l.sound(); err != nil {
 		return "", err
 	}
 	path := C.CString(l.Path)

@@ -1,0 +1,195 @@
+package ort
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"alexctl/fault"
+	"alexctl/internal/regular"
+)
+
+// registryEnv are the variables that name npm's registry, as npm reads them.
+var registryEnv = []string{"npm_config_registry", "NPM_CONFIG_REGISTRY"}
+
+// Limits of a download.
+const (
+	maxTarball  = 1 << 30
+	maxNpmrc    = 1 << 20
+	stallTime   = 30 * time.Second // without an answer
+	npmPatience = 20 * time.Second
+)
+
+// registry is where packages are, and what proves who asks.
+type registry struct {
+	url   string
+	token string // of the authorization, "" for none
+}
+
+// findRegistry returns the registry that npm is configured for: by the environment, by the files
+// that npm reads, or as npm says.
+func findRegistry(ctx context.Context) (registry, bool) {
+	settings := npmrc()
+	at := settings["registry"]
+	for _, name := range registryEnv {
+		if v := os.Getenv(name); v != "" {
+			at = v
+		}
+	}
+	if at == "" {
+		at = npmSays(ctx)
+	}
+	u, err := url.Parse(at)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return registry{}, false
+	}
+	r := registry{url: strings.TrimSuffix(at, "/")}
+	r.token = settings["//"+u.Host+strings.TrimSuffix(u.Path, "/")+"/:_authToken"]
+	if u.Scheme != "https" {
+		r.token = "" // it is not told to everyone on the way
+	}
+	return r, true
+}
+
+// npmSays asks npm; it need not be installed.
+func npmSays(ctx context.Context) string {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, npmPatience)
+	defer cancel()
+	c := exec.CommandContext(ctx, npm, "config", "get", "registry")
+	c.WaitDelay = time.Second
+	out, err := c.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// npmrc reads the files of settings that npm reads, those of this user over those of the system.
+func npmrc() map[string]string {
+	files := []string{"/etc/npmrc", "/usr/etc/npmrc", "/usr/local/etc/npmrc", os.Getenv("NPM_CONFIG_GLOBALCONFIG")}
+	if home, err := os.UserHomeDir(); err == nil {
+		files = append(files, filepath.Join(home, ".npmrc"))
+	}
+	files = append(files, os.Getenv("NPM_CONFIG_USERCONFIG"))
+	settings := map[string]string{}
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		b, err := regular.Read(file, maxNpmrc)
+		if err != nil {
+			continue
+		}
+		for lines := bufio.NewScanner(strings.NewReader(string(b))); lines.Scan(); {
+			key, value, ok := strings.Cut(lines.Text(), "=")
+			if key = strings.TrimSpace(key); ok && key != "" && key[0] != '#' && key[0] != ';' {
+				settings[key] = os.ExpandEnv(strings.Trim(strings.TrimSpace(value), `"'`))
+			}
+		}
+	}
+	return settings
+}
+
+// tarball returns where the registry has a package.
+func (r registry) tarball(name string) string {
+	name, version, _ := strings.Cut(name, "@")
+	return fmt.Sprintf("%s/%s/-/%s-%s.tgz", r.url, name, name, version)
+}
+
+// download writes a package's tarball to a file. Its digest is not looked at.
+func (r registry) download(ctx context.Context, name, file string) (err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.tarball(name), http.NoBody)
+	if err != nil {
+		return err
+	}
+	if r.token != "" {
+		request.Header.Set("Authorization", "Bearer "+r.token)
+	}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: stallTime, ResponseHeaderTimeout: stallTime}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) { // which repeats the address
+			err = u.Err
+		}
+		return err
+	}
+	defer func() { err = errors.Join(err, answer.Body.Close()) }()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the registry answers %s", answer.Status)
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(f, io.LimitReader(&cancelled{ctx, answer.Body}, maxTarball+1))
+	if err == nil && n > maxTarball {
+		err = fmt.Errorf("the package is larger than %d MiB", maxTarball>>20)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// fetch downloads the tarball: from the registry that npm is configured for, or, where that
+// does not do, with npm itself, which knows more of the user's network.
+func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string, error) {
+	if _, err := fmt.Fprintf(talk, "fetching %s (npm package %s)\n", p.Purpose, p.Name); err != nil {
+		return "", err
+	}
+	file := filepath.Join(work, "package.tgz")
+	var direct error
+	if r, ok := findRegistry(ctx); ok {
+		if direct = r.download(ctx, p.Name, file); direct == nil {
+			return file, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		why := "npm is not installed, and no registry is configured for it"
+		if direct != nil {
+			why = fmt.Sprintf("npm is not installed, and %s cannot be fetched without it: %v", p.Name, direct)
+		}
+		return "", fault.New(fault.Environment, "%s", why).Hint(
+			fault.Hint{Text: "install Node.js, or name the registry in the environment variable " + registryEnv[1]},
+			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From},
+			fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
+	}
+	return p.pack(ctx, npm, work)
+}
+
+// pack downloads the tarball with npm.
+func (p Package) pack(ctx context.Context, npm, work string) (string, error) {
+	_ = os.Remove(filepath.Join(work, "package.tgz")) // what came of it
+	var log strings.Builder
+	c := exec.CommandContext(ctx, npm, "pack", p.Name, "--silent", "--pack-destination", work)
+	c.Dir, c.Stdout, c.Stderr = work, &log, &log
+	c.WaitDelay = 2 * time.Second // npm may be a script whose child keeps the pipes open
+	if err := c.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "", fault.New(fault.Environment, "npm pack %s: %w\n%s", p.Name, err, strings.TrimSpace(log.String())).
+			Hint(fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
+	}
+	files, err := filepath.Glob(filepath.Join(work, "*.tgz"))
+	if err != nil || len(files) != 1 {
+		return "", fmt.Errorf("npm pack %s made %d files", p.Name, len(files))
+	}
+	return files[0], nil
+}

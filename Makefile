@@ -22,7 +22,7 @@ export CGO_LDFLAGS := -O2 -g -L$(ONEDNN_DIR)/lib -Wl,-rpath,$(ONEDNN_DIR)/lib
 endif
 endif
 
-.PHONY: build onednn setup demo test test-kernels race lint fuzz bench bench-peers clean
+.PHONY: build man onednn setup demo test test-kernels race lint fuzz bench bench-peers clean
 
 build:
 	$(GO) build -o $(BIN) ./cmd/alexctl
@@ -31,6 +31,10 @@ build:
 onednn:
 	scripts/onednn install
 	$(MAKE) build
+
+# Manual pages, for MANPATH.
+man:
+	$(GO) run ./scripts/man man/man1
 
 setup: build
 	$(BIN) setup

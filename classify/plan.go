@@ -27,6 +27,8 @@ type Options struct {
 	Preprocess string   // how images become the input, as preprocess.Named takes it
 	Labels     []string // by class index
 	Signature  signature.Options
+	// Images bound what decoding takes, all images at once.
+	Images preprocess.Limits
 	// Batch is how many images run at once where the model leaves that open; 0 means 16.
 	Batch int
 	// Runs is how many batches run at once, on a processor each; 0 means 1, on all of them.
@@ -78,6 +80,10 @@ func NewPlan(m *onnx.Model, o Options) (_ *Plan, err error) {
 	if p.batch*p.Spec.Len() > maxBatchElements {
 		return nil, fault.New(fault.Invalid, "a batch of %s images of %dx%d does not fit", in.Batch, p.Spec.Height, p.Spec.Width)
 	}
+	if o.Images.Room == nil {
+		o.Images.Room = preprocess.NewRoom(preprocess.MaxBytes)
+	}
+	p.Spec = p.Spec.Within(o.Images)
 	if o.Labels != nil {
 		p.Labels = o.Labels
 	}

@@ -10,7 +10,6 @@ import (
 	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/onnxgo"
 	"alexctl/runtime/ort"
-	"alexctl/runtime/reference"
 )
 
 // engineKind is an engine that commands can be asked for. A new one is a row in engineKinds.
@@ -26,13 +25,13 @@ func engineKinds() []engineKind {
 	return []engineKind{
 		{"ort", []string{"opt=off|basic|extended|all", "threads", "device", "tf32=0|1", "mem=BYTES", "algo=default|heuristic|exhaustive", "fallback=0|1"}, makeOrt},
 		{"gorgonia", []string{"kernels=plain|onednn", "precision=float32|bf16", "threads"},
-			func(_ *app, s *settingReader, _ engineFlags, threads int, _ bool) ([]runtime.Engine, error) {
-				k := gorgonia.Kernels{Set: s.values["kernels"], Precision: s.values["precision"], Threads: s.number("threads", threads)}
+			func(a *app, s *settingReader, _ engineFlags, threads int, _ bool) ([]runtime.Engine, error) {
+				k := a.kernels(s.values["kernels"], s.values["precision"], s.number("threads", threads))
 				return []runtime.Engine{gorgonia.Engine{Kernels: k}}, k.Valid()
 			}},
 		{"reference", []string{"threads"},
 			func(a *app, s *settingReader, _ engineFlags, _ int, _ bool) ([]runtime.Engine, error) {
-				return []runtime.Engine{reference.Engine{Threads: s.number("threads", a.threads)}}, nil
+				return []runtime.Engine{a.reference(s.number("threads", a.threads))}, nil
 			}},
 		{"onnx-go", nil,
 			func(*app, *settingReader, engineFlags, int, bool) ([]runtime.Engine, error) {

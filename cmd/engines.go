@@ -244,7 +244,7 @@ func (a *app) make(s engineSpec, f engineFlags, threads int, record bool) (_ []r
 }
 
 func (a *app) ort(c ort.Config) (*ort.Engine, error) {
-	c.Library = a.ortLib
+	c.Library, c.HostMemory = a.ortLib, a.memory()
 	if program, err := os.Executable(); err == nil {
 		c.Probe = func(library string) []string {
 			return []string{program, "doctor", "--probe", c.Provider, "--device", strconv.Itoa(c.Device), "--ort-lib", library}

@@ -29,6 +29,7 @@ type evalOptions struct {
 	dataDir  string
 	part     string
 	limit    int
+	pixels   float64 // of an image at most, in millions
 	seed     uint64
 	classMap string
 }
@@ -55,7 +56,7 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 	f.IntVar(&o.Batch, "batch", 64, "how many images to run at once")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of random choices: the test part of a folder that has none (default: the seed that the model was trained with)")
 	f.StringVar(&o.classMap, "class-map", "", `which class of the model each of the data's is, where their names differ: "order", or a JSON file {"data's": "model's"}`)
-	classifierFlags(c, &o.Options)
+	classifierFlags(c, &o.Options, &o.pixels)
 	return c
 }
 
@@ -89,6 +90,9 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	}
 	mapping, err := classMap(o.classMap)
 	if err != nil {
+		return err
+	}
+	if o.Images, err = a.imageLimits(o.pixels); err != nil {
 		return err
 	}
 	m, path, err := openSound(args)
@@ -155,7 +159,7 @@ func splitOf(c *cobra.Command, m *onnx.Model, seed *uint64) (byClass bool) {
 
 // evalImages returns the dataset and the images of it that are asked for.
 func (a *app) evalImages(ctx context.Context, o evalOptions, byClass bool) (*data.Set, data.Dataset, error) {
-	set, err := a.openData(ctx, o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: byClass})
+	set, err := a.openData(ctx, o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: byClass, Images: o.Images})
 	if err != nil {
 		return nil, nil, err
 	}

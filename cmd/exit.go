@@ -60,7 +60,7 @@ func exitCode(stderr io.Writer, command string, err error) int {
 		return 0
 	}
 	kind := fault.KindOf(err)
-	switch text := tidy(err.Error()); {
+	switch text := tidy(abridged(err.Error(), maxMessage)); {
 	case kind == fault.Interrupted:
 		_, _ = fmt.Fprintln(stderr, "alexctl: interrupted") // nobody is left to tell
 	case text == "":

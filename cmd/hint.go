@@ -29,6 +29,8 @@ var words = map[fault.Option]string{
 	fault.Inputs:       "--inputs",
 	fault.Layout:       "--layout",
 	fault.LR:           "--lr",
+	fault.MaxMemory:    "--max-memory",
+	fault.MaxPixels:    "--max-pixels",
 	fault.Optimizer:    "--optimizer",
 	fault.OrtLibrary:   "--ort-lib",
 	fault.Output:       "--output",

@@ -24,12 +24,14 @@ type inferOptions struct {
 	classify.Options
 	model  string
 	top    int
+	pixels float64 // of an image at most, in millions
 	labels string
 }
 
 // classifierFlags are the flags that answer what a model does not say of itself.
-func classifierFlags(c *cobra.Command, o *classify.Options) {
+func classifierFlags(c *cobra.Command, o *classify.Options, pixels *float64) {
 	f := c.Flags()
+	pixelsFlag(f, pixels)
 	f.StringVar(&o.Preprocess, "preprocess", "", "how images are preprocessed: "+strings.Join(preprocess.Names, ", ")+" or a JSON spec (default: the model's own)")
 	signatureFlags(c, &o.Signature)
 }
@@ -75,13 +77,16 @@ that is not read (HEIC, AVIF, BigTIFF, ...).`,
 	f.IntVarP(&o.top, "top", "k", 5, "how many classes to show")
 	f.IntVar(&o.Batch, "batch", 16, "how many images to run at once")
 	f.StringVar(&o.labels, "labels", "", "file with one label per line (default: the model's own)")
-	classifierFlags(c, &o.Options)
+	classifierFlags(c, &o.Options, &o.pixels)
 	return c
 }
 
 func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err error) {
 	if o.top < 1 || o.Batch < 1 || o.Batch > classify.MaxBatch {
 		return usage("--top must be at least 1 and --batch 1 to %d", classify.MaxBatch)
+	}
+	if o.Images, err = a.imageLimits(o.pixels); err != nil {
+		return err
 	}
 	if o.labels != "" {
 		if o.Labels, err = card.ReadLabels(o.labels); err != nil {

@@ -41,6 +41,8 @@ type app struct {
 	threads int   // the only one of them, or 0
 	ortLib  string
 
+	maxMemory byteSize // 0 for the machine's
+
 	telemetry bool // whether ONNX Runtime may report to its maker
 }
 
@@ -87,6 +89,7 @@ reference, and runs them on images.`,
 					return err
 				}
 			}
+			a.useMemory()
 			return a.useThreads(c.Name() == "bench")
 		},
 	}
@@ -94,6 +97,7 @@ reference, and runs them on images.`,
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print only errors on stderr")
 	f.BoolVar(&a.json, "json", false, "print the result as JSON")
 	f.IntSliceVar(&a.numbers, "threads", nil, "number of threads; bench takes several numbers (default: one per processor; in verify, 1 for ONNX Runtime)")
+	f.Var(&a.maxMemory, "max-memory", "the most memory to take, as 4GiB; what needs more is refused before it begins (default: three quarters of what this process may use)")
 	f.StringVar(&a.ortLib, "ort-lib", "", "path of the ONNX Runtime library")
 	f.BoolVar(&a.telemetry, "allow-telemetry", false, "let ONNX Runtime report to its maker what it is used for, which is off otherwise")
 	root.SetGlobalNormalizationFunc(oneName)
@@ -268,8 +272,19 @@ func atMost(n int) cobra.PositionalArgs {
 // say prints talk to stderr unless --quiet.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet {
-		_, _ = fmt.Fprintln(a.stderr, printable(fmt.Sprintf(format, args...))) // nobody left to tell
+		_, _ = fmt.Fprintln(a.stderr, printable(abridged(fmt.Sprintf(format, args...), maxMessage))) // nobody left to tell
 	}
+}
+
+// maxMessage bounds a message, which may have names from a stranger's file in it.
+const maxMessage = 16 << 10
+
+// abridged cuts a text that is longer than so many bytes.
+func abridged(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + fmt.Sprintf("... (%d more bytes)", len(s)-most)
 }
 
 // printable replaces control characters, with which a name in a stranger's file could
@@ -319,6 +334,6 @@ func (a *app) print(format string, args ...any) error {
 // complain prints a problem that does not end the command to stderr, even with
 // --quiet.
 func (a *app) complain(format string, args ...any) error {
-	_, err := fmt.Fprintln(a.stderr, "alexctl: "+printable(fmt.Sprintf(format, args...)))
+	_, err := fmt.Fprintln(a.stderr, "alexctl: "+printable(abridged(fmt.Sprintf(format, args...), maxMessage)))
 	return err
 }

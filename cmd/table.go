@@ -19,7 +19,8 @@ import (
 const (
 	minWidth  = 40
 	minColumn = 8
-	padding   = 2 // around each column
+	padding   = 2   // around each column
+	maxCell   = 300 // of a stranger's names, to which all others are padded
 )
 
 // width returns how many characters a line of the standard output has room for, as COLUMNS or
@@ -88,7 +89,7 @@ func (g *grid) AppendFooter(row table.Row) { g.footer = cells(row) }
 func cells(row table.Row) []string {
 	out := make([]string, len(row))
 	for i, v := range row {
-		out[i] = fmt.Sprint(v)
+		out[i] = abridged(fmt.Sprint(v), maxCell)
 	}
 	return out
 }

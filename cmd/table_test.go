@@ -41,6 +41,22 @@ func TestTablesFit(t *testing.T) {
 	}
 }
 
+// TestLongNames wants a name of megabytes cut: every line is padded to the longest.
+func TestLongNames(t *testing.T) {
+	g := newTable(table.Row{"layer", "op"})
+	for range 100 {
+		g.AppendRow(table.Row{strings.Repeat("n", 5<<20), "Conv"})
+	}
+	if drawn, _ := g.render(0, false); len(drawn) > 100*1000 || !strings.Contains(drawn, "(5242580 more bytes)") {
+		t.Errorf("%d bytes", len(drawn))
+	}
+	var stderr strings.Builder
+	a := &app{stderr: &stderr}
+	if a.say("node %q", strings.Repeat("n", 50<<20)); stderr.Len() > maxMessage+100 {
+		t.Errorf("a message of %d bytes", stderr.Len())
+	}
+}
+
 // TestWidth wants COLUMNS honoured, and no limit without a terminal.
 func TestWidth(t *testing.T) {
 	a := &app{stdout: &strings.Builder{}}

@@ -30,6 +30,7 @@ type trainOptions struct {
 	data        string
 	dataDir     string
 	limit       int
+	pixels      float64 // of an image at most, in millions
 	output      string
 	force       bool
 	run         string
@@ -81,6 +82,7 @@ Datasets:
 	f.StringVarP(&o.data, "data", "d", "sample", "a dataset, or a folder with a folder of images for each class")
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files (default: where fetch or a package puts them)")
 	f.IntVar(&o.limit, "limit", 0, "use only N training images: the first N, or N chosen at random from a folder; the test images stay")
+	pixelsFlag(f, &o.pixels)
 	f.StringVarP(&o.output, "output", "o", "trained.onnx", "the file to write; without -o, the next free name where trained.onnx holds a trained model")
 	forceFlag(f, &o.force)
 	f.StringVar(&o.run, "run", "", "the run's folder (default: runs/NAME-DATE)")

@@ -141,6 +141,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if o.Patience > 0 && !c.Flags().Changed("schedule") {
 		o.Schedule = "constant"
 	}
+	o.Memory = a.within(gorgonia.DefaultMemory)
 	o.CheckpointEvery = o.every.Seconds()
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -154,7 +155,11 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if o.limit < 0 || c.Flags().Changed("limit") && o.limit == 0 {
 		return nil, usage("--limit %d: want at least 1", o.limit)
 	}
-	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.Seed, ByClass: true})
+	images, err := a.imageLimits(o.pixels)
+	if err != nil {
+		return nil, err
+	}
+	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.Seed, ByClass: true, Images: images})
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +196,7 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 }
 
 // resumable are the flags that go with --resume: the rest is the run's.
-var resumable = []string{"resume", "output", "json", "quiet", "ort-lib", "dry-run"}
+var resumable = []string{"resume", "output", "json", "quiet", "ort-lib", "dry-run", "max-memory", "max-pixels"}
 
 // openRun opens an earlier run.
 func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
@@ -208,10 +213,15 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := run.Open(c.Context(), o.resume, data.Options{Cache: folder})
+	images, err := a.imageLimits(o.pixels)
 	if err != nil {
 		return nil, err
 	}
+	r, err := run.Open(c.Context(), o.resume, data.Options{Cache: folder, Images: images})
+	if err != nil {
+		return nil, err
+	}
+	r.Recipe.Memory = a.within(gorgonia.DefaultMemory)
 	if c.Flags().Changed("output") {
 		r.Output = o.output
 	}
@@ -275,7 +285,7 @@ func (a *app) export(ctx context.Context, r *run.Run, result *train.Result, engi
 	if err != nil {
 		return err
 	}
-	learner := gorgonia.Engine{Kernels: gorgonia.Kernels{Set: r.Recipe.Kernels, Threads: r.Recipe.Threads}}
+	learner := gorgonia.Engine{Kernels: a.kernels(r.Recipe.Kernels, "", r.Recipe.Threads)}
 	if absent != "" { // then Gorgonia stands for it already
 		engines = nil
 	}

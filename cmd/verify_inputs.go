@@ -30,6 +30,7 @@ type inputFlags struct {
 	ranges      []string
 	images      []string
 	classifier  classify.Options
+	pixels      float64 // of an image at most, in millions
 	files       []string
 	data        string
 	dataDir     string
@@ -52,7 +53,7 @@ func (o *inputFlags) register(c *cobra.Command) {
 	f.IntVar(&o.limit, "limit", 64, "how many images of --data")
 	f.StringVar(&o.saveInputs, "save-inputs", "", "write the inputs: an .npz file, or a folder of test_data_set folders")
 	f.StringVar(&o.saveOutputs, "save-outputs", "", "write every engine's outputs to a folder, as .npz files")
-	classifierFlags(c, &o.classifier)
+	classifierFlags(c, &o.classifier, &o.pixels)
 }
 
 // conflicts returns a usage error where inputs come from two places.
@@ -219,6 +220,11 @@ const maxVerifyImages = 256
 
 // imageInputs preprocesses images, one a run.
 func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	limits, err := a.imageLimits(o.pixels)
+	if err != nil {
+		return nil, err
+	}
+	o.classifier.Images = limits
 	p, err := classify.NewPlan(m, o.classifier)
 	if err != nil {
 		return nil, err
@@ -255,12 +261,17 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 
 // dataInputs are test images of a dataset, in batches.
 func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	limits, err := a.imageLimits(o.pixels)
+	if err != nil {
+		return nil, err
+	}
+	o.classifier.Images = limits
 	p, err := classify.NewPlan(m, o.classifier)
 	if err != nil {
 		return nil, err
 	}
 	by := splitOf(c, m, &o.seed)
-	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: by})
+	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: by, Images: limits})
 	if err != nil {
 		return nil, err
 	}

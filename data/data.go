@@ -53,6 +53,8 @@ type Options struct {
 	Seed uint64
 	// ByClass draws the same part of each class; runs of old drew from all images at once.
 	ByClass bool
+	// Images bound what decoding the images of a folder takes.
+	Images preprocess.Limits
 }
 
 // source is a dataset that is known by name.

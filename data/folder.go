@@ -23,6 +23,7 @@ const maxFolderClasses = 1 << 16
 // with a dot are passed over.
 type folder struct {
 	files   []string
+	limits  preprocess.Limits // of decoding
 	labels  []int
 	dir     string // the root, or a part in it
 	hidden  int
@@ -65,7 +66,7 @@ func (f *folder) Image(i int) (*preprocess.Image, error) {
 	if err != nil {
 		return nil, &ImageError{f.files[i], err}
 	}
-	m, err := preprocess.Decode(b)
+	m, err := f.limits.Decode(b)
 	if err != nil {
 		return nil, &ImageError{f.files[i], err}
 	}
@@ -76,6 +77,9 @@ func (f *folder) Image(i int) (*preprocess.Image, error) {
 // under any of their usual names. Where there is no test part, a fifth of the images becomes it.
 func openFolder(ctx context.Context, root string, o Options) (*Set, error) {
 	set := &Set{Name: filepath.Base(root), Origin: root, Folder: true, Augment: "crop,flip"}
+	if o.Images.Room == nil {
+		o.Images.Room = preprocess.NewRoom(preprocess.MaxBytes)
+	}
 	found, notes, err := parts(root)
 	if err != nil {
 		return nil, err
@@ -85,7 +89,7 @@ func openFolder(ctx context.Context, root string, o Options) (*Set, error) {
 	if !split {
 		train = root
 	}
-	all, classes, err := scan(ctx, root, train)
+	all, classes, err := scan(ctx, root, train, o.Images)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func openFolder(ctx context.Context, root string, o Options) (*Set, error) {
 		if dir == "" {
 			continue
 		}
-		test, testClasses, err := scan(ctx, root, dir)
+		test, testClasses, err := scan(ctx, root, dir, o.Images)
 		if err != nil {
 			return nil, err
 		}
@@ -133,12 +137,12 @@ func Brief(names []string) string {
 }
 
 // scan lists the classes and images under dir, the root or a part in it.
-func scan(ctx context.Context, root, dir string) (*folder, []string, error) {
+func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*folder, []string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &folder{dir: dir, other: map[string]int{}}
+	f := &folder{dir: dir, limits: limits, other: map[string]int{}}
 	var classes []string
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())

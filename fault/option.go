@@ -28,6 +28,8 @@ const (
 	Layout       Option = "layout"        // classify.Options.Layout
 	LR           Option = "learning rate" // train.Config.LR
 	Optimizer    Option = "optimizer"     // train.Config.Optimizer
+	MaxMemory    Option = "max memory"    // gorgonia.Kernels.Memory and its like
+	MaxPixels    Option = "max pixels"    // preprocess.Limits.Pixels
 	OrtLibrary   Option = "ort library"   // ort.Config.Library
 	Output       Option = "output"        // classify.Options.Output
 	Preprocess   Option = "preprocess"    // classify.Options.Spec
@@ -43,5 +45,5 @@ const (
 // Options returns every option, for programs that give each a name of their own.
 func Options() []Option {
 	return []Option{Activation, Against, Augment, Batch, Check, ClassMap, Clip, Data, DataDir, Device, Dims, Doctor, ExternalData, Fetch, Force, From, Images, Init, Inputs,
-		Layout, LR, Optimizer, OrtLibrary, Output, Preprocess, ReplaceHead, Resume, RunFolder, Setup, SetupCUDA, ValueRange, Variant}
+		Layout, LR, MaxMemory, MaxPixels, Optimizer, OrtLibrary, Output, Preprocess, ReplaceHead, Resume, RunFolder, Setup, SetupCUDA, ValueRange, Variant}
 }

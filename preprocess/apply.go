@@ -27,16 +27,21 @@ func (s *Spec) ChannelsLast(image []float32) {
 // Load decodes an image file and writes its tensor, as Decode and Apply do, without
 // the work on what the crop drops.
 func (s *Spec) Load(b []byte, dst []float32) error {
-	m, err := decodeWithin(b, MaxPixels, func(width, height int) rectangle {
+	m, err := s.limits.decode(b, func(width, height int) (rectangle, error) {
 		_, part := s.plan(width, height)
-		if w, h := s.resized(width, height); w < 1 || h < 1 || w > MaxPixels/h || part.x0 >= part.x1 || part.y0 >= part.y1 {
-			return rectangle{0, 0, width, height} // Apply says what is wrong
-		} else if w != width || h != height {
+		w, h := s.resized(width, height)
+		if w == width && h == height {
+			return part, nil
+		}
+		if err := resizable(width, height, w, h); err != nil {
+			return part, err
+		}
+		if part.x0 < part.x1 && part.y0 < part.y1 {
 			rows, columns := bilinear(width, w, part.x0, part.x1), bilinear(height, h, part.y0, part.y1)
 			part.x0, part.x1 = rows.span()
 			part.y0, part.y1 = columns.span()
 		}
-		return part
+		return part, nil
 	})
 	if err != nil {
 		return err

@@ -14,14 +14,6 @@ import (
 	"alexctl/internal/regular"
 )
 
-// Limits on image files, checked before anything of their size is allocated.
-const (
-	// MaxFileBytes is the largest file that is read.
-	MaxFileBytes = 128 << 20
-	// MaxPixels is the largest image that is decoded, or made by resizing: 8192x8192.
-	MaxPixels = 1 << 26
-)
-
 // Image is a decoded image, upright, in 8 bits a channel, interleaved: RGB, or one
 // channel of luma.
 type Image struct {
@@ -121,13 +113,21 @@ func (s *Spec) LoadFrom(r io.Reader, dst []float32) (err error) {
 // is dropped, as by Pillow's convert("RGB"); of 16 bits the upper 8 are kept. What cannot be
 // decoded is fault.Invalid, and what is of a kind that is not read fault.Unsupported.
 func Decode(b []byte) (_ *Image, err error) {
-	defer fault.Default(&err, fault.Invalid)
-	return decodeWithin(b, MaxPixels, nil)
+	return Limits{}.Decode(b)
 }
 
-// decodeWithin is Decode with another limit on the pixels. needed, where not nil, says
-// which part of an upright image of the given size is wanted: the rest may stay black.
-func decodeWithin(b []byte, most int, needed func(width, height int) rectangle) (img *Image, err error) {
+// Decode is Decode within other limits.
+func (l Limits) Decode(b []byte) (_ *Image, err error) {
+	defer fault.Default(&err, fault.Invalid)
+	return l.decode(b, nil)
+}
+
+// wanted says which part of an upright image of a size is wanted (the rest may stay black), or
+// what is wrong with the size.
+type wanted func(width, height int) (rectangle, error)
+
+// decode is Decode of a part of the image, where needed is not nil.
+func (l Limits) decode(b []byte, needed wanted) (img *Image, err error) {
 	if len(b) == 0 {
 		return nil, errors.New("the file is empty")
 	}
@@ -139,13 +139,13 @@ func decodeWithin(b []byte, most int, needed func(width, height int) rectangle) 
 					img, err = nil, fmt.Errorf("broken %s image: %v", f.name, r)
 				}
 			}()
-			return f.read(b, most, needed)
+			return f.read(b, l, needed)
 		}
 	}
 	return nil, unknown(b)
 }
 
-func (f format) read(b []byte, most int, needed func(width, height int) rectangle) (*Image, error) {
+func (f format) read(b []byte, l Limits, needed wanted) (*Image, error) {
 	c, err := f.config(b)
 	if err != nil {
 		return nil, f.failed(err)
@@ -153,22 +153,37 @@ func (f format) read(b []byte, most int, needed func(width, height int) rectangl
 	if c.Width < 1 || c.Height < 1 {
 		return nil, fmt.Errorf("%s image of %dx%d", f.name, c.Width, c.Height)
 	}
-	if c.Width > most/c.Height {
-		return nil, fmt.Errorf("%s image of %dx%d, at most %d million pixels are decoded", f.name, c.Width, c.Height, most/1_000_000)
+	size, err := l.check(f, b, c)
+	if err != nil {
+		return nil, err
+	}
+	turned := orientation(f.exif(b))
+	part := rectangle{0, 0, c.Width, c.Height}
+	if needed != nil {
+		w, h := c.Width, c.Height
+		if turned >= 5 { // the axes are swapped
+			w, h = h, w
+		}
+		region, err := needed(w, h)
+		if err != nil {
+			return nil, err
+		}
+		if turned == 1 {
+			part = region
+		}
 	}
 	if f.bound != nil {
 		if err := f.bound(b); err != nil {
 			return nil, fmt.Errorf("%s image: %w", f.name, err)
 		}
 	}
+	defer l.Room.take(size)()
 	src, err := f.decode(b)
 	if err != nil {
 		return nil, f.failed(err)
 	}
-	turned := orientation(f.exif(b))
-	part := rectangle{0, 0, c.Width, c.Height}
-	if size := src.Bounds().Size(); turned == 1 && needed != nil {
-		part = needed(size.X, size.Y)
+	if got := src.Bounds().Size(); got != (image.Point{X: c.Width, Y: c.Height}) {
+		return nil, fmt.Errorf("%s image of %dx%d that says it is of %dx%d", f.name, got.X, got.Y, c.Width, c.Height)
 	}
 	return convert(src, part).orient(turned), nil
 }
@@ -202,6 +217,18 @@ func convert(src image.Image, part rectangle) *Image {
 	case *image.NRGBA:
 		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 4, 1)
 	case *image.NRGBA64:
+		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 8, 2)
+	case *image.RGBA:
+		if !s.Opaque() { // its colours are multiplied by alpha
+			out.fromAny(src)
+			break
+		}
+		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 4, 1)
+	case *image.RGBA64:
+		if !s.Opaque() {
+			out.fromAny(src)
+			break
+		}
 		out.fromRows(func(y int) []uint8 { return s.Pix[s.PixOffset(b.Min.X, b.Min.Y+y):] }, 8, 2)
 	case *image.Paletted:
 		out.fromPaletted(s)

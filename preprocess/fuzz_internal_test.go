@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// fuzzPixels keeps single inputs quick; the limit works as MaxPixels does.
+// fuzzPixels keeps single inputs quick; the limit works as that on bytes does.
 const fuzzPixels = 1 << 18
 
 // FuzzPreprocess decodes arbitrary bytes and makes a small tensor of them.
@@ -24,7 +24,7 @@ func FuzzPreprocess(f *testing.F) {
 	s := ImageNet(3, 24, 16)
 	x, again := make([]float32, s.Len()), make([]float32, s.Len())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := decodeWithin(b, fuzzPixels, nil)
+		m, err := Limits{Pixels: fuzzPixels}.Decode(b)
 		if err != nil {
 			return
 		}

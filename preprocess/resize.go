@@ -64,10 +64,18 @@ func (m *Image) Resize(width, height int) (*Image, error) {
 	return m.resizePart(width, height, rectangle{0, 0, width, height})
 }
 
+// resizable refuses a size that takes too much, between its two steps too.
+func resizable(fromWidth, fromHeight, width, height int) error {
+	if width < 1 || height < 1 || width > MaxPixels/height || fromHeight > MaxPixels/width || fromWidth > MaxPixels/height {
+		return fmt.Errorf("resizing %dx%d to %dx%d makes more than %d million pixels", fromWidth, fromHeight, width, height, MaxPixels/1_000_000)
+	}
+	return nil
+}
+
 // resizePart returns a part of what Resize returns, without computing the rest.
 func (m *Image) resizePart(width, height int, part rectangle) (*Image, error) {
-	if width < 1 || height < 1 || width > MaxPixels/height || m.Height > MaxPixels/width || m.Width > MaxPixels/height {
-		return nil, fmt.Errorf("resizing %dx%d to %dx%d makes more than %d million pixels", m.Width, m.Height, width, height, MaxPixels/1_000_000)
+	if err := resizable(m.Width, m.Height, width, height); err != nil {
+		return nil, err
 	}
 	rows := bilinear(m.Width, width, part.x0, part.x1)
 	columns := bilinear(m.Height, height, part.y0, part.y1)

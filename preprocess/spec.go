@@ -39,6 +39,15 @@ type Spec struct {
 	// Mean and Std have one number a channel, in the order of Color.
 	Mean []float64 `json:"mean"`
 	Std  []float64 `json:"std"`
+
+	limits Limits
+}
+
+// Within returns the spec with other limits on the images that Load decodes.
+func (s *Spec) Within(l Limits) *Spec {
+	within := *s
+	within.limits = l
+	return &within
 }
 
 // Channels returns the number of channels: 3, or 1 for luma.

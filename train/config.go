@@ -47,6 +47,8 @@ type Config struct {
 	// CheckpointEvery is how many seconds pass before another epoch leaves a checkpoint; the
 	// last one, and the best one where that is kept, always leave one. 0 is after each epoch.
 	CheckpointEvery float64 `json:"checkpoint_every"`
+	// Memory is gorgonia.Kernels.Memory, which is this machine's and not the run's.
+	Memory int64 `json:"-"`
 }
 
 // ByClass is the split that draws the same part of each class.
@@ -100,7 +102,7 @@ func (c *Config) For(optimizer string) {
 
 // KernelSet returns what computes.
 func (c *Config) KernelSet() gorgonia.Kernels {
-	return gorgonia.Kernels{Set: c.Kernels, Precision: c.Precision, Threads: c.Threads}
+	return gorgonia.Kernels{Set: c.Kernels, Precision: c.Precision, Threads: c.Threads, Memory: c.Memory}
 }
 
 // Check reports everything that is wrong with the recipe, as fault.Usage.
@@ -165,6 +167,7 @@ func (c Config) normal() Config {
 	if len(c.Freeze) == 0 {
 		c.Freeze = nil
 	}
+	c.Memory = 0
 	return c
 }
 

@@ -53,6 +53,8 @@ type Options struct {
 	Progress func(string)
 	// Memory bounds the bytes of intermediate results that are held; 0 is 1 GiB.
 	Memory int64
+	// Reference bounds the bytes of the reference's values; 0 is reference.DefaultMemory.
+	Reference int64
 	// Released, where not nil, is called when a session that held the weights is closed: a
 	// program may give the memory back before the next loads them again.
 	Released func()
@@ -119,7 +121,7 @@ func newComparison(ctx context.Context, m *onnx.Model, inputs []runtime.Tensors,
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
 	}
-	e := reference.Engine{Threads: o.Threads}
+	e := reference.Engine{Threads: o.Threads, Memory: o.Reference}
 	c := &comparison{Options: o, model: m, index: onnx.NewIndex(m.Graph), inputs: inputs, expected: map[runtime.Arithmetic][]expectation{},
 		report: &Report{OK: true, Reference: e.Name(), Unchecked: append([]string{}, o.Without...), Bound: BoundNote{Kind: "derived", Deviations: op.Deviations}}}
 	if len(o.Tolerances) > 0 {

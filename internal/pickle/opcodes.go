@@ -238,20 +238,24 @@ func (r *reader) call() error {
 		return fmt.Errorf("arguments of type %T", items[1])
 	}
 	if f, ok := items[0].(Global); ok && f == (Global{"_codecs", "encode"}) {
-		return r.push(encoded(args))
+		return r.push(r.encoded(args))
 	}
 	return r.push(&Call{Function: items[0], Args: args}, nil)
 }
 
 // encoded returns the bytes that protocols before 3 write as _codecs.encode(text,
 // "latin1").
-func encoded(args Tuple) (any, error) {
+func (r *reader) encoded(args Tuple) (any, error) {
 	if len(args) == 0 || len(args) > 1 && args[1] != "latin1" {
 		return nil, fmt.Errorf("bytes in an encoding that is not latin1")
 	}
 	s, ok := args[0].(string)
 	if !ok {
 		return nil, fmt.Errorf("bytes that are encoded from %T", args[0])
+	}
+	// The text may be one that is used again and again.
+	if r.made += len(s); r.made > len(r.in) {
+		return nil, fmt.Errorf("it makes more bytes of its texts than it has itself")
 	}
 	out := make([]byte, 0, len(s))
 	for _, c := range s {

@@ -82,6 +82,7 @@ type reader struct {
 	stack []any
 	memo  map[int]any
 	items int
+	made  int // bytes that were made of texts
 }
 
 var errShort = errors.New("it is cut short")

@@ -68,6 +68,19 @@ func TestBadPickles(t *testing.T) {
 	}
 }
 
+// TestRepeatedText encodes one text again and again: a small file must not become a large one.
+func TestRepeatedText(t *testing.T) {
+	text := strings.Repeat("a", 1<<16)
+	in := "X\x00\x00\x01\x00" + text + "q\x00X\x06\x00\x00\x00latin1q\x010](" + strings.Repeat("c_codecs\nencode\nh\x00h\x01\x86R", 300) + "e."
+	if _, err := pickle.Read([]byte(in)); err == nil || !strings.Contains(err.Error(), "more bytes") {
+		t.Errorf("300 copies: %v", err)
+	}
+	in = "X\x00\x00\x01\x00" + text + "q\x00X\x06\x00\x00\x00latin1q\x010](" + "c_codecs\nencode\nh\x00h\x01\x86R" + "e."
+	if _, err := pickle.Read([]byte(in)); err != nil {
+		t.Errorf("one: %v", err)
+	}
+}
+
 // FuzzRead begins with small pickles that have every kind of opcode: large ones take
 // the fuzzer long to make smaller.
 func FuzzRead(f *testing.F) {

@@ -83,7 +83,7 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (_ runtime.Session, er
 	if err != nil {
 		return nil, err
 	}
-	return &session{model: m, store: store, kernels: kernels}, nil
+	return &session{model: m, store: store, kernels: kernels, memory: e.Kernels.Memory}, nil
 }
 
 // session keeps a graph for each of the last few input shapes.
@@ -92,6 +92,7 @@ type session struct {
 	model   *onnx.Model
 	store   *Store[float32]
 	kernels kernel.Set[float32]
+	memory  int64
 
 	mu     sync.Mutex
 	graphs []*inference // the last used one at the end
@@ -182,7 +183,7 @@ func (s *session) graphFor(inputs runtime.Tensors) (*inference, error) {
 			return g, nil
 		}
 	}
-	g, err := newInference(s.model, inputs, s.kernels, s.store)
+	g, err := newInference(s.model, inputs, s.kernels, s.memory, s.store)
 	if err != nil {
 		return nil, err
 	}
@@ -206,9 +207,9 @@ type inference struct {
 	names   []string
 }
 
-func newInference(m *onnx.Model, inputs runtime.Tensors, kernels kernel.Set[float32], store *Store[float32]) (g *inference, err error) {
+func newInference(m *onnx.Model, inputs runtime.Tensors, kernels kernel.Set[float32], memory int64, store *Store[float32]) (g *inference, err error) {
 	defer guard(&err)
-	l, err := newLowering(m, inputs.Shapes(), kernels, store, nil)
+	l, err := newLowering(m, inputs.Shapes(), kernels, memory, store, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func differentiate[T kernel.Float](t *testing.T, c graphCase, m *onnx.Model, up 
 		p.trained = !c.fixed[p.Name]
 	}
 	var zero uint64
-	l, err := newLowering(m, nil, kernel.Plain[T](kernel.Goroutines(2)), store, &training{step: &zero, frozen: func(string) bool { return false }})
+	l, err := newLowering(m, nil, kernel.Plain[T](kernel.Goroutines(2)), 0, store, &training{step: &zero, frozen: func(string) bool { return false }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,9 @@ type Kernels struct {
 	Precision string
 	// Threads is how many compute at once; 0 means one a processor.
 	Threads int
+	// Memory bounds the bytes of a graph's values, which are counted before any is made; 0 is
+	// DefaultMemory.
+	Memory int64
 }
 
 // Names of what Kernels chooses from.

@@ -80,10 +80,10 @@ func (e *UnsupportedError) Error() string { return fmt.Sprintf("node %q: %s", e.
 // Kind returns fault.Unsupported.
 func (e *UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
 
-// maxBytes bounds the values of a graph, all of which are alive at once.
-const maxBytes = 12 << 30
+// DefaultMemory is what the values of a graph may take, all of which are alive at once.
+const DefaultMemory = 12 << 30
 
-func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, kernels kernel.Set[T], store *Store[T], t *training) (*lowering[T], error) {
+func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, kernels kernel.Set[T], memory int64, store *Store[T], t *training) (*lowering[T], error) {
 	l := &lowering[T]{
 		model: m, kernels: kernels, training: t, store: store,
 		graph: gorgonia.NewGraph(), run: &run{},
@@ -94,11 +94,14 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 	if err := (op.Findings{Problems: l.inferred.Problems, Unchecked: l.inferred.Unchecked}).Err(); err != nil {
 		return nil, err
 	}
-	return l, l.bound()
+	return l, l.bound(memory)
 }
 
 // bound refuses a model whose values do not fit before any of them is made.
-func (l *lowering[T]) bound() error {
+func (l *lowering[T]) bound(memory int64) error {
+	if memory == 0 {
+		memory = DefaultMemory
+	}
 	total := int64(0)
 	for _, n := range l.inferred.Nodes {
 		for i, x := range n.In {
@@ -122,13 +125,13 @@ func (l *lowering[T]) bound() error {
 			}
 			size := int64(8)
 			for _, d := range shape {
-				if d > 0 && size > maxBytes/int64(d) {
+				if d > 0 && size > memory/int64(d) {
 					return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("its output of shape %v is too large", shape)}
 				}
 				size *= int64(d)
 			}
-			if total += size; total > maxBytes {
-				return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("the values up to here take more than %d GiB: try a smaller batch", maxBytes>>30)}
+			if total += size; total > memory {
+				return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("the values up to here take more than %d MiB: try a smaller batch", memory>>20)}
 			}
 		}
 	}

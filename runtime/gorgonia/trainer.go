@@ -117,7 +117,7 @@ func NewTrainer[T kernel.Float](m *onnx.Model, o TrainOptions) (t *Trainer[T], e
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, kernels, store,
+	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, kernels, o.Kernels.Memory, store,
 		&training{step: &t.step, seed: o.Seed, frozen: o.Frozen, noDropout: o.NoDropout})
 	if err != nil {
 		return nil, err
@@ -385,7 +385,7 @@ func (t *Trainer[T]) Evaluator(batch int) (e *Evaluator[T], err error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, t.lowering.kernels, t.lowering.store, nil)
+	l, err := newLowering(m, map[string]onnx.Shape{name: dims(shape)}, t.lowering.kernels, t.options.Kernels.Memory, t.lowering.store, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,9 @@ type Config struct {
 	TF32 bool
 	// MemoryLimit bounds the bytes that the accelerator's arena takes; 0 does not.
 	MemoryLimit int64
+	// HostMemory bounds the bytes of a model's values, which are counted before a run; 0 does
+	// not.
+	HostMemory int64
 	// Search is how cuDNN's convolution algorithms are chosen: "default", which takes a direct
 	// one and gives the same bits each run, "heuristic", which is up to 2.7 times as fast, or
 	// "exhaustive", which tries them all. "" is heuristic, and default where Optimization is off.

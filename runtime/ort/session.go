@@ -90,6 +90,9 @@ type session struct {
 	placement *runtime.Placement
 	unplaced  error
 
+	mu      sync.Mutex
+	fitting string // the last inputs' shapes whose values fit
+
 	planMu sync.Mutex
 	plan   *plan
 }
@@ -210,6 +213,26 @@ func (s *session) Placement() (*runtime.Placement, error) {
 }
 
 // Run runs the model. Inputs and outputs are used in place: nothing is copied.
+// fits refuses inputs with which the model's values take too much memory.
+func (s *session) fits(inputs runtime.Tensors) error {
+	if s.engine.config.HostMemory == 0 {
+		return nil
+	}
+	shapes := inputs.Shapes()
+	key := fmt.Sprint(shapes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key == s.fitting { // as most runs
+		return nil
+	}
+	if needed, at := op.Peak(s.model, shapes); needed > s.engine.config.HostMemory {
+		return fault.New(fault.Invalid, "node %q: the values alive would take %d MiB, at most %d are allowed: try a smaller batch", at, needed>>20, s.engine.config.HostMemory>>20).
+			Hint(fault.Hint{Text: "allow more", Option: fault.MaxMemory})
+	}
+	s.fitting = key
+	return nil
+}
+
 func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (results runtime.Tensors, err error) {
 	defer runtime.FaultOf(&err)
 	leave, err := s.gate.Enter()
@@ -226,6 +249,9 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (results runt
 		}
 	}
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.fits(inputs); err != nil {
 		return nil, err
 	}
 	var values values

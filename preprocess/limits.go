@@ -1,0 +1,147 @@
+package preprocess
+
+import (
+	"image"
+	"image/color"
+	"sync"
+
+	"alexctl/fault"
+)
+
+// Limits on image files, checked before anything of their size is allocated.
+const (
+	// MaxFileBytes is the largest file that is read.
+	MaxFileBytes = 128 << 20
+	// MaxPixels is the largest image that is made by resizing: 8192x8192.
+	MaxPixels = 1 << 26
+	// MaxBytes is what the decoding of an image may take: a photograph of 108 million pixels
+	// as a JPEG takes 460 MiB, and 1080 MiB where it is progressive.
+	MaxBytes = 1280 << 20
+)
+
+// Limits bound what decoding takes. The zero value is MaxBytes for each image, however many are
+// decoded at once.
+type Limits struct {
+	Pixels int   // of an image; 0 for as many as the bytes allow
+	Bytes  int64 // that decoding an image takes; 0 is MaxBytes
+	// Room, where not nil, is shared by images that are decoded at once: they wait for each other.
+	Room *Room
+}
+
+// Room is memory for images that are decoded at once.
+type Room struct {
+	mu    sync.Mutex
+	freed *sync.Cond
+	size  int64
+	taken int64
+}
+
+// NewRoom returns room for so many bytes. An image that takes more is decoded alone.
+func NewRoom(bytes int64) *Room {
+	r := &Room{size: bytes}
+	r.freed = sync.NewCond(&r.mu)
+	return r
+}
+
+// take waits for so many bytes and returns what gives them back.
+func (r *Room) take(n int64) (giveBack func()) {
+	if r == nil {
+		return func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.taken > 0 && r.taken+n > r.size {
+		r.freed.Wait()
+	}
+	r.taken += n
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.taken -= n
+		r.freed.Broadcast()
+	}
+}
+
+// check refuses an image that takes more than is allowed, and returns what it takes.
+func (l Limits) check(f format, b []byte, c image.Config) (int64, error) {
+	if l.Pixels > 0 && c.Width > l.Pixels/c.Height {
+		return 0, fault.New(fault.Invalid, "%s image of %dx%d, at most %g million pixels are decoded", f.name, c.Width, c.Height, float64(l.Pixels)/1e6).
+			Hint(fault.Hint{Text: "allow more", Option: fault.MaxPixels, Value: "MILLIONS"})
+	}
+	most := l.Bytes
+	if most == 0 {
+		most = MaxBytes
+	}
+	if l.Pixels > 0 { // who allows them knows what they take
+		most = max(most, 32*int64(l.Pixels))
+	}
+	each := f.bytesOf(b, c.ColorModel)
+	pixels := float64(c.Width) * float64(c.Height)
+	if each*pixels > float64(most) {
+		return 0, fault.New(fault.Invalid, "%s image of %dx%d takes %.0f MiB to decode, at most %d are allowed", f.name, c.Width, c.Height, each*pixels/(1<<20), most>>20).
+			Hint(fault.Hint{Text: "make it smaller, or allow images of that size", Option: fault.MaxPixels, Value: "MILLIONS"})
+	}
+	return int64(each * pixels), nil
+}
+
+// bytesOf is what a pixel takes: decoded, and as an Image.
+func (f format) bytesOf(b []byte, m color.Model) float64 {
+	if f.name == "JPEG" {
+		return bytesOfJPEG(b)
+	}
+	switch m {
+	case color.GrayModel:
+		return 1 + 1
+	case color.Gray16Model:
+		return 2 + 1
+	case color.YCbCrModel, color.NYCbCrAModel:
+		return 4 + 3
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8 + 3
+	}
+	if _, palette := m.(color.Palette); palette {
+		return 1 + 3
+	}
+	return 4 + 3
+}
+
+// bytesOfJPEG is what a pixel takes by the frame's header: each component by its sampling, its
+// coefficients where the frame is progressive, and the Image.
+func bytesOfJPEG(b []byte) float64 {
+	const most = 4 + 16 + 3
+	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
+		marker, length := b[at+1], int(b[at+2])<<8|int(b[at+3])
+		if marker == 0xff {
+			at++
+			continue
+		}
+		if length < 2 || at+2+length > len(b) {
+			return most
+		}
+		segment := b[at+4 : at+2+length]
+		if marker < 0xc0 || marker > 0xc2 {
+			at += 2 + length
+			continue
+		}
+		if len(segment) < 6 || len(segment) < 6+3*int(segment[5]) || segment[5] < 1 || segment[5] > 4 {
+			return most
+		}
+		largest, sum := 0, 0
+		for k := range int(segment[5]) {
+			h, v := int(segment[7+3*k]>>4), int(segment[7+3*k]&15)
+			largest, sum = max(largest, h*v), sum+h*v
+		}
+		if largest == 0 {
+			return most
+		}
+		planes := float64(sum) / float64(largest)
+		if segment[5] == 1 {
+			planes = 1
+		}
+		if marker == 0xc2 {
+			planes += 4 * planes // coefficients of 32 bits
+		}
+		return planes + 3
+	}
+	return most
+}

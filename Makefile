@@ -11,14 +11,14 @@ LINT  := $(TOOLS)/golangci-lint
 LINT_VERSION := v2.15.0
 
 # The kernels over oneDNN are built where it is installed with its headers, or was fetched
-# by make onednn. make ONEDNN= builds without them.
+# by make onednn. make ONEDNN= builds without them. The library itself is found when the program
+# runs: one that lacks it computes in Go.
 ONEDNN := $(shell scripts/onednn flags)
 ifneq ($(ONEDNN),)
 export GOFLAGS := $(strip $(GOFLAGS) -tags=onednn)
 ONEDNN_DIR := $(word 2,$(ONEDNN))
 ifneq ($(ONEDNN_DIR),)
 export CGO_CXXFLAGS := -O2 -g -I$(ONEDNN_DIR)/include
-export CGO_LDFLAGS := -O2 -g -L$(ONEDNN_DIR)/lib -Wl,-rpath,$(ONEDNN_DIR)/lib
 endif
 endif
 

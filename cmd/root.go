@@ -57,8 +57,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	command, err := execute(ctx, root)
-	return exitCode(stderr, command, err)
+	o := ended(ctx, root, args)
+	return exitCode(stderr, o.command, o.err)
 }
 
 // execute runs the command and returns its name; a panic is an error too.

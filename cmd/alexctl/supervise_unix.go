@@ -73,6 +73,9 @@ func supervise(args []string) (code int, done bool) {
 	said, _ := io.ReadAll(io.LimitReader(r, 1))
 	err = c.Wait()
 	if len(said) == 1 {
+		if int(said[0]) == cmd.Interrupted { // it may not have waited for what it computed
+			scratch.Sweep()
+		}
 		_, _ = os.Stderr.Write(words.b)
 		return int(said[0]), true
 	}

@@ -21,6 +21,9 @@ type set struct {
 }
 
 func open(threads int, p Precision) (kernel.Set[float32], error) {
+	if err := load(); err != nil {
+		return nil, err
+	}
 	if p == BFloat16 && BFloat16Unit() == "" {
 		return nil, ErrPrecision
 	}
@@ -28,7 +31,12 @@ func open(threads int, p Precision) (kernel.Set[float32], error) {
 }
 
 // BFloat16Unit names what computes in bfloat16 here, "amx" or "avx512_bf16", or is "".
-func BFloat16Unit() string { return C.GoString(C.od_bf16()) }
+func BFloat16Unit() string {
+	if load() != nil {
+		return ""
+	}
+	return C.GoString(C.od_bf16())
+}
 
 // version returns the library's.
 func version() [3]int {

@@ -32,6 +32,11 @@ typedef struct {
 typedef struct od_conv od_conv;
 typedef struct od_dense od_dense;
 
+// od_load finds the functions in the library, which is loaded; od_major is the version that it
+// must be of. Nothing below may be called before.
+const char *od_load(const char *path);
+int od_major(void);
+
 // od_version fills in the version of the library.
 void od_version(int version[3]);
 

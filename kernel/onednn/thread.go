@@ -3,7 +3,6 @@
 package onednn
 
 // #cgo CXXFLAGS: -O3 -std=c++17 -fopenmp
-// #cgo LDFLAGS: -ldnnl -lgomp
 // #include "shim.h"
 import "C"
 

@@ -20,7 +20,7 @@ var layers = []string{
 	"runtime/ort", "runtime/gorgonia", "runtime/onnxgo", "runtime/runtimetest", "runtime/reference", "runtime",
 	"kernel/onednn", "kernel/kerneltest", "kernel", "kernel/gemm", "kernel/vector",
 	"data", "internal/hashed", "builder", "signature", "onnx/pass", "card", "onnx/op", "onnx", "preprocess",
-	"internal/beside", "internal/cache", "internal/digest", "internal/table", "internal/nearest", "internal/npy", "internal/pickle", "internal/regular", "internal/scratch", "internal/splitmix", "testdata/sample", "fault",
+	"internal/beside", "internal/cache", "internal/digest", "internal/machine", "internal/table", "internal/nearest", "internal/npy", "internal/pickle", "internal/regular", "internal/scratch", "internal/splitmix", "testdata/sample", "fault",
 }
 
 // apart are programs that stand beside the house.

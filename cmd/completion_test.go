@@ -29,6 +29,7 @@ func TestCompletion(t *testing.T) {
 		"eval --part t":               "test train :4",
 		"train --optimizer adam":      "adam adamw :4",
 		"infer --kernels p":           "plain :4",
+		"train --kernels a":           "auto :4",
 		"verify ":                     "onnx :8",
 		"infer --model ":              "onnx :8",
 		"data fetch cifar":            "cifar10 :4",

@@ -124,7 +124,7 @@ func (o *trainOptions) recipeFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.ValSplit, "val-split", o.ValSplit, "fraction of the training images that is held out for validation")
 	f.IntVar(&o.Patience, "patience", o.Patience, "stop after N epochs without a better validation accuracy, and keep the best; 0 for never")
 	f.StringVar(&o.Precision, "precision", o.Precision, "float32, or bf16: the operands of convolutions (with AMX, also of dense layers) rounded to bfloat16")
-	kernelsFlag(f, &o.Kernels)
+	f.StringVar(&o.Kernels, "kernels", "", "kernels: "+strings.Join(gorgonia.KernelSets, ", ")+", or auto for those that are faster in the first steps (default: onednn where it is here)")
 	f.DurationVar(&o.every, "checkpoint-every", 30*time.Second, "how long an epoch must be after the last checkpoint to leave another; 0s for each; the last epoch always does")
 	f.IntVar(&o.CheckpointSteps, "checkpoint-steps", o.CheckpointSteps, "also write a checkpoint every N steps")
 }

@@ -19,6 +19,7 @@ import (
 	"alexctl/fault"
 	"alexctl/internal/cache"
 	"alexctl/kernel"
+	"alexctl/onnx"
 	"alexctl/run"
 	"alexctl/runtime"
 	"alexctl/runtime/gorgonia"
@@ -141,6 +142,10 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if o.Patience > 0 && !c.Flags().Changed("schedule") {
 		o.Schedule = "constant"
 	}
+	choose := o.Kernels == autoKernels
+	if choose {
+		o.Kernels = ""
+	}
 	o.Memory = a.within(gorgonia.DefaultMemory)
 	o.CheckpointEvery = o.every.Seconds()
 	if err := o.Check(); err != nil {
@@ -185,6 +190,11 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if err != nil {
 		return nil, err
 	}
+	if choose {
+		if o.Kernels, err = a.fasterKernels(c.Context(), m, o.Config); err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
+	}
 	r, err := run.Prepare(m, set, run.Options{
 		Recipe: o.Config, Name: name, Data: o.data, DataDir: o.dataDir, Limit: o.limit, Dir: o.run, Output: o.output, Preprocess: o.preprocess,
 		Signature: o.signature, ReplaceHead: o.replaceHead, InOrder: o.classMap == "order", Strip: o.strip, On: on,
@@ -193,6 +203,39 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 		return nil, errors.Join(err, m.Close())
 	}
 	return r, nil
+}
+
+// autoKernels is what --kernels calls those that prove faster.
+const autoKernels = "auto"
+
+// fasterKernels tries the kernels that are here on steps of the model, and returns those that
+// took less.
+func (a *app) fasterKernels(ctx context.Context, m *onnx.Model, c train.Config) (string, error) {
+	const seconds = 1
+	best, least := "", time.Duration(0)
+	var tried []string
+	for _, set := range gorgonia.KernelSets {
+		k := a.kernels(set, c.Precision, c.Threads)
+		if k.Valid() != nil {
+			continue // not in this precision
+		}
+		if _, err := k.Name(); err != nil {
+			tried = append(tried, set+" is not here")
+			continue
+		}
+		times, _, err := benchStep(ctx, m, k, c.Batch, seconds)
+		if err != nil {
+			return "", err
+		}
+		slices.Sort(times)
+		took := times[len(times)/2]
+		tried = append(tried, fmt.Sprintf("a step takes %s with %s", took.Round(100*time.Microsecond), set))
+		if best == "" || took < least {
+			best, least = set, took
+		}
+	}
+	a.say("note: kernels: %s", strings.Join(tried, ", "))
+	return best, nil
 }
 
 // resumable are the flags that go with --resume: the rest is the run's.

@@ -50,7 +50,7 @@ func flagValues() map[string]completed {
 		"init":       fixed("source", "he", "paper", "zeros"),
 		"inputs":     endings("npz", "npy"),
 		"images":     endings(imageEndings()...),
-		"kernels":    fixed(gorgonia.KernelSets...),
+		"kernels":    fixed(append(slices.Clone(gorgonia.KernelSets), autoKernels)...),
 		"labels":     endings("txt"),
 		"layout":     fixed(signature.Layouts...),
 		"lrn":        fixed("op", "averagepool"),

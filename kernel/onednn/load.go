@@ -23,6 +23,9 @@ const LibraryEnv = "ALEXCTL_ONEDNN_LIB"
 
 // load finds oneDNN, once: there is one in a process.
 var load = sync.OnceValue(func() error {
+	if err := yield(); err != nil {
+		return fault.As(fault.Environment, err)
+	}
 	var reasons []string
 	for _, path := range places() {
 		name := C.CString(path)
@@ -36,6 +39,23 @@ var load = sync.OnceValue(func() error {
 	return fault.New(fault.Environment, "oneDNN %d is not here (%s): install it, name its library in %s, or in alexctl's source folder run: make onednn",
 		int(C.od_major()), reasons[0], LibraryEnv)
 })
+
+// OpenMP's threads wait for each other in a loop before they sleep. On a machine that others use
+// too, who is waited for may not be running: a training step took 1.7 times as long beside a
+// busy program as without one, and 1.0 times with a short loop, which costs nothing alone.
+var waiting = []string{"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}
+
+const spins = "1000"
+
+// yield makes OpenMP's threads wait in a short loop, unless the environment says how they wait.
+func yield() error {
+	for _, name := range waiting {
+		if _, set := os.LookupEnv(name); set {
+			return nil
+		}
+	}
+	return os.Setenv(waiting[0], spins) // which OpenMP reads when it is loaded
+}
 
 // places are where the library may be: as the environment says, or with the system's loader,
 // beside the program, and where make onednn puts it for this user.

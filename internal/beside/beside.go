@@ -17,6 +17,7 @@ import (
 type File struct {
 	*os.File
 	target string
+	name   string // beside the target; "" for a file without a name
 	done   bool
 }
 
@@ -46,12 +47,16 @@ func Create(target string) (*File, error) {
 		return nil, err
 	}
 	removeAbandoned(target)
+	if f := unnamed(filepath.Dir(target)); f != nil {
+		return &File{File: f, target: target}, nil
+	}
 	// Not os.CreateTemp, whose files only their owner may read.
-	f, err := os.OpenFile(temporary(target), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	name := temporary(target)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", target, cause(err))
 	}
-	return &File{File: f, target: target}, nil
+	return &File{File: f, target: target, name: name}, nil
 }
 
 // temporary returns the name of a temporary file or folder for a target.
@@ -80,9 +85,15 @@ func removeAbandoned(target string) {
 // Commit syncs the file and gives it its name.
 func (f *File) Commit() error {
 	err := f.Sync()
+	if err == nil && f.name == "" { // a name of its own first: only a rename replaces what is there
+		name := temporary(f.target)
+		if err = call(f.File, name); err == nil {
+			f.name = name
+		}
+	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), f.target)
+		err = os.Rename(f.name, f.target)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", f.target, err)
@@ -95,7 +106,9 @@ func (f *File) Commit() error {
 func (f *File) Discard() {
 	if !f.done {
 		_ = f.Close() // it may be closed already
-		_ = os.Remove(f.Name())
+		if f.name != "" {
+			_ = os.Remove(f.name)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ export CGO_CXXFLAGS := -O2 -g -I$(ONEDNN_DIR)/include
 endif
 endif
 
-.PHONY: build man onednn setup demo test test-kernels race lint fuzz bench bench-peers clean
+.PHONY: build man onednn setup demo test test-kernels race lint fuzz fuzz-cli bench bench-peers clean
 
 build:
 	$(GO) build -o $(BIN) ./cmd/alexctl
@@ -75,6 +75,11 @@ fuzz:
 	$(GO) test ./preprocess -run '^$$' -fuzz '^FuzzPreprocess$$' -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/npy -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME)
 	$(GO) test ./internal/pickle -run '^$$' -fuzz '^FuzzRead$$' -fuzztime $(FUZZTIME)
+
+# Damaged models, pictures, data and flags against the command line's contract.
+FUZZCLITIME ?= 10m
+fuzz-cli: setup
+	$(GO) run ./scripts/fuzzcli -program $(BIN) -time $(FUZZCLITIME)
 
 bench: setup
 	bench/run

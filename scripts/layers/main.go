@@ -24,7 +24,7 @@ var layers = []string{
 }
 
 // apart are programs that stand beside the house.
-var apart = []string{"testdata/sample/make", "scripts/layers", "scripts/man"}
+var apart = []string{"testdata/sample/make", "scripts/fuzzcli", "scripts/layers", "scripts/man"}
 
 const (
 	module = "alexctl/"

@@ -64,14 +64,24 @@ func (a *app) check(args []string, strict bool) (err error) {
 	return nil
 }
 
+// maxPrinted is how many problems are printed, and how many lines of a table.
+const maxPrinted = 10_000
+
 func (a *app) printChecked(path string, r checked) error {
 	for _, list := range []struct {
 		what     string
 		problems []onnx.Problem
 	}{{"", r.Problems}, {"warning: ", r.Warnings}, {"unchecked: ", r.Unchecked}} {
-		for _, p := range list.problems {
+		printed := 0
+		for i, p := range list.problems {
 			if op.FollowsFrom(p) {
 				continue // another node's line says why
+			}
+			if printed++; printed > maxPrinted {
+				if err := a.print("%s... and up to %d more (--json has them all)\n", list.what, len(list.problems)-i); err != nil {
+					return err
+				}
+				break
 			}
 			if err := a.print("%s%s\n", list.what, p); err != nil {
 				return err

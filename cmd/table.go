@@ -69,6 +69,7 @@ type grid struct {
 	header, footer []string
 	rows           [][]string
 	numbers        []string // columns that hold numbers, which are aligned right and not wrapped
+	more           int      // lines that are not shown
 	spare          []string // columns that may be left out, the first of them first
 }
 
@@ -83,7 +84,16 @@ func (g *grid) sparing(columns ...string) *grid {
 	return g
 }
 
-func (g *grid) AppendRow(row table.Row)    { g.rows = append(g.rows, cells(row)) }
+// AppendRow adds a line. What is beyond maxPrinted of them is only counted.
+func (g *grid) AppendRow(row table.Row) {
+	if len(g.rows) >= maxPrinted {
+		g.more++
+		return
+	}
+	g.rows = append(g.rows, cells(row))
+}
+
+// AppendFooter sets the last line.
 func (g *grid) AppendFooter(row table.Row) { g.footer = cells(row) }
 
 func cells(row table.Row) []string {
@@ -197,6 +207,11 @@ func (a *app) printTable(g *grid) error {
 	drawn, left := g.render(a.width(), a.colour())
 	if err := a.print("%s", drawn); err != nil {
 		return err
+	}
+	if g.more > 0 {
+		if err := a.print("... and %d more lines (--json has them all)\n", g.more); err != nil {
+			return err
+		}
 	}
 	if len(left) > 0 {
 		a.say("note: a wider terminal shows more: %s", strings.Join(left, ", "))

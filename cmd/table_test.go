@@ -41,6 +41,22 @@ func TestTablesFit(t *testing.T) {
 	}
 }
 
+// TestManyLines wants a table of a million lines cut.
+func TestManyLines(t *testing.T) {
+	var stdout strings.Builder
+	a := &app{stdout: &stdout, stderr: &strings.Builder{}}
+	g := newTable(table.Row{"layer"})
+	for range 1_000_000 {
+		g.AppendRow(table.Row{"x"})
+	}
+	if err := a.printTable(g); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(stdout.String(), "\n"); n != maxPrinted+3 || !strings.Contains(stdout.String(), "... and 990000 more lines") {
+		t.Errorf("%d lines", n)
+	}
+}
+
 // TestLongNames wants a name of megabytes cut: every line is padded to the longest.
 func TestLongNames(t *testing.T) {
 	g := newTable(table.Row{"layer", "op"})

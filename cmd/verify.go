@@ -155,6 +155,9 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		return err
 	}
 	options.Decisions, options.Recorded, options.Images = in.real, in.recorded, in.images
+	if len(in.sets) > 0 {
+		a.sayWork(m, in.sets[0], len(in.sets))
+	}
 	r := report.Report{}
 	switch {
 	case o.gradients:

@@ -6,12 +6,16 @@ import "strings"
 // Of returns the candidate with the smallest edit distance to name, or "" if more
 // than a third of its letters, and one, would have to change.
 func Of(name string, candidates []string) string {
-	if len(name) > 64 {
+	if name == "" || len(name) > 64 {
 		return ""
 	}
 	best, bestDistance := "", len(name)/3+2
+	lower := strings.ToLower(name)
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < bestDistance {
+		if difference := len(name) - len(c); difference >= bestDistance || -difference >= bestDistance {
+			continue // so many have to be deleted or inserted
+		}
+		if d := distance(lower, strings.ToLower(c)); d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}

@@ -28,7 +28,7 @@ var calls = [][]string{
 
 // flags are added, with one of the values.
 var flags = map[string][]string{
-	"--batch":       nil,
+	"--batch":       {"0", "-1", "1", "7", "99999999", "9223372036854775807"}, // a large one takes its time
 	"--threads":     nil,
 	"--limit":       nil,
 	"--seed":        nil,

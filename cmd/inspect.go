@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"alexctl/card"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 )
@@ -17,8 +18,8 @@ func (a *app) inspectCommand() *cobra.Command {
 		Use:   "inspect [model]",
 		Short: "Show a model's layers, shapes, parameters and operations",
 		Long: `Show a model's inputs, outputs and metadata, and for each layer its output shape,
-learned parameters and multiply-accumulate operations (MACs). A symbolic dimension
-counts as one.`,
+learned parameters, multiply-accumulate operations (MACs) and attributes, without those that
+change nothing (strides of 1, pads of 0). A symbolic dimension counts as one.`,
 		Example: `  alexctl inspect alexnet.onnx`,
 		Args:    atMost(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return a.inspect(args) },
@@ -47,6 +48,7 @@ type inspectedValue struct {
 type inspectedLayer struct {
 	Name        string `json:"name"`
 	Op          string `json:"op"`
+	Settings    string `json:"settings"` // the attributes, without those that change nothing
 	OutputShape []any  `json:"output_shape"`
 	Parameters  int64  `json:"parameters"`
 	MACs        int64  `json:"macs"`
@@ -67,7 +69,7 @@ func (a *app) inspect(args []string) (err error) {
 			if l.OutputShape != nil {
 				shape = dims(l.OutputShape)
 			}
-			r.Layers = append(r.Layers, inspectedLayer{l.Name, l.Op, shape, l.Parameters, l.MACs})
+			r.Layers = append(r.Layers, inspectedLayer{l.Name, l.Op, l.Settings, shape, l.Parameters, l.MACs})
 		}
 		for _, p := range m.Metadata {
 			r.Metadata[p.Key] = p.Value
@@ -117,21 +119,24 @@ func (a *app) printInspected(path string, m *onnx.Model, s op.Summary) error {
 	for _, v := range m.Graph.Outputs {
 		fmt.Fprintf(&b, "output  %s %s\n", v.Name, v.Type)
 	}
+	if c, err := card.Read(m); err == nil && c.Spec != nil {
+		fmt.Fprintf(&b, "images  %s\n", c.Spec)
+	}
 	for _, p := range m.Metadata {
 		fmt.Fprintf(&b, "%s  %s\n", p.Key, shorten(p.Value))
 	}
 	if err := a.print("%s\n", b.String()); err != nil {
 		return err
 	}
-	t := newTable(table.Row{"layer", "op", "output shape", "parameters", "MACs"}, "parameters", "MACs").sparing("MACs")
+	t := newTable(table.Row{"layer", "op", "attributes", "output shape", "parameters", "MACs"}, "parameters", "MACs").wrapping("MACs")
 	for _, l := range s.Layers {
 		shape := "?"
 		if l.OutputShape != nil {
 			shape = l.OutputShape.String()
 		}
-		t.AppendRow(table.Row{l.Name, l.Op, shape, blankZero(l.Parameters), blankZero(l.MACs)})
+		t.AppendRow(table.Row{l.Name, l.Op, l.Settings, shape, blankZero(l.Parameters), blankZero(l.MACs)})
 	}
-	t.AppendFooter(table.Row{"total", "", "", thousands(s.Parameters), thousands(s.MACs)})
+	t.AppendFooter(table.Row{"total", "", "", "", thousands(s.Parameters), thousands(s.MACs)})
 	if err := a.printTable(t); err != nil {
 		return err
 	}

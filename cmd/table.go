@@ -70,12 +70,20 @@ type grid struct {
 	rows           [][]string
 	numbers        []string // columns that hold numbers, which are aligned right and not wrapped
 	more           int      // lines that are not shown
+	wraps          bool     // text is wrapped before a column goes
 	spare          []string // columns that may be left out, the first of them first
 }
 
 // newTable returns a table; numbers names the columns that hold numbers.
 func newTable(header table.Row, numbers ...string) *grid {
 	return &grid{header: cells(header), numbers: numbers}
+}
+
+// wrapping is sparing of a table whose text is rather wrapped: columns go where even that does
+// not help.
+func (g *grid) wrapping(columns ...string) *grid {
+	g.spare, g.wraps = columns, true
+	return g
 }
 
 // sparing names the columns that a narrow terminal is not shown, the first of them first.
@@ -114,7 +122,7 @@ func (g *grid) render(width int, colour bool) (drawn string, left []string) {
 	widths := g.widths()
 	if width > 0 {
 		for _, name := range g.spare {
-			if sum(widths, keep) <= width {
+			if sum(g.needed(widths), keep) <= width {
 				break
 			}
 			if i := slices.Index(g.header, name); i >= 0 {
@@ -171,6 +179,23 @@ func (g *grid) widths() []int {
 	for _, row := range append(append([][]string{g.header}, g.rows...), g.footer) {
 		for i, cell := range row {
 			out[i] = max(out[i], text.LongestLineLen(cell))
+		}
+	}
+	return out
+}
+
+// wrapped is how narrow a column of text is made before another is left out.
+const wrapped = 13
+
+// needed is how wide the columns have to be.
+func (g *grid) needed(widths []int) []int {
+	if !g.wraps {
+		return widths
+	}
+	out := slices.Clone(widths)
+	for i, w := range out {
+		if !slices.Contains(g.numbers, g.header[i]) {
+			out[i] = min(w, wrapped)
 		}
 	}
 	return out

@@ -58,6 +58,18 @@ func (s *Spec) Channels() int {
 	return 3
 }
 
+// String says in words what is done with an image.
+func (s *Spec) String() string {
+	resize := "no resizing"
+	switch s.Resize {
+	case "short":
+		resize = fmt.Sprintf("short side to %d", s.Size)
+	case "exact":
+		resize = fmt.Sprintf("resized to %dx%d", s.Size, s.Size)
+	}
+	return fmt.Sprintf("%s, centre %dx%d, %s, (pixel/%g - %.4g) / %.4g", resize, s.Height, s.Width, s.Color, s.Divisor, s.Mean, s.Std)
+}
+
 // Validate reports everything that is wrong with the spec.
 func (s *Spec) Validate() error {
 	var errs []error

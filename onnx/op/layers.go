@@ -6,6 +6,7 @@ import "alexctl/onnx"
 type Layer struct {
 	Name        string
 	Op          string
+	Settings    string     // see Settings
 	OutputShape onnx.Shape // nil where it is not known
 	Parameters  int64
 	MACs        int64 // with symbolic dimensions counted as one
@@ -27,8 +28,9 @@ func Summarize(m *onnx.Model) Summary { return SummarizeFor(m, nil) }
 // SummarizeFor is Summarize with the inputs' shapes given.
 func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 	var s Summary
-	weights := map[string]int64{}
+	weights, kernels := map[string]int64{}, map[string][]int64{}
 	for _, t := range m.Graph.Initializers {
+		kernels[t.Name] = t.Dims
 		if n, err := t.Len(); err == nil && t.Type.IsFloat() && len(t.Dims) > 0 {
 			weights[t.Name] = n
 		}
@@ -37,6 +39,11 @@ func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 	s.Partial = len(inferred.Unchecked)+len(inferred.Problems) > 0
 	for _, n := range inferred.Nodes {
 		l := Layer{Name: n.Raw.Label(), Op: n.Raw.OpType}
+		var kernel []int64
+		if n.Node != nil && n.Node.Spec.Product == ConvProduct && len(n.Raw.Inputs) > 1 {
+			kernel = kernels[n.Raw.Inputs[1]]
+		}
+		l.Settings = Settings(n.Raw, kernel)
 		if len(n.Out) > 0 && n.Out[0].Ranked {
 			l.OutputShape = n.Out[0].Shape
 		}

@@ -274,26 +274,40 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 	return r, nil
 }
 
+// tried is the JSON result of train --dry-run.
+type tried struct {
+	Event          string       `json:"event"` // "dry_run"
+	Layers         []triedLayer `json:"layers"`
+	Loss           float64      `json:"loss"` // of the first step
+	GraphBytes     int64        `json:"graph_bytes"`
+	OptimizerBytes int64        `json:"optimizer_bytes"`
+	StepsPerEpoch  int          `json:"steps_per_epoch"`
+	StepSeconds    float64      `json:"step_seconds"`
+	EvalSeconds    float64      `json:"eval_seconds"`
+	TotalSeconds   float64      `json:"total_seconds"`
+}
+
+type triedLayer struct {
+	Node  string `json:"node"`
+	Op    string `json:"op"`
+	Shape []int  `json:"shape"`
+	Bytes int64  `json:"bytes"`
+}
+
 // dryRun shows what a run would take.
 func (a *app) dryRun(ctx context.Context, r *run.Run) error {
 	e, err := r.DryRun(ctx)
 	if err != nil {
 		return err
 	}
-	type layer struct {
-		Node  string `json:"node"`
-		Op    string `json:"op"`
-		Shape []int  `json:"shape"`
-		Bytes int64  `json:"bytes"`
-	}
 	if a.json {
-		var layers []layer
+		var layers []triedLayer
 		for _, l := range e.Layers {
-			layers = append(layers, layer{l.Node, l.Kind, l.Shape, l.Bytes})
+			layers = append(layers, triedLayer{l.Node, l.Kind, l.Shape, l.Bytes})
 		}
-		return a.printJSON(map[string]any{
-			"event": "dry_run", "layers": layers, "loss": e.Loss, "graph_bytes": e.GraphBytes, "optimizer_bytes": e.OptimizerBytes,
-			"steps_per_epoch": e.StepsPerEpoch, "step_seconds": e.StepSeconds, "eval_seconds": e.EvalSeconds, "total_seconds": e.TotalSeconds,
+		return a.printJSON(tried{
+			Event: "dry_run", Layers: layers, Loss: float64(e.Loss), GraphBytes: int64(e.GraphBytes), OptimizerBytes: int64(e.OptimizerBytes),
+			StepsPerEpoch: e.StepsPerEpoch, StepSeconds: e.StepSeconds, EvalSeconds: e.EvalSeconds, TotalSeconds: e.TotalSeconds,
 		})
 	}
 	t := newTable(table.Row{"node", "operator", "shape (channels last)", "MiB"}, "MiB")

@@ -24,16 +24,28 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    atMost(0),
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.printJSON(map[string]any{
-					"version": version, "go": goruntime.Version(), "platform": goruntime.GOOS + "/" + goruntime.GOARCH,
-					"revision": revision(), "cgo": ort.Cgo, "onnxruntime": ort.Version,
-					"opset_read": []int{op.MinOpset, op.MaxOpset}, "opset_written": []int{builder.MinOpset, builder.MaxOpset},
+				return a.printJSON(versions{
+					Version: version, Go: goruntime.Version(), Platform: goruntime.GOOS + "/" + goruntime.GOARCH,
+					Revision: revision(), Cgo: ort.Cgo, ORT: ort.Version,
+					OpsetRead: [2]int{op.MinOpset, op.MaxOpset}, OpsetWritten: [2]int{builder.MinOpset, builder.MaxOpset},
 				})
 			}
 			return a.print("alexctl %s\nreads opsets %d to %d, writes %d to %d, wants ONNX Runtime %s\n", buildDescription(),
 				op.MinOpset, op.MaxOpset, builder.MinOpset, builder.MaxOpset, ort.Version)
 		},
 	}
+}
+
+// versions is the JSON result of version.
+type versions struct {
+	Version      string `json:"version"`
+	Go           string `json:"go"`
+	Platform     string `json:"platform"`
+	Revision     string `json:"revision"`
+	Cgo          bool   `json:"cgo"`
+	ORT          string `json:"onnxruntime"`   // that setup installs
+	OpsetRead    [2]int `json:"opset_read"`    // from, to
+	OpsetWritten [2]int `json:"opset_written"` // from, to
 }
 
 func buildDescription() string {

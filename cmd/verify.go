@@ -174,6 +174,11 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	if err := a.complete(r, path, in.described, o); err != nil {
 		return err
 	}
+	if len(o.reports) > 0 {
+		if r.Pictures, err = in.shown(); err != nil {
+			return err
+		}
+	}
 	var lost error // what could not be written, said when the result has been
 	if r.Failed() && o.bisect != "" {
 		if r.Bisected, lost = a.bisect(c, m, engines, in.sets, r.Report, o, options); c.Context().Err() != nil {

@@ -15,10 +15,12 @@ import (
 	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/internal/beside"
+	"alexctl/internal/regular"
 	"alexctl/onnx"
 	"alexctl/preprocess"
 	"alexctl/runtime"
 	"alexctl/verify"
+	"alexctl/verify/report"
 )
 
 // inputFlags say what engines are fed in a comparison.
@@ -103,6 +105,30 @@ type inputSets struct {
 	images    []int             // how many of each set's images are real
 	described string
 	real      bool // real images, whose classes can be compared
+	// picture returns an image by its number, for reports, which have so many; nil where the
+	// inputs are none.
+	picture  func(i int) (name string, m *preprocess.Image, err error)
+	pictures int
+}
+
+// maxPictures is how many images a report shows.
+const maxPictures = 24
+
+// shown returns the images that a report shows.
+func (in *inputSets) shown() ([]report.Picture, error) {
+	var out []report.Picture
+	for i := range min(in.pictures, maxPictures) {
+		name, m, err := in.picture(i)
+		if err != nil {
+			return nil, err
+		}
+		p, err := report.NewPicture(name, m)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
 }
 
 // inputs reads or makes the inputs, and saves them where that was asked for.
@@ -256,6 +282,14 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		in.sets, in.images = append(in.sets, p.Tensors(1, x)), append(in.images, 1)
 	}
 	in.described = counted(len(files), "image")
+	in.pictures, in.picture = len(files), func(i int) (string, *preprocess.Image, error) {
+		b, err := regular.Read(files[i], preprocess.MaxFileBytes)
+		if err != nil {
+			return "", nil, err
+		}
+		m, err := limits.Decode(b)
+		return filepath.Base(files[i]), m, err
+	}
 	return in, nil
 }
 
@@ -285,6 +319,10 @@ func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputS
 	}
 	in := &inputSets{real: true, described: fmt.Sprintf("%s of the %s part of %s", counted(limit, "image"), part, set.Name)}
 	numbers := classify.Spread(limit, images.Len())
+	in.pictures, in.picture = len(numbers), func(i int) (string, *preprocess.Image, error) {
+		m, err := images.Image(numbers[i])
+		return set.Classes[images.Label(numbers[i])], m, err
+	}
 	for part := range slices.Chunk(numbers, p.BatchSize(min(o.batch, limit))) {
 		x, err := p.Batch(c.Context(), images, part)
 		if err != nil {

@@ -20,6 +20,8 @@ import (
 type Report struct {
 	*verify.Report
 	Against *diff.Diff `json:"against,omitempty"` // nil for engines
+	// Pictures are input images, for pages.
+	Pictures []Picture `json:"-"`
 }
 
 // Of returns the report of a comparison of two models.
@@ -27,7 +29,7 @@ func Of(d *diff.Diff) Report {
 	r := &verify.Report{OK: d.OK, Reference: reference.Engine{}.Name(), Results: []verify.Result{}, Unchecked: d.Unchecked}
 	r.Timing.Bounds = d.Bounds
 	r.Bound.Kind, r.Bound.Deviations = "derived", op.Deviations
-	return Report{r, d}
+	return Report{Report: r, Against: d}
 }
 
 // Skipped reports whether something could not be compared.

@@ -202,7 +202,7 @@ func findNPM() finding {
 	f := finding{What: "npm"}
 	path, err := exec.LookPath("npm")
 	if err != nil {
-		f.Detail, f.Hint = "not installed; alexctl setup fetches ONNX Runtime with it", "install Node.js, or use: alexctl setup --from FILE"
+		f.Detail, f.Hint = "not installed; alexctl setup asks it where no registry is configured", "name the registry in NPM_CONFIG_REGISTRY, install Node.js, or use: alexctl setup --from FILE"
 		return f
 	}
 	f.OK, f.Detail = true, path

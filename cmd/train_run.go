@@ -306,7 +306,7 @@ func (a *app) dryRun(ctx context.Context, r *run.Run) error {
 			layers = append(layers, triedLayer{l.Node, l.Kind, l.Shape, l.Bytes})
 		}
 		return a.printJSON(tried{
-			Event: "dry_run", Layers: layers, Loss: float64(e.Loss), GraphBytes: e.GraphBytes, OptimizerBytes: int64(e.OptimizerBytes),
+			Event: "dry_run", Layers: layers, Loss: float64(e.Loss), GraphBytes: e.GraphBytes, OptimizerBytes: e.OptimizerBytes,
 			StepsPerEpoch: e.StepsPerEpoch, StepSeconds: e.StepSeconds, EvalSeconds: e.EvalSeconds, TotalSeconds: e.TotalSeconds,
 		})
 	}

@@ -43,7 +43,7 @@ func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 		if n.Node != nil && n.Node.Spec.Product == ConvProduct && len(n.Raw.Inputs) > 1 {
 			kernel = kernels[n.Raw.Inputs[1]]
 		}
-		l.Settings = Settings(n.Raw, kernel)
+		l.Settings = Settings(n.Raw, n.Node, kernel)
 		if len(n.Out) > 0 && n.Out[0].Ranked {
 			l.OutputShape = n.Out[0].Shape
 		}

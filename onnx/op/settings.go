@@ -12,7 +12,6 @@ import (
 // plain are the values of attributes that need no mention: they change nothing.
 var plain = map[string][]string{
 	"strides": {"1"}, "dilations": {"1"}, "pads": {"0"}, "group": {"1"}, "auto_pad": {"NOTSET"}, "ceil_mode": {"0"}, "storage_order": {"0"},
-	"transA": {"0"}, "transB": {"0"}, "alpha": {}, "beta": {},
 }
 
 // maxSetting bounds what is shown of an attribute.
@@ -20,8 +19,9 @@ const maxSetting = 60
 
 // Settings describes a node by its attributes, in ONNX's names and without those that change
 // nothing: "kernel_shape=11x11 strides=4 pads=2 group=2". weight is the shape of a
-// convolution's kernel where no attribute says it, or nil.
-func Settings(n *onnx.Node, weight []int64) string {
+// convolution's kernel where no attribute says it, or nil; bound is the node as this package
+// knows it, with its defaults, or nil.
+func Settings(n *onnx.Node, bound *Node, weight []int64) string {
 	var out []string
 	if n.Attribute("kernel_shape") == nil && len(weight) > 2 {
 		out = append(out, "kernel_shape="+sizes("kernel_shape", weight[2:]))
@@ -46,6 +46,9 @@ func Settings(n *onnx.Node, weight []int64) string {
 		}
 		if len(text) > maxSetting {
 			text = strings.ToValidUTF8(text[:maxSetting], "") + "..."
+		}
+		if bound != nil && a.Type != onnx.AttrInts && fmt.Sprint(bound.fallback(a.Name)) == text {
+			continue
 		}
 		if !slices.Contains(plain[a.Name], text) {
 			out = append(out, a.Name+"="+text)

@@ -21,9 +21,9 @@ func TestSettings(t *testing.T) {
 		"kernel_shape=3x5 pads=0,1,0,1": {attributes: []*onnx.Attribute{ints("pads", 0, 1, 0, 1), onnx.IntAttr("group", 1)}, weight: []int64{4, 3, 3, 5}},
 		"size=5 alpha=0.0001":           {attributes: []*onnx.Attribute{onnx.IntAttr("size", 5), {Name: "alpha", Type: onnx.AttrFloat, Float: 1e-4}}},
 		"auto_pad=SAME_UPPER":           {attributes: []*onnx.Attribute{{Name: "auto_pad", Type: onnx.AttrString, String: []byte("SAME_UPPER")}}},
-		"transB=1":                      {attributes: []*onnx.Attribute{onnx.IntAttr("transB", 1), onnx.IntAttr("transA", 0)}},
+		"transB=1":                      {attributes: []*onnx.Attribute{onnx.IntAttr("transB", 1)}},
 	} {
-		if got := op.Settings(&onnx.Node{OpType: "X", Attributes: c.attributes}, c.weight); got != want {
+		if got := op.Settings(&onnx.Node{OpType: "X", Attributes: c.attributes}, nil, c.weight); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

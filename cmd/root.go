@@ -325,7 +325,12 @@ func (a *app) next(format string, args ...any) { a.say("next: "+format, args...)
 
 // print writes results to stdout.
 func (a *app) print(format string, args ...any) error {
-	if _, err := fmt.Fprint(a.stdout, printable(fmt.Sprintf(format, args...))); err != nil {
+	return a.write(printable(fmt.Sprintf(format, args...)))
+}
+
+// write is print of what is printable already, and may be coloured.
+func (a *app) write(text string) error {
+	if _, err := io.WriteString(a.stdout, text); err != nil {
 		return fault.New(fault.Environment, "writing the result: %w", err)
 	}
 	return nil

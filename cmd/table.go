@@ -42,12 +42,13 @@ func (a *app) colour() bool {
 	return isTerminal(a.stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// verdict colours a word or a line that says how something ended.
-func (a *app) verdict(s string) string {
-	if !a.colour() {
-		return s
+// printVerdict prints a line that says how something ended, in colour on a terminal.
+func (a *app) printVerdict(line string) error {
+	line = printable(line)
+	if a.colour() {
+		line = paint(line)
 	}
-	return paint(s)
+	return a.write(line + "\n")
 }
 
 // paint colours what begins with a verdict.
@@ -107,7 +108,7 @@ func (g *grid) AppendFooter(row table.Row) { g.footer = cells(row) }
 func cells(row table.Row) []string {
 	out := make([]string, len(row))
 	for i, v := range row {
-		out[i] = abridged(fmt.Sprint(v), maxCell)
+		out[i] = printable(abridged(fmt.Sprint(v), maxCell)) // before it is coloured
 	}
 	return out
 }
@@ -230,7 +231,7 @@ func (g *grid) narrow(widths []int, keep []bool, width int) {
 // printTable prints a table as wide as the terminal, and says what of it did not fit.
 func (a *app) printTable(g *grid) error {
 	drawn, left := g.render(a.width(), a.colour())
-	if err := a.print("%s", drawn); err != nil {
+	if err := a.write(drawn); err != nil {
 		return err
 	}
 	if g.more > 0 {

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -38,6 +40,30 @@ func TestTablesFit(t *testing.T) {
 	}
 	if drawn, _ := example().render(0, true); !strings.Contains(drawn, "\x1b[32mpass") || !strings.Contains(drawn, "\x1b[31mfail (layers)") {
 		t.Errorf("no colours in\n%q", drawn)
+	}
+}
+
+// TestColoursReachTheTerminal runs the program on a terminal: verdicts are coloured, and a
+// stranger's control characters are not passed on.
+func TestColoursReachTheTerminal(t *testing.T) {
+	if _, err := exec.LookPath("script"); err != nil {
+		t.Skip("there is no script(1)")
+	}
+	dir := t.TempDir()
+	run := func(environment ...string) string {
+		_, out := shell(t, dir, append(append(os.Environ(), "TERM=xterm", "NO_COLOR="), environment...), "script -qec 'stty cols 80; alexctl doctor' /dev/null")
+		return out
+	}
+	if out := run(); !strings.Contains(out, "\x1b[32mok") || strings.Contains(out, "?[32m") {
+		t.Errorf("no colours:\n%q", out)
+	}
+	if out := run("NO_COLOR=1"); strings.Contains(out, "[32m") {
+		t.Errorf("colours with NO_COLOR:\n%q", out)
+	}
+	g := newTable(table.Row{"layer", "verdict"})
+	g.AppendRow(table.Row{"a\x1b[31mb", "pass"})
+	if drawn, _ := g.render(0, true); !strings.Contains(drawn, "a?[31mb") || !strings.Contains(drawn, "\x1b[32mpass") {
+		t.Errorf("%q", drawn)
 	}
 }
 

@@ -50,7 +50,7 @@ func (a *app) printVerified(r report.Report, layers bool) error {
 	case r.Skipped():
 		verdict = "not fully verified: an engine could not be used, or there was nothing to compare"
 	}
-	return a.print("%s\n", a.verdict(verdict))
+	return a.printVerdict(verdict)
 }
 
 // printEngines prints a line for each output of each engine.
@@ -218,7 +218,7 @@ func (a *app) printAgainst(r report.Report, layers bool) error {
 		diff.Uncompared: "not compared with " + d.Other.Path + ": no node, attribute or weight differs, and the values could not be computed",
 		diff.Different:  "DIFFERENT from " + d.Other.Path + ": first divergence at " + d.First,
 	}[d.Verdict]
-	return a.print("%s\n", a.verdict(verdict))
+	return a.printVerdict(verdict)
 }
 
 // printAudit prints the gradients.
@@ -238,5 +238,5 @@ func (a *app) printAudit(g *verify.Audit) error {
 	if !g.OK {
 		line = "MISMATCH: " + g.Reason
 	}
-	return a.print("%s\n", a.verdict(line))
+	return a.printVerdict(line)
 }

@@ -101,6 +101,9 @@ func (a *app) install(ctx context.Context, p ort.Package, dir, from string, r *i
 		}
 	}
 	if p.Installed(dir) {
+		if from != "" {
+			a.say("note: %s is installed already, so %s is not used", p.Purpose, from)
+		}
 		return nil
 	}
 	r.Fetched = true

@@ -141,7 +141,7 @@ func (g *grid) render(width int, colour bool) (drawn string, left []string) {
 		if !keep[i] {
 			continue
 		}
-		c := table.ColumnConfig{Number: len(configs) + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapSoft}
+		c := table.ColumnConfig{Number: len(configs) + 1, WidthMax: widths[i], WidthMaxEnforcer: wrapLines}
 		if slices.Contains(g.numbers, name) {
 			c.Align, c.AlignHeader, c.AlignFooter = text.AlignRight, text.AlignRight, text.AlignRight
 		}
@@ -200,6 +200,15 @@ func (g *grid) needed(widths []int) []int {
 		}
 	}
 	return out
+}
+
+// wrapLines wraps each line of a cell by itself.
+func wrapLines(s string, width int) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = text.WrapSoft(line, width)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func sum(widths []int, keep []bool) int {

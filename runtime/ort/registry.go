@@ -155,37 +155,43 @@ func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string
 		if direct = r.download(ctx, p.Name, file); direct == nil {
 			return file, nil
 		}
+		direct = fmt.Errorf("%s: %w", r.tarball(p.Name), direct)
 	}
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		why := "npm is not installed, and no registry is configured for it"
+		why := "npm is not installed, and no registry at an http or https address is configured for it"
 		if direct != nil {
 			why = fmt.Sprintf("npm is not installed, and %s cannot be fetched without it: %v", p.Name, direct)
 		}
 		return "", fault.New(fault.Environment, "%s", why).Hint(
-			fault.Hint{Text: "install Node.js, or name the registry in the environment variable " + registryEnv[1]},
+			fault.Hint{Text: "install Node.js, or have the environment variable " + registryEnv[1] + " name a registry that has it"},
 			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From},
 			fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
 	}
-	return p.pack(ctx, npm, work)
+	return p.pack(ctx, npm, work, direct)
 }
 
 // pack downloads the tarball with npm.
-func (p Package) pack(ctx context.Context, npm, work string) (string, error) {
+func (p Package) pack(ctx context.Context, npm, work string, direct error) (string, error) {
 	_ = os.Remove(filepath.Join(work, "package.tgz")) // what came of it
 	var log strings.Builder
-	c := exec.CommandContext(ctx, npm, "pack", p.Name, "--silent", "--pack-destination", work)
+	c := exec.CommandContext(ctx, npm, "pack", p.Name, "--loglevel=error", "--fetch-retries=0", "--pack-destination", work)
 	c.Dir, c.Stdout, c.Stderr = work, &log, &log
 	c.WaitDelay = 2 * time.Second // npm may be a script whose child keeps the pipes open
 	if err := c.Run(); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		return "", fault.New(fault.Environment, "npm pack %s: %w\n%s", p.Name, err, strings.TrimSpace(log.String())).
-			Hint(fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
+		why := strings.TrimSpace(log.String())
+		if direct != nil {
+			why = strings.TrimSpace(direct.Error() + "\n" + why)
+		}
+		return "", fault.New(fault.Environment, "npm pack %s: %w\n%s", p.Name, err, why).Hint(
+			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From},
+			fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
 	}
 	files, err := filepath.Glob(filepath.Join(work, "*.tgz"))
 	if err != nil || len(files) != 1 {

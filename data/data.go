@@ -5,6 +5,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -218,6 +219,13 @@ type part struct {
 func (p *part) Len() int        { return len(p.index) }
 func (p *part) Label(i int) int { return p.Dataset.Label(p.index[i]) }
 
+func (p *part) name(i int) string {
+	if of, ok := p.Dataset.(named); ok {
+		return of.name(p.index[i])
+	}
+	return ""
+}
+
 func (p *part) Image(i int) (*preprocess.Image, error) { return p.Dataset.Image(p.index[i]) }
 
 // Limit returns n images: the first ones, or, of a folder, whose images lie in the
@@ -275,17 +283,46 @@ func SplitByClass(d Dataset, fraction float64, seed uint64) (rest, taken Dataset
 	for label, images := range byClass {
 		n := len(images)
 		count := max(int(fraction*float64(n)+0.5), min(fewOfClass, n/4))
-		for k, i := range permutation(n, stream(seed, "split", label)) {
+		for k, i := range drawn(d, label, images, seed) {
 			if k < count {
-				b.index = append(b.index, images[i])
+				b.index = append(b.index, i)
 			} else {
-				a.index = append(a.index, images[i])
+				a.index = append(a.index, i)
 			}
 		}
 	}
 	slices.Sort(a.index)
 	slices.Sort(b.index)
 	return a, b
+}
+
+// named is a dataset whose images have names.
+type named interface{ name(i int) string }
+
+// drawn returns images of a class in the order in which they are held out. That of images with
+// names hangs on these alone: where others come or go, most of what was held out stays so, and
+// what was trained with is not taken for it.
+func drawn(d Dataset, label int, images []int, seed uint64) []int {
+	of, ok := d.(named)
+	if p, is := d.(*part); is {
+		_, ok = p.Dataset.(named)
+		of = p
+	}
+	out := make([]int, len(images))
+	if !ok {
+		for k, i := range permutation(len(images), stream(seed, "split", label)) {
+			out[k] = images[i]
+		}
+		return out
+	}
+	ranks := map[int]uint64{}
+	for _, i := range images {
+		g := stream(seed, "split "+of.name(i))
+		ranks[i] = g.next()
+	}
+	copy(out, images)
+	slices.SortStableFunc(out, func(x, y int) int { return cmp.Compare(ranks[x], ranks[y]) })
+	return out
 }
 
 // Split divides a dataset at random, the same for the same seed: the second part has

@@ -61,6 +61,15 @@ func (f *folder) notes() []string {
 func (f *folder) Len() int        { return len(f.files) }
 func (f *folder) Label(i int) int { return f.labels[i] }
 
+// name is the path in the folder, the same wherever that is.
+func (f *folder) name(i int) string {
+	within, err := filepath.Rel(f.dir, f.files[i])
+	if err != nil {
+		within = f.files[i]
+	}
+	return filepath.ToSlash(within)
+}
+
 func (f *folder) Image(i int) (*preprocess.Image, error) {
 	b, err := regular.Read(f.files[i], preprocess.MaxFileBytes)
 	if err != nil {

@@ -77,3 +77,42 @@ func TestSplitByClass(t *testing.T) {
 		}
 	}
 }
+
+// TestSplitStays adds, removes and renames images: what was trained with is not taken for the
+// test part, but for a few.
+func TestSplitStays(t *testing.T) {
+	root := folderOf(t, 30, 30, 30)
+	parts := func() map[string]bool { // whether an image tests, by its name
+		set, err := data.Open(t.Context(), root, data.Options{Seed: 2, ByClass: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]bool{}
+		for _, d := range []data.Dataset{set.Train, set.Test} {
+			for i := range d.Len() {
+				out[data.NameOf(d, i)] = d == set.Test
+			}
+		}
+		return out
+	}
+	before := parts()
+	rename := func(from, to string) {
+		if err := os.Rename(filepath.Join(root, from), filepath.Join(root, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("class0/0.png", "class0/zz.png")
+	rename("class1/7.png", "class1/aa.png")
+	if err := os.Remove(filepath.Join(root, "class2/3.png")); err != nil {
+		t.Fatal(err)
+	}
+	moved := 0
+	for name, tests := range parts() {
+		if was, known := before[name]; known && !was && tests {
+			moved++
+		}
+	}
+	if len(before) != 90 || moved > 3 {
+		t.Errorf("%d images, %d that were trained with test now", len(before), moved)
+	}
+}

@@ -185,7 +185,7 @@ func (p Package) pack(ctx context.Context, npm, work string, direct error) (stri
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		why := strings.TrimSpace(log.String())
+		why, _, _ := strings.Cut(strings.TrimSpace(log.String()), "\nnpm error     at ") // without its stack
 		if direct != nil {
 			why = strings.TrimSpace(direct.Error() + "\n" + why)
 		}

@@ -1,0 +1,4 @@
+package data
+
+// NameOf returns the name of an image of a folder.
+func NameOf(d Dataset, i int) string { return d.(named).name(i) }

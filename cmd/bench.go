@@ -236,7 +236,7 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 	if !o.train {
 		return lines, nil
 	}
-	kernels := gorgonia.Kernels{Set: o.kernels, Precision: o.precision, Threads: threads}
+	kernels := a.kernels(o.kernels, o.precision, threads)
 	name := gorgonia.Engine{Kernels: kernels}.Name()
 	a.say("training step of %s, batch %d, %s", name, batch, counted(threads, "thread"))
 	times, layers, err := benchStep(ctx, m, kernels, batch, o.seconds)

@@ -123,7 +123,7 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, classifier.Close()) }()
 	a.sayPlan(plan)
-	a.sayWork(m, nil, images.Len())
+	a.sayLong(inferring.takes(m, nil, images.Len()))
 	bar := a.progress(images.Len(), "images")
 	e, err := classifier.Evaluate(ctx, images, len(classes), bar.add)
 	bar.done()

@@ -119,7 +119,7 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	a.sayPlan(plan)
-	a.sayWork(m, nil, len(files))
+	a.sayLong(inferring.takes(m, nil, len(files)))
 	if err := a.printInferred(ctx, c, engine, files, o.top); err != nil {
 		return err
 	}

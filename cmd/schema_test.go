@@ -12,7 +12,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"alexctl/runtime/ort"
 	"alexctl/train"
 	"alexctl/verify"
 	"alexctl/verify/report"
@@ -135,9 +134,7 @@ func TestResultsFitTheirSchemas(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it trains")
 	}
-	if _, err := ort.FindLibrary(""); err != nil || !ort.Cgo {
-		t.Skip("ONNX Runtime is not installed")
-	}
+	needsORT(t)
 	images, err := filepath.Abs("../testdata/images")
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func (a *app) trainCommand() *cobra.Command {
 The model is a variant with fresh weights (cifar, unless --variant or --input names
 another) or any ONNX file with --model: also one exported by PyTorch. The data are a
 dataset by name or a folder with a folder of images for each class; without --data
-the built-in sample. A folder is ROOT/CLASS/..., of which a fifth is
+the built-in sample. A folder is ROOT/CLASS/..., of which a fifth of each class is
 kept for testing, or ROOT/train/CLASS/... with ROOT/test or ROOT/val beside it.
 
 The trained weights go back into the same graph. The file gets its name when the

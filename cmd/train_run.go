@@ -101,14 +101,10 @@ func (a *app) broken(ctx context.Context, err error, sets ...data.Dataset) error
 // fit makes the batch and the epochs, where no flag says them, fit a small folder, and warns of
 // a run that is too short.
 func (o *trainOptions) fit(c *cobra.Command, a *app, set *data.Set) {
-	rest := set.Train
-	if o.limit > 0 {
-		rest = data.Limit(rest, o.limit, o.Seed)
-	}
 	if set.Folder { // of the built-in sets there is enough, and their parts stay what they were
 		o.Split = train.ByClass
-		rest, _ = data.SplitByClass(rest, o.ValSplit, o.Seed)
 	}
+	rest, _ := run.Parts(set, o.Config, o.limit)
 	images := rest.Len()
 	given := o.Config
 	if set.Folder {

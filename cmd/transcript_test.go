@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"alexctl/runtime/ort"
 )
 
 // shapes replace what differs from run to run and from machine to machine.
@@ -37,9 +35,7 @@ func TestTranscripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it trains")
 	}
-	if _, err := ort.FindLibrary(""); err != nil || !ort.Cgo {
-		t.Skip("ONNX Runtime is not installed")
-	}
+	needsORT(t)
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -18,19 +18,20 @@ import (
 	"alexctl/train"
 )
 
-// completed is what a shell is told of a flag or of the arguments: values, or how the files
-// end; folders where there is neither.
+// completed is what a shell is told of a flag or of the arguments: values, and folders where
+// those will do too; or how the files end; folders where there is neither.
 type completed struct {
-	values func() []string
-	files  []string // endings without the dot
+	values  func() []string
+	folders bool
+	files   []string // endings without the dot
 }
 
 func fixed(values ...string) completed { return completed{values: func() []string { return values }} }
 
 func endings(list ...string) completed { return completed{files: list} }
 
-// flagValues are those of the flags, by name; a flag that is called the same means the same in
-// every command but those of otherValues.
+// flagValues are those of the flags, by name, or by command and name where a flag of that name
+// means something else in others.
 func flagValues() map[string]completed {
 	var variants, optimizers []string
 	for _, v := range builder.Variants() {
@@ -44,7 +45,7 @@ func flagValues() map[string]completed {
 		"against":    endings("onnx"),
 		"augment":    fixed("flip", "pad=4", "crop", "color", "none"),
 		"class-map":  {files: []string{"json"}},
-		"data":       {values: datasets},
+		"data":       {values: datasets, folders: true},
 		"data-dir":   {},
 		"engine":     fixed(engineNames()...),
 		"init":       fixed("source", "he", "paper", "zeros"),
@@ -58,7 +59,6 @@ func flagValues() map[string]completed {
 		"model":      endings("onnx"),
 		"optimizer":  fixed(optimizers...),
 		"ort-lib":    endings("so", "dylib", "dll"),
-		"output":     endings("onnx"),
 		"part":       fixed("test", "train", "all"),
 		"precision":  fixed(gorgonia.Precisions...),
 		"preprocess": fixed(preprocess.Names...),
@@ -68,6 +68,10 @@ func flagValues() map[string]completed {
 		"run":        {},
 		"schedule":   fixed(train.Schedules()...),
 		"variant":    fixed(variants...),
+
+		"build output":    endings("onnx"),
+		"train output":    endings("onnx"),
+		"train class-map": fixed("order"),
 	}
 }
 
@@ -129,7 +133,11 @@ func complete(c *cobra.Command) {
 }
 
 func completeFlag(c *cobra.Command, name string, flags map[string]completed) {
-	if v, ok := flags[name]; ok {
+	v, ok := flags[c.Name()+" "+name]
+	if !ok {
+		v, ok = flags[name]
+	}
+	if ok {
 		_ = c.RegisterFlagCompletionFunc(name, v.of) // it fails only for a flag that is not there
 	}
 }
@@ -143,10 +151,19 @@ func (v completed) of(_ *cobra.Command, _ []string, typed string) ([]string, cob
 		return nil, cobra.ShellCompDirectiveFilterDirs
 	}
 	before := typed[:strings.LastIndexByte(typed, ',')+1]
+	given := strings.Split(before, ",")
 	var out []string
 	for _, s := range v.values() {
-		if strings.HasPrefix(before+s, typed) {
+		if strings.HasPrefix(before+s, typed) && !slices.Contains(given, s) {
 			out = append(out, before+s)
+		}
+	}
+	if v.folders {
+		found, _ := filepath.Glob(typed + "*")
+		for _, path := range found {
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				out = append(out, path)
+			}
 		}
 	}
 	if len(out) == 0 { // a folder of images, or a spec

@@ -156,7 +156,7 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	}
 	options.Decisions, options.Recorded, options.Images = in.real, in.recorded, in.images
 	if len(in.sets) > 0 {
-		a.sayWork(m, in.sets[0], len(in.sets))
+		a.sayLong(verifying.takes(m, in.sets[0], len(in.sets)))
 	}
 	r := report.Report{}
 	switch {
@@ -174,14 +174,14 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 	if err := a.complete(r, path, in.described, o); err != nil {
 		return err
 	}
-	if len(o.reports) > 0 {
-		if r.Pictures, err = in.shown(); err != nil {
-			return err
-		}
-	}
 	var lost error // what could not be written, said when the result has been
+	if slices.ContainsFunc(o.reports, report.Paged) {
+		r.Pictures, lost = in.shown()
+	}
 	if r.Failed() && o.bisect != "" {
-		if r.Bisected, lost = a.bisect(c, m, engines, in.sets, r.Report, o, options); c.Context().Err() != nil {
+		var unwritten error
+		r.Bisected, unwritten = a.bisect(c, m, engines, in.sets, r.Report, o, options)
+		if lost = errors.Join(lost, unwritten); c.Context().Err() != nil {
 			return c.Context().Err()
 		}
 	}
@@ -328,7 +328,7 @@ func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOpti
 	if x == nil || len(x.Shape) == 0 || x.Shape[0] == 0 {
 		return nil, fault.New(fault.Invalid, "--gradients needs a batch of images")
 	}
-	k := gorgonia.Kernels{Set: o.kernels, Threads: a.threads}
+	k := a.kernels(o.kernels, "", a.threads)
 	out, err := signature.OutputOf(m, o.classifier.Signature)
 	if err != nil {
 		return nil, err

@@ -244,14 +244,17 @@ func fileInputs(m *onnx.Model, files []string) (*inputSets, error) {
 // maxVerifyImages bounds the inputs and results that are held for the comparison.
 const maxVerifyImages = 256
 
-// imageInputs preprocesses images, one a run.
-func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
-	limits, err := a.imageLimits(o.pixels)
-	if err != nil {
+// imagePlan says how images become inputs, within limits.
+func (a *app) imagePlan(m *onnx.Model, o *inputFlags) (p *classify.Plan, err error) {
+	if o.classifier.Images, err = a.imageLimits(o.pixels); err != nil {
 		return nil, err
 	}
-	o.classifier.Images = limits
-	p, err := classify.NewPlan(m, o.classifier)
+	return classify.NewPlan(m, o.classifier)
+}
+
+// imageInputs preprocesses images, one a run.
+func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
+	p, err := a.imagePlan(m, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +290,7 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		if err != nil {
 			return "", nil, err
 		}
-		m, err := limits.Decode(b)
+		m, err := o.classifier.Images.Decode(b)
 		return filepath.Base(files[i]), m, err
 	}
 	return in, nil
@@ -295,17 +298,12 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 
 // dataInputs are test images of a dataset, in batches.
 func (a *app) dataInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*inputSets, error) {
-	limits, err := a.imageLimits(o.pixels)
-	if err != nil {
-		return nil, err
-	}
-	o.classifier.Images = limits
-	p, err := classify.NewPlan(m, o.classifier)
+	p, err := a.imagePlan(m, &o)
 	if err != nil {
 		return nil, err
 	}
 	by := splitOf(c, m, &o.seed)
-	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: by, Images: limits})
+	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.seed, ByClass: by, Images: o.classifier.Images})
 	if err != nil {
 		return nil, err
 	}

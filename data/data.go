@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"alexctl/fault"
@@ -219,13 +220,6 @@ type part struct {
 func (p *part) Len() int        { return len(p.index) }
 func (p *part) Label(i int) int { return p.Dataset.Label(p.index[i]) }
 
-func (p *part) name(i int) string {
-	if of, ok := p.Dataset.(named); ok {
-		return of.name(p.index[i])
-	}
-	return ""
-}
-
 func (p *part) Image(i int) (*preprocess.Image, error) { return p.Dataset.Image(p.index[i]) }
 
 // Limit returns n images: the first ones, or, of a folder, whose images lie in the
@@ -273,56 +267,36 @@ func Fingerprint(d Dataset) (_ string, err error) {
 const fewOfClass = 5
 
 // SplitByClass is Split with the same fraction of each class, and of a small class at least five
-// images or a quarter of it.
+// images or a quarter of it. What is held out hangs on each image's name alone: where others come
+// or go, most of it stays so, and what was trained with is not taken for it.
 func SplitByClass(d Dataset, fraction float64, seed uint64) (rest, taken Dataset) {
-	byClass := map[int][]int{}
-	for i := range d.Len() {
+	byClass, ranks := map[int][]int{}, make([]uint64, d.Len())
+	for i := range ranks {
 		byClass[d.Label(i)] = append(byClass[d.Label(i)], i)
+		g := stream(seed, "split "+nameOf(d, i))
+		ranks[i] = g.next()
 	}
 	a, b := &part{d, nil}, &part{d, nil}
-	for label, images := range byClass {
+	for _, images := range byClass {
+		slices.SortStableFunc(images, func(x, y int) int { return cmp.Compare(ranks[x], ranks[y]) })
 		n := len(images)
 		count := max(int(fraction*float64(n)+0.5), min(fewOfClass, n/4))
-		for k, i := range drawn(d, label, images, seed) {
-			if k < count {
-				b.index = append(b.index, i)
-			} else {
-				a.index = append(a.index, i)
-			}
-		}
+		a.index, b.index = append(a.index, images[count:]...), append(b.index, images[:count]...)
 	}
 	slices.Sort(a.index)
 	slices.Sort(b.index)
 	return a, b
 }
 
-// named is a dataset whose images have names.
-type named interface{ name(i int) string }
-
-// drawn returns images of a class in the order in which they are held out. That of images with
-// names hangs on these alone: where others come or go, most of what was held out stays so, and
-// what was trained with is not taken for it.
-func drawn(d Dataset, label int, images []int, seed uint64) []int {
-	of, ok := d.(named)
-	if p, is := d.(*part); is {
-		_, ok = p.Dataset.(named)
-		of = p
+// nameOf is what an image is known by: its path in a folder, otherwise its number.
+func nameOf(d Dataset, i int) string {
+	switch d := d.(type) {
+	case *folder:
+		return d.name(i)
+	case *part:
+		return nameOf(d.Dataset, d.index[i])
 	}
-	out := make([]int, len(images))
-	if !ok {
-		for k, i := range permutation(len(images), stream(seed, "split", label)) {
-			out[k] = images[i]
-		}
-		return out
-	}
-	ranks := map[int]uint64{}
-	for _, i := range images {
-		g := stream(seed, "split "+of.name(i))
-		ranks[i] = g.next()
-	}
-	copy(out, images)
-	slices.SortStableFunc(out, func(x, y int) int { return cmp.Compare(ranks[x], ranks[y]) })
-	return out
+	return strconv.Itoa(i)
 }
 
 // Split divides a dataset at random, the same for the same seed: the second part has

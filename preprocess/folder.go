@@ -157,9 +157,9 @@ func (w *walk) folder(dir string) error {
 
 // Files lists the files among the paths and the images in the folders among them, in order. Of
 // a folder without images, the pictures of other kinds are listed, or the folder itself, so that
-// reading them says so.
+// reading them says so. What is hidden or of other kinds is not counted.
 func Files(ctx context.Context, paths []string) (*Listing, error) {
-	all := &Listing{Other: map[string]int{}}
+	all := &Listing{}
 	for _, path := range paths {
 		if info, err := os.Stat(path); path == "-" || err != nil || !info.IsDir() {
 			all.Images = append(all.Images, path) // one that is missing is reported when it is read
@@ -170,15 +170,12 @@ func Files(ctx context.Context, paths []string) (*Listing, error) {
 			return nil, err
 		}
 		if len(inside.Images) == 0 {
-			if inside.Images, inside.Unread, inside.Other = inside.Unread, nil, nil; len(inside.Images) == 0 {
+			if inside.Images, inside.Unread = inside.Unread, nil; len(inside.Images) == 0 {
 				inside.Images = []string{path}
 			}
 		}
 		all.Images, all.Outside = append(all.Images, inside.Images...), append(all.Outside, inside.Outside...)
-		all.Unread, all.Hidden = append(all.Unread, inside.Unread...), all.Hidden+inside.Hidden
-		for ending, n := range inside.Other {
-			all.Other[ending] += n
-		}
+		all.Unread = append(all.Unread, inside.Unread...)
 	}
 	return all, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"slices"
 
 	"golang.org/x/image/tiff"
 )
@@ -27,9 +26,6 @@ const (
 	group3, group4, blackIsZero  = 3, 4, 1
 	maxTIFFEntries, maxTIFFParts = 1 << 12, 1 << 20
 )
-
-// fax are the compressions of bilevel images.
-var fax = []int{group3, group4}
 
 // unfax mends what the library makes of a fax whose zeros are black: it turns them around.
 func unfax(m *image.Gray) {
@@ -132,7 +128,7 @@ func decodeTIFF(b []byte) (image.Image, error) {
 	}
 	if c := d.number(tagCompression, 1); c != compressionJPEG {
 		m, err := tiff.Decode(bytes.NewReader(b))
-		if g, ok := m.(*image.Gray); ok && err == nil && slices.Contains(fax, c) && d.number(tagColours, 0) == blackIsZero {
+		if g, ok := m.(*image.Gray); ok && err == nil && (c == group3 || c == group4) && d.number(tagColours, 0) == blackIsZero {
 			unfax(g)
 		}
 		return m, err

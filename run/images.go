@@ -9,28 +9,35 @@ import (
 	"alexctl/train"
 )
 
+// Parts returns the images that a recipe trains with, of which limit are used or, where it is 0,
+// all, and those that it holds out; nil where there are none.
+func Parts(set *data.Set, c train.Config, limit int) (rest, held data.Dataset) {
+	rest = set.Train
+	if limit > 0 {
+		rest = data.Limit(rest, limit, c.Seed)
+	}
+	if c.ValSplit == 0 {
+		return rest, nil
+	}
+	draw := data.Split
+	if c.Split == train.ByClass {
+		draw = data.SplitByClass
+	}
+	if rest, held = draw(rest, c.ValSplit, c.Seed); held.Len() == 0 {
+		held = nil
+	}
+	return rest, held
+}
+
 // split takes the images apart, the same way for the same recipe.
 func (r *Run) split(set *data.Set) error {
-	d := set.Train
-	if r.Limit > 0 {
-		d = data.Limit(d, r.Limit, r.Recipe.Seed)
-	}
-	r.Inputs = train.Inputs{Train: d, Test: set.Test, Classes: set.Classes}
-	if r.Recipe.ValSplit > 0 {
-		draw := data.Split
-		if r.Recipe.Split == train.ByClass {
-			draw = data.SplitByClass
-		}
-		r.Inputs.Train, r.Inputs.Val = draw(d, r.Recipe.ValSplit, r.Recipe.Seed)
-		if r.Inputs.Val.Len() == 0 {
-			r.Inputs.Val = nil
-		}
-	}
+	r.Inputs = train.Inputs{Test: set.Test, Classes: set.Classes}
+	r.Inputs.Train, r.Inputs.Val = Parts(set, r.Recipe, r.Limit)
 	if r.Inputs.Train.Len() == 0 {
 		return fault.New(fault.Usage, "no image is left to train with")
 	}
 	if r.Recipe.Patience > 0 && r.Inputs.Val == nil {
-		return fault.New(fault.Usage, "patience needs validation images, and %g of %d images leaves none", r.Recipe.ValSplit, d.Len())
+		return fault.New(fault.Usage, "patience needs validation images, and %g of %d images leaves none", r.Recipe.ValSplit, r.Inputs.Train.Len())
 	}
 	if r.Inputs.Test != nil && r.Inputs.Test.Len() == 0 {
 		r.Inputs.Test = nil

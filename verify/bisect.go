@@ -154,7 +154,7 @@ func (c *comparison) results(ctx context.Context, e runtime.Engine, lo, hi int, 
 	if err != nil {
 		return nil, err
 	}
-	analysis, err := reference.Engine{Threads: c.Threads}.Analyze(ctx, m)
+	analysis, err := reference.Engine{Threads: c.Threads, Memory: c.Reference}.Analyze(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (c *comparison) writeCase(ctx context.Context, lo, hi int, values runtime.T
 	if err != nil {
 		return err
 	}
-	want, err := c.results(ctx, reference.Engine{}, lo, hi, values)
+	want, err := c.results(ctx, reference.Engine{Memory: c.Reference}, lo, hi, values)
 	if err != nil {
 		return err
 	}

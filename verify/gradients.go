@@ -66,7 +66,7 @@ func Gradients(ctx context.Context, m *onnx.Model, d runtime.Differentiator, ima
 	if err != nil {
 		return nil, err
 	}
-	f, err := newLoss(m, d.Logits(), images, labels, o.Threads)
+	f, err := newLoss(m, d.Logits(), images, labels, reference.Engine{Threads: o.Threads, Memory: o.Reference})
 	if err != nil {
 		return nil, err
 	}
@@ -112,16 +112,16 @@ func (a *Audit) fail(format string, args ...any) {
 
 // loss is the reference's loss as a function of one parameter.
 type loss struct {
-	model   *onnx.Model
-	logits  string
-	images  *runtime.Tensor
-	labels  []int
-	threads int
+	model  *onnx.Model
+	logits string
+	images *runtime.Tensor
+	labels []int
+	engine reference.Engine
 }
 
-func newLoss(m *onnx.Model, logits string, images *runtime.Tensor, labels []int, threads int) (*loss, error) {
+func newLoss(m *onnx.Model, logits string, images *runtime.Tensor, labels []int, engine reference.Engine) (*loss, error) {
 	shown, _, err := pass.Expose{Values: []string{logits}}.Apply(m)
-	return &loss{shown, logits, images, labels, threads}, err
+	return &loss{shown, logits, images, labels, engine}, err
 }
 
 // at returns the loss with the values in place of a parameter's own.
@@ -138,7 +138,7 @@ func (f *loss) at(ctx context.Context, name string, values []float32) (float64, 
 		}
 		m = m.WithGraph(g)
 	}
-	s, err := reference.Engine{Threads: f.threads}.Prepare(ctx, m)
+	s, err := f.engine.Prepare(ctx, m)
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ const (
 	stallTime   = 30 * time.Second // without an answer
 	npmPatience = 20 * time.Second
 )
+
+// inBraces is how .npmrc names a variable; a dollar sign alone is itself.
+var inBraces = regexp.MustCompile(`\$\{[^}]+\}`)
 
 // registry is where packages are, and what proves who asks.
 type registry struct {
@@ -96,7 +100,8 @@ func npmrc() map[string]string {
 		for lines := bufio.NewScanner(strings.NewReader(string(b))); lines.Scan(); {
 			key, value, ok := strings.Cut(lines.Text(), "=")
 			if key = strings.TrimSpace(key); ok && key != "" && key[0] != '#' && key[0] != ';' {
-				settings[key] = os.ExpandEnv(strings.Trim(strings.TrimSpace(value), `"'`))
+				value = strings.Trim(strings.TrimSpace(value), `"'`)
+				settings[key] = inBraces.ReplaceAllStringFunc(value, func(s string) string { return os.Getenv(s[2 : len(s)-1]) })
 			}
 		}
 	}
@@ -166,12 +171,19 @@ func (p Package) fetch(ctx context.Context, work string, talk io.Writer) (string
 		if direct != nil {
 			why = fmt.Sprintf("npm is not installed, and %s cannot be fetched without it: %v", p.Name, direct)
 		}
-		return "", fault.New(fault.Environment, "%s", why).Hint(
-			fault.Hint{Text: "install Node.js, or have the environment variable " + registryEnv[1] + " name a registry that has it"},
-			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From},
-			fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
+		return "", fault.New(fault.Environment, "%s", why).
+			Hint(fault.Hint{Text: "install Node.js, or have the environment variable " + registryEnv[1] + " name a registry that has it"}).
+			Hint(p.otherwise()...)
 	}
 	return p.pack(ctx, npm, work, direct)
+}
+
+// otherwise says what to do where the package cannot be fetched.
+func (p Package) otherwise() []fault.Hint {
+	return []fault.Hint{
+		{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From},
+		{Text: "the engine gorgonia needs nothing: --engine gorgonia"},
+	}
 }
 
 // pack downloads the tarball with npm.
@@ -189,9 +201,7 @@ func (p Package) pack(ctx context.Context, npm, work string, direct error) (stri
 		if direct != nil {
 			why = strings.TrimSpace(direct.Error() + "\n" + why)
 		}
-		return "", fault.New(fault.Environment, "npm pack %s: %w\n%s", p.Name, err, why).Hint(
-			fault.Hint{Text: fmt.Sprintf("fetch %s on another machine (npm pack %s) and give the file", p.Purpose, p.Name), Option: fault.From},
-			fault.Hint{Text: "the engine gorgonia needs nothing: --engine gorgonia"})
+		return "", fault.New(fault.Environment, "npm pack %s: %w\n%s", p.Name, err, why).Hint(p.otherwise()...)
 	}
 	files, err := filepath.Glob(filepath.Join(work, "*.tgz"))
 	if err != nil || len(files) != 1 {

@@ -18,36 +18,31 @@ type seeds struct {
 // readSeeds reads the files in the source folder that tests use.
 func readSeeds() (*seeds, error) {
 	s := &seeds{data: map[string][]byte{}}
-	for _, pattern := range []string{"preprocess/testdata/kinds/*.*", "testdata/images/*.jpg"} {
+	err := errors.Join(
+		eachFile(func(_ string, b []byte) { s.pictures = append(s.pictures, b) }, "preprocess/testdata/kinds/*.*", "testdata/images/*.jpg"),
+		eachFile(func(name string, b []byte) { s.data[name] = b }, "testdata/sample/*.gz", "data/testdata/python3/*"))
+	if err == nil && (len(s.pictures) == 0 || len(s.data) == 0) {
+		err = errors.New("no seeds: run it in the source folder")
+	}
+	return s, err
+}
+
+// eachFile calls f for the files that the patterns name.
+func eachFile(f func(name string, b []byte), patterns ...string) error {
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, file := range files {
 			b, err := os.ReadFile(file)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			s.pictures = append(s.pictures, b)
+			f(filepath.Base(file), b)
 		}
 	}
-	for _, pattern := range []string{"testdata/sample/*.gz", "data/testdata/python3/*"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range files {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				return nil, err
-			}
-			s.data[filepath.Base(file)] = b
-		}
-	}
-	if len(s.pictures) == 0 || len(s.data) == 0 {
-		return nil, errors.New("no seeds: run it in the source folder")
-	}
-	return s, nil
+	return nil
 }
 
 // next makes files in dir/work and chooses a call.

@@ -45,6 +45,9 @@ func (r Report) Failed() bool {
 // Formats are the endings of the files that can be written.
 var Formats = []string{".html", ".md", ".json", ".xml"}
 
+// Paged reports whether a file of this name shows pictures.
+func Paged(path string) bool { return strings.EqualFold(filepath.Ext(path), Formats[0]) }
+
 // Known reports whether a file of this name can be written.
 func Known(path string) bool { return writer(path) != nil }
 

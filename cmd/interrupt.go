@@ -48,6 +48,8 @@ type outcome struct {
 // ended runs a command to its end, or, once it is interrupted, for as long as it has patience: a
 // library that computes something large does not look up.
 func ended(ctx context.Context, root *cobra.Command, args []string) outcome {
+	c, _, unknown := root.Find(args)
+	saves := unknown == nil && slices.Contains(patient, c.Name())
 	done := make(chan outcome, 1)
 	go func() {
 		name, err := execute(ctx, root)
@@ -58,7 +60,7 @@ func ended(ctx context.Context, root *cobra.Command, args []string) outcome {
 		return o
 	case <-ctx.Done():
 	}
-	if c, _, err := root.Find(args); err == nil && slices.Contains(patient, c.Name()) {
+	if saves {
 		return <-done
 	}
 	select {

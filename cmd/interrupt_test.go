@@ -13,21 +13,24 @@ import (
 func TestEnded(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
-	root := &cobra.Command{Use: "alexctl", SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(
-		&cobra.Command{Use: "verify", RunE: func(*cobra.Command, []string) error { <-release; return nil }},
-		&cobra.Command{Use: "train", RunE: func(*cobra.Command, []string) error {
+	for name, c := range map[string]struct {
+		run  func(*cobra.Command, []string) error
+		want string
+	}{
+		"verify": {func(*cobra.Command, []string) error { <-release; return nil }, context.Canceled.Error()},
+		"train": {func(*cobra.Command, []string) error {
 			time.Sleep(patience + 500*time.Millisecond)
 			return errors.New("saved")
-		}},
-		&cobra.Command{Use: "check", RunE: func(c *cobra.Command, _ []string) error { <-c.Context().Done(); return c.Context().Err() }},
-	)
-	for name, want := range map[string]string{"train": "saved", "verify": context.Canceled.Error(), "check": context.Canceled.Error()} {
+		}, "saved"},
+		"check": {func(c *cobra.Command, _ []string) error { <-c.Context().Done(); return c.Context().Err() }, context.Canceled.Error()},
+	} {
+		root := &cobra.Command{Use: "alexctl", SilenceErrors: true, SilenceUsage: true}
+		root.AddCommand(&cobra.Command{Use: name, RunE: c.run})
 		ctx, cancel := context.WithCancel(t.Context())
 		root.SetArgs([]string{name})
 		time.AfterFunc(50*time.Millisecond, cancel)
-		if got := ended(ctx, root, []string{name}); got.err == nil || got.err.Error() != want {
-			t.Errorf("%s: %v, want %s", name, got.err, want)
+		if got := ended(ctx, root, []string{name}); got.err == nil || got.err.Error() != c.want {
+			t.Errorf("%s: %v, want %s", name, got.err, c.want)
 		}
 	}
 }

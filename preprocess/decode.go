@@ -193,6 +193,8 @@ func convert(src image.Image, part rectangle) *Image {
 	b := src.Bounds()
 	out := &Image{Width: b.Dx(), Height: b.Dy(), Channels: 3}
 	switch s := src.(type) {
+	case interleaved:
+		return s.Image
 	case *image.Gray:
 		out.Channels = 1
 		out.Pix = make([]uint8, out.Width*out.Height)
@@ -236,6 +238,16 @@ func convert(src image.Image, part rectangle) *Image {
 		out.fromAny(src)
 	}
 	return out
+}
+
+// interleaved is what a decoder made as it is wanted.
+type interleaved struct{ *Image }
+
+func (interleaved) ColorModel() color.Model   { return color.NRGBAModel }
+func (m interleaved) Bounds() image.Rectangle { return image.Rect(0, 0, m.Width, m.Height) }
+func (m interleaved) At(x, y int) color.Color {
+	p := m.Pix[(y*m.Width+x)*m.Channels:]
+	return color.NRGBA{R: p[0], G: p[1%m.Channels], B: p[2%m.Channels], A: 255}
 }
 
 // fromRows copies the first three channels of rows of pixels of stride bytes, whose

@@ -2,9 +2,12 @@ package preprocess
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/jpeg"
+
+	"alexctl/preprocess/turbojpeg"
 )
 
 // maxScans bounds the scans of a progressive JPEG, each of which goes over the whole image:
@@ -21,10 +24,6 @@ func boundScans(b []byte) error {
 
 // scansOf counts the scans of a JPEG by its markers, as far as they can be followed.
 func scansOf(b []byte) int {
-	const (
-		startOfScan = 0xda
-		endOfImage  = 0xd9
-	)
 	n := 0
 	for at := 2; at+4 <= len(b); {
 		next := bytes.IndexByte(b[at:], 0xff) // in compressed data a marker stands out
@@ -51,42 +50,70 @@ func scansOf(b []byte) int {
 // adobeMarker is an APP14 segment that says that the colours were not transformed.
 const adobeMarker = "\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
-// decodeJPEG decodes a JPEG, also one that leaves out what other readers take for granted.
-func decodeJPEG(b []byte) (image.Image, error) { return jpeg.Decode(bytes.NewReader(mendJPEG(b))) }
+// decodeJPEG decodes a JPEG, also one that leaves out what other readers take for granted: with
+// libjpeg-turbo where it is installed, and with Go's decoder where it is not or where it finds
+// anything odd. What is broken is so for both.
+func decodeJPEG(b []byte) (image.Image, error) {
+	b = mendJPEG(b)
+	m, odd := decodeTurbo(b)
+	if odd == nil {
+		return m, nil
+	}
+	return decodeGo(b, odd)
+}
+
+// decodeTurbo decodes with libjpeg-turbo.
+func decodeTurbo(b []byte) (image.Image, error) {
+	f := frameOf(b)
+	if f.channels() == 0 {
+		return nil, fmt.Errorf("%d components", len(f.sampling))
+	}
+	pix, err := turbojpeg.Decode(b, f.width, f.height, f.channels())
+	if err != nil {
+		return nil, err
+	}
+	return interleaved{&Image{Width: f.width, Height: f.height, Channels: f.channels(), Pix: pix}}, nil
+}
+
+// decodeGo decodes with Go's decoder. Where it does not know the kind, what kept libjpeg-turbo
+// from decoding it is the reason.
+func decodeGo(b []byte, odd error) (image.Image, error) {
+	m, err := jpeg.Decode(bytes.NewReader(b))
+	return m, needsTurbo(err, odd)
+}
+
+// needsTurbo adds to the error of an image whose kind Go's decoder does not know why libjpeg-turbo
+// does not read it either.
+func needsTurbo(err, odd error) error {
+	var unknown jpeg.UnsupportedError
+	switch {
+	case !errors.As(err, &unknown):
+		return err
+	case turbojpeg.Available() != nil:
+		return fmt.Errorf("%w, which needs libjpeg-turbo: install it (libturbojpeg0 on Debian)", err)
+	case odd != nil:
+		return odd
+	}
+	return err
+}
 
 func configJPEG(b []byte) (image.Config, error) {
-	return jpeg.DecodeConfig(bytes.NewReader(mendJPEG(b)))
+	if f := frameOf(b); f.channels() != 0 && turbojpeg.Available() == nil {
+		return f.config(), nil
+	}
+	c, err := jpeg.DecodeConfig(bytes.NewReader(mendJPEG(b)))
+	return c, needsTurbo(err, nil)
 }
 
 // mendJPEG gives a JPEG what libjpeg assumes where it is missing: the Huffman tables of the
 // standard, which the frames of motion JPEG leave out, and that four components are CMYK.
 func mendJPEG(b []byte) []byte {
-	tables, adobe, baseline, components := false, false, false, 0
-	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
-		marker, length := b[at+1], int(b[at+2])<<8|int(b[at+3])
-		if marker == 0xff {
-			at++
-			continue
-		}
-		if marker == 0xda || length < 2 || at+2+length > len(b) {
-			break
-		}
-		segment := b[at+4 : at+2+length]
-		switch {
-		case marker == 0xc4:
-			tables = true
-		case marker == 0xee && bytes.HasPrefix(segment, []byte("Adobe")):
-			adobe = true
-		case marker >= 0xc0 && marker <= 0xc2 && len(segment) > 5:
-			baseline, components = marker != 0xc2, int(segment[5])
-		}
-		at += 2 + length
-	}
+	f := frameOf(b)
 	add := ""
-	if !tables && baseline {
+	if !f.tables && (f.marker == startOfFrame0 || f.marker == startOfFrame0+1) {
 		add += standardTables()
 	}
-	if !adobe && components == 4 {
+	if !f.adobe && len(f.sampling) == 4 {
 		add += adobeMarker
 	}
 	if add == "" {

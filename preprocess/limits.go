@@ -87,7 +87,7 @@ func (l Limits) check(f format, b []byte, c image.Config) (int64, error) {
 // bytesOf is what a pixel takes: decoded, and as an Image.
 func (f format) bytesOf(b []byte, m color.Model) float64 {
 	if f.name == "JPEG" {
-		return bytesOfJPEG(b)
+		return frameOf(b).bytes()
 	}
 	switch m {
 	case color.GrayModel:
@@ -103,45 +103,4 @@ func (f format) bytesOf(b []byte, m color.Model) float64 {
 		return 1 + 3
 	}
 	return 4 + 3
-}
-
-// bytesOfJPEG is what a pixel takes by the frame's header: each component by its sampling, its
-// coefficients where the frame is progressive, and the Image.
-func bytesOfJPEG(b []byte) float64 {
-	const most = 4 + 16 + 3
-	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
-		marker, length := b[at+1], int(b[at+2])<<8|int(b[at+3])
-		if marker == 0xff {
-			at++
-			continue
-		}
-		if length < 2 || at+2+length > len(b) {
-			return most
-		}
-		segment := b[at+4 : at+2+length]
-		if marker < 0xc0 || marker > 0xc2 {
-			at += 2 + length
-			continue
-		}
-		if len(segment) < 6 || len(segment) < 6+3*int(segment[5]) || segment[5] < 1 || segment[5] > 4 {
-			return most
-		}
-		largest, sum := 0, 0
-		for k := range int(segment[5]) {
-			h, v := int(segment[7+3*k]>>4), int(segment[7+3*k]&15)
-			largest, sum = max(largest, h*v), sum+h*v
-		}
-		if largest == 0 {
-			return most
-		}
-		planes := float64(sum) / float64(largest)
-		if segment[5] == 1 {
-			planes = 1
-		}
-		if marker == 0xc2 {
-			planes += 4 * planes // coefficients of 32 bits
-		}
-		return planes + 3
-	}
-	return most
 }

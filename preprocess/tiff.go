@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
 
 	"golang.org/x/image/tiff"
 )
@@ -180,11 +179,11 @@ func (d *directory) part(b, tables []byte, w, h int) (*Image, error) {
 	if d.number(tagColours, 0) == rgbColours {
 		file = append(file, adobeMarker...)
 	}
-	file = mendJPEG(append(append(file, tables...), b[2:]...))
+	file = append(append(file, tables...), b[2:]...)
 	if err := boundScans(file); err != nil {
 		return nil, err
 	}
-	c, err := jpeg.DecodeConfig(bytes.NewReader(file))
+	c, err := configJPEG(file)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +191,7 @@ func (d *directory) part(b, tables []byte, w, h int) (*Image, error) {
 	if c.Width < 1 || c.Height < 1 || c.Width > w+block || c.Height > h+block {
 		return nil, fmt.Errorf("JPEG of %dx%d, want at most %dx%d", c.Width, c.Height, w, h)
 	}
-	m, err := jpeg.Decode(bytes.NewReader(file))
+	m, err := decodeJPEG(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 """Makes kinds/: images of kinds that decoders often refuse, and what Pillow makes of them.
 
     pip install pillow numpy
+    apt install libjpeg-turbo-progs
     python make_kinds.py
 
 They were made with Pillow 12 and 13.
@@ -10,6 +11,7 @@ import glob
 import io
 import json
 import struct
+import subprocess
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -50,6 +52,15 @@ kind("no_tables_gray.jpg", without(saved(small.convert("L"), "JPEG", quality=90)
 kind("cmyk_no_adobe.jpg", without(saved(small.convert("CMYK"), "JPEG", quality=95), 0xEE), 6)
 kind("adobe_rgb.jpg", saved(small, "JPEG", quality=95, keep_rgb=True), 4)
 kind("restart.jpg", saved(small, "JPEG", quality=90, restart_marker_blocks=2), 4)
+
+# Samplings that few encoders write; Go's decoder knows none of them, so these are libjpeg's own.
+for sampling in ("1x1,2x2,2x2", "1x1,2x1,2x1", "2x1,1x2,1x2", "3x1,1x1,1x1", "1x4,1x1,1x1", "2x4,1x1,1x1", "2x2,2x1,1x2", "4x1,2x1,1x1"):
+    for options in ([], ["-progressive"]):
+        command = ["cjpeg", "-quality", "90", "-sample", sampling, *options]
+        data = subprocess.run(command, input=saved(small, "PPM"), capture_output=True, check=True).stdout
+        kind(f"sampling_{sampling.replace(',', '_')}{''.join(options)}.jpg", data)
+arithmetic = subprocess.run(["cjpeg", "-arithmetic"], input=saved(small, "PPM"), capture_output=True, check=True).stdout
+kind("arithmetic.jpg", arithmetic)
 
 # EXIF orientation of other whole types, in both orders of bytes. Pillow keeps what is stored.
 upright = Image.new("RGB", (24, 16), (250, 20, 20))

@@ -19,7 +19,7 @@ var layers = []string{
 	"cmd/alexctl", "cmd", "bench/gpu", "bench", "verify/report", "export", "classify", "diff", "run", "train", "verify", "verify/judge",
 	"runtime/ort", "runtime/gorgonia", "runtime/onnxgo", "runtime/runtimetest", "runtime/reference", "runtime",
 	"kernel/onednn", "kernel/kerneltest", "kernel", "kernel/gemm", "kernel/vector",
-	"data", "internal/hashed", "builder", "signature", "onnx/pass", "card", "onnx/op", "onnx", "preprocess",
+	"data", "internal/hashed", "builder", "signature", "onnx/pass", "card", "onnx/op", "onnx", "preprocess", "preprocess/turbojpeg",
 	"internal/beside", "internal/cache", "internal/digest", "internal/machine", "internal/table", "internal/nearest", "internal/npy", "internal/pickle", "internal/regular", "internal/scratch", "internal/splitmix", "testdata/sample", "fault",
 }
 

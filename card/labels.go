@@ -40,6 +40,9 @@ func ReadLabels(path string) (labels []string, err error) {
 	for len(labels) > 0 && labels[len(labels)-1] == "" {
 		labels = labels[:len(labels)-1]
 	}
+	if len(labels) > 0 && (strings.HasPrefix(labels[0], "[") || strings.HasPrefix(labels[0], "{")) {
+		return nil, fault.New(fault.Invalid, "labels: %s looks like JSON: want a text file with one label per line, in class order", path)
+	}
 	for i, l := range labels {
 		if l == "" {
 			return nil, fault.New(fault.Invalid, "labels: %s: line %d is empty", path, i+1)

@@ -41,6 +41,9 @@ type Plan struct {
 	Spec      *preprocess.Spec
 	Labels    []string // by class index; nil where nothing names them
 	Untrained bool     // the model says that its weights were never trained
+	// Overridden is how the model itself says that images are preprocessed, where it is done
+	// otherwise; else nil.
+	Overridden *preprocess.Spec
 
 	batch int // fixed by the model, or 0
 }
@@ -66,8 +69,12 @@ func NewPlan(m *onnx.Model, o Options) (_ *Plan, err error) {
 		p.batch = int(in.Batch.N)
 	}
 	if o.Preprocess != "" {
+		own := p.Spec
 		if p.Spec, err = in.Named(o.Preprocess); err != nil {
 			return nil, err
+		}
+		if own != nil && own.String() != p.Spec.String() {
+			p.Overridden = own
 		}
 	}
 	if p.Spec == nil {

@@ -78,7 +78,7 @@ func (p *Plan) predictions(out runtime.Tensors, n, k int) (all [][]Prediction, f
 		classes = 2
 	}
 	if p.Labels != nil && len(p.Labels) != classes {
-		return nil, nil, fault.New(fault.Invalid, "%d labels for %d classes", len(p.Labels), classes)
+		return nil, nil, fault.New(fault.Invalid, "the model has %d classes, and not %d, as there are labels", classes, len(p.Labels))
 	}
 	if p.Signature.Output.Assumed && distributions(scores[:n*each], each) {
 		return nil, nil, fault.New(fault.Usage, "the scores of output %q, whose meaning nothing declares, are not negative and sum to 1: they look like probabilities, not logits", p.Signature.Output.Name).

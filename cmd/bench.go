@@ -25,6 +25,7 @@ import (
 
 type benchOptions struct {
 	engineFlags
+	modelFlag
 	specs     []engineSpec
 	precision string
 	batches   []int
@@ -37,14 +38,15 @@ type benchOptions struct {
 func (a *app) benchCommand() *cobra.Command {
 	var o benchOptions
 	c := &cobra.Command{
-		Use:   "bench [MODEL]",
+		Use:   "bench [model]",
 		Short: "Measure a model's latency, throughput and training step",
 		Long: `Measure how long a model takes, on random inputs that are ready in memory: the
 percentiles of the latency of a run, images per second, and which part of this machine's
 peak that is. The peak is measured by the same program, as what the fastest kernels here
 reach on a large convolution in float32 (256 to 256 channels, 28x28, kernel 4, batch 32).
-Work is counted by the definition: a convolution of 3x3 or 5x5 that is computed with fewer
-products (Winograd) may exceed the peak.
+Where something exceeds it, it is measured once more, and the larger one counts. Work is
+counted by the definition: a convolution of 3x3 or 5x5 that is computed with fewer products
+(Winograd) may still exceed the peak.
 
 With --train the training step is measured too: forward, backward and an update by SGD
 with momentum. Its work is counted as three times the forward pass, without the gradient
@@ -54,9 +56,10 @@ Machines are noisy: interleave the runs that you compare, and compare medians.`,
 		Example: `  alexctl bench alexnet.onnx
   alexctl bench alexnet.onnx --engine ort,gorgonia --batch 1,32 --threads 1,2
   alexctl bench --train --batch 128 cifar.onnx --json`,
-		Args: atMost(1),
+		Args: oneModel(""),
 		RunE: func(c *cobra.Command, args []string) error { return a.bench(c.Context(), args, o) },
 	}
+	o.modelFlag.register(c)
 	f := c.Flags()
 	f.StringVar(&o.engines, "engine", "", "engines, with settings as for verify: "+strings.Join(engineNames(), ", ")+" (default: ort and gorgonia, those that are available)")
 	o.registerOrt(c)
@@ -103,6 +106,9 @@ type benchResult struct {
 }
 
 func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err error) {
+	if args, err = o.arguments(args); err != nil {
+		return err
+	}
 	if err := o.check(ctx, a); err != nil {
 		return err
 	}
@@ -113,31 +119,48 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 	defer func() { err = errors.Join(err, m.Close()) }()
 	r := benchResult{Model: path, PeakGFLOPS: map[string]float64{}, Results: []benched{}}
 	for _, threads := range a.threadsList() {
-		peak := 0.0
-		if !o.noPeak {
-			a.say("measuring the peak of %s", counted(threads, "thread"))
-			if peak, err = peakOf(ctx, threads); err != nil {
-				return err
-			}
-			r.PeakGFLOPS[strconv.Itoa(threads)] = peak / 1e9
+		var lines []benched
+		peak, err := a.benchPeak(ctx, o, threads)
+		if err != nil {
+			return err
 		}
 		for _, batch := range o.batches {
-			lines, err := a.benchBatch(ctx, m, o, batch, threads)
+			more, err := a.benchBatch(ctx, m, o, batch, threads)
 			if err != nil {
 				return err
 			}
-			for i := range lines {
-				if peak > 0 {
-					lines[i].Peak = lines[i].GFLOPS * 1e9 / peak
-				}
+			lines = append(lines, more...)
+		}
+		if peak > 0 && slices.ContainsFunc(lines, func(b benched) bool { return b.GFLOPS*1e9 > peak }) {
+			again, err := a.benchPeak(ctx, o, threads) // the machine may have been busier then
+			if err != nil {
+				return err
 			}
-			r.Results = append(r.Results, lines...)
+			peak = max(peak, again)
+		}
+		for i := range lines {
+			if peak > 0 {
+				lines[i].Peak = lines[i].GFLOPS * 1e9 / peak
+			}
+		}
+		r.Results = append(r.Results, lines...)
+		if !o.noPeak {
+			r.PeakGFLOPS[strconv.Itoa(threads)] = peak / 1e9
 		}
 	}
 	if a.json {
 		return a.printJSON(r)
 	}
 	return a.printBench(r)
+}
+
+// benchPeak measures the peak, 0 where that is not wanted.
+func (a *app) benchPeak(ctx context.Context, o benchOptions, threads int) (float64, error) {
+	if o.noPeak {
+		return 0, nil
+	}
+	a.say("measuring the peak of %s", counted(threads, "thread"))
+	return peakOf(ctx, threads)
 }
 
 // peakOf measures the peak. An interrupt does not wait for the end of the measurement.

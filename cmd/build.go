@@ -36,7 +36,7 @@ Variants:
 		Example: `  alexctl build --input 227 -o alexnet.onnx
   alexctl build --variant paper --lrn-alpha text --classes 10 --labels pets.txt
   alexctl build --variant cifar --channels 1 --init he --seed 3 -o fashion.onnx`,
-		Args: atMost(0),
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.build(c, o) },
 	}
 	f := c.Flags()

@@ -12,18 +12,26 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	var strict bool
+	var model modelFlag
 	c := &cobra.Command{
 		Use:   "check [model]",
 		Short: "Check a model: structure, operators, shapes, data",
 		Long: `Check a model: names, types, topological order and cycles, attributes, the data of
-every tensor (its size, and that it holds numbers), and the shape of every value through all operators that alexctl knows.
-Nodes with other operators are listed as unchecked. What breaks a rule that every engine
+every tensor (its size, and that it holds numbers), and the shape of every value through
+all operators that alexctl knows. Nodes with other operators are listed as unchecked. What breaks a rule that every engine
 tolerates is a warning, and with --strict a problem.`,
 		Example: `  alexctl check alexnet.onnx
   alexctl check --strict alexnet.onnx`,
-		Args: atMost(1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.check(args, strict) },
+		Args: oneModel(""),
+		RunE: func(_ *cobra.Command, args []string) error {
+			args, err := model.arguments(args)
+			if err != nil {
+				return err
+			}
+			return a.check(args, strict)
+		},
 	}
+	model.register(c)
 	c.Flags().BoolVar(&strict, "strict", false, "treat warnings as problems")
 	return c
 }

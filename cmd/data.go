@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"alexctl/data"
+	"alexctl/fault"
 )
 
 func (a *app) dataCommand() *cobra.Command {
@@ -50,7 +51,7 @@ An interrupted download continues where it stopped.`,
 
 func (a *app) noDataset(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage("unknown command %q: want fetch (see: %s --help)", args[0], c.CommandPath())
+		return usage("unknown command %q: want fetch, or nothing for the list (see: %s --help)", args[0], c.CommandPath())
 	}
 	return nil
 }
@@ -118,6 +119,9 @@ func (a *app) fetchData(ctx context.Context, name, from string, given bool) erro
 		}
 	})
 	if err != nil {
+		if fault.KindOf(err) == fault.Environment && ctx.Err() == nil {
+			err = fault.New(fault.Environment, "%w", err).Hint(fault.Hint{Text: "alexctl data fetch --from names another place that has the same files; a proxy is taken from HTTPS_PROXY"})
+		}
 		return err
 	}
 	if a.json {

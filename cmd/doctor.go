@@ -26,7 +26,7 @@ func (a *app) doctorCommand() *cobra.Command {
 tried in a process of its own, because libraries that do not match each other crash the process that
 loads them. The exit code is 0 where ONNX Runtime works on the CPU, otherwise 3.`,
 		Example: `  alexctl doctor`,
-		Args:    atMost(0),
+		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if probe != "" {
 				return a.probe(c.Context(), probe, device)
@@ -96,7 +96,7 @@ func (a *app) doctor(ctx context.Context) error {
 		add(f)
 	}
 	add(findTelemetry())
-	add(findNPM())
+	add(findRegistry())
 	add(findKernels())
 	add(findDecoder())
 	var err error
@@ -209,14 +209,17 @@ func findTelemetry() finding {
 	return f
 }
 
-func findNPM() finding {
-	f := finding{What: "npm"}
-	path, err := exec.LookPath("npm")
-	if err != nil {
-		f.Detail, f.Hint = "not installed; alexctl setup asks it where no registry is configured", "name the registry in NPM_CONFIG_REGISTRY, install Node.js, or use: alexctl setup --from FILE"
+// findRegistry says where setup would fetch from.
+func findRegistry() finding {
+	f := finding{What: "registry", OK: true, Detail: ort.Registry()}
+	if f.Detail != "" {
 		return f
 	}
-	f.OK, f.Detail = true, path
+	path, err := exec.LookPath("npm")
+	if f.Detail = "as npm says: " + path; err != nil {
+		f.OK, f.Detail = false, "none is named, and npm is not installed; alexctl setup fetches from it"
+		f.Hint = "name it in NPM_CONFIG_REGISTRY, install Node.js, or use: alexctl setup --from FILE"
+	}
 	return f
 }
 

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -115,9 +116,9 @@ func (a *app) specs(ctx context.Context, f engineFlags) (specs []engineSpec, abs
 	}
 	if f.engines != "" {
 		specs, err = parseSpecs(f.engines)
-	} else if specs = []engineSpec{{name: "ort"}}; f.providers == nil && f.device == 0 && a.ortLib == "" && f.kernels == "" {
+	} else if specs = []engineSpec{{name: "ort"}}; f.providers == nil && f.device == 0 && a.ortLib == "" && os.Getenv(ort.LibraryEnv) == "" && f.kernels == "" {
 		if specs, absent, err = a.whatIsHere(ctx); err == nil && absent != "" {
-			_, err = fmt.Fprintf(a.stderr, "note: engine %s computes: %s\n", specs[0].name, printable(absent)) // even with --quiet: another than usual
+			_, err = fmt.Fprintf(a.stderr, "%s\n", wrapped("note: the engine is "+specs[0].name+": "+printable(absent), widthOf(a.stderr))) // even with --quiet: another than usual
 		}
 	}
 	if err != nil {
@@ -171,7 +172,16 @@ func (a *app) whatIsHere(ctx context.Context) ([]engineSpec, string, error) {
 	case ctx.Err() != nil:
 		return nil, "", ctx.Err()
 	}
-	return []engineSpec{{name: "gorgonia"}}, "ONNX Runtime is not used: " + err.Error(), nil
+	return []engineSpec{{name: "gorgonia"}}, fmt.Sprintf("ONNX Runtime is not used: %s (to install it: alexctl setup)", reasonOf(err)), nil
+}
+
+// reasonOf is why an engine cannot be used, without its name.
+func reasonOf(err error) string {
+	var unavailable *runtime.UnavailableError
+	if errors.As(err, &unavailable) {
+		return unavailable.Reason
+	}
+	return err.Error()
 }
 
 // engine returns the one engine that the flags choose. threads is how many one run computes

@@ -24,6 +24,7 @@ import (
 
 type evalOptions struct {
 	engineFlags
+	modelFlag
 	classify.Options
 	data     string
 	dataDir  string
@@ -44,10 +45,11 @@ confusion matrix. Images are preprocessed as the model's metadata says.`,
 		Example: `  alexctl eval trained.onnx --data sample
   alexctl eval trained.onnx --data fashion-mnist --engine gorgonia
   alexctl eval pets.onnx --data photos/ --json`,
-		Args: atMost(1),
+		Args: oneModel(" (images go behind --data)"),
 		RunE: func(c *cobra.Command, args []string) error { return a.eval(c, args, o) },
 	}
-	o.register(c)
+	o.engineFlags.register(c)
+	o.modelFlag.register(c)
 	f := c.Flags()
 	f.StringVarP(&o.data, "data", "d", "sample", "a dataset, or a folder with a folder of images for each class")
 	f.StringVar(&o.dataDir, "data-dir", "", "the folder that holds the dataset's files")
@@ -95,11 +97,20 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if o.Images, err = a.imageLimits(o.pixels); err != nil {
 		return err
 	}
+	if args, err = o.arguments(args); err != nil {
+		return err
+	}
 	m, path, err := openSound(args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	if len(args) == 0 {
+		a.say("note: no model is named: it is %s", path)
+	}
+	if !c.Flags().Changed("data") {
+		a.say("note: no --data: the images are those of the built-in sample")
+	}
 	engine, err := a.engine(ctx, o.engineFlags, 0)
 	if err != nil {
 		return err
@@ -116,6 +127,9 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	classes, images, err := a.matchClasses(plan, set, images, mapping)
 	if err != nil {
 		return err
+	}
+	if s := splitNote(m, o.part, set); s != "" {
+		a.say("note: %s", s)
 	}
 	classifier, err := classify.New(ctx, m, engine, o.Options)
 	if err != nil {
@@ -171,7 +185,7 @@ func (a *app) evalImages(ctx context.Context, o evalOptions, byClass bool) (*dat
 	case o.part != "test":
 		images = set.Train
 	case set.Drawn && images != nil:
-		a.say("note: %s has no test part: %s of it, chosen at random with seed %d, are evaluated (--part all evaluates all)", set.Name, counted(images.Len(), "image"), o.seed)
+		a.say("note: %s has no test part: %s of it, chosen at random with seed %d, are evaluated (--part all evaluates all of them)", set.Name, counted(images.Len(), "image"), o.seed)
 	}
 	if images == nil || images.Len() == 0 {
 		return nil, nil, fault.New(fault.Invalid, "%s has no %s images (see: --part)", set.Name, o.part)
@@ -180,6 +194,15 @@ func (a *app) evalImages(ctx context.Context, o evalOptions, byClass bool) (*dat
 		images = data.Limit(images, o.limit, o.seed)
 	}
 	return set, images, nil
+}
+
+// splitNote says that images are evaluated that the model may have been trained on.
+func splitNote(m *onnx.Model, part string, set *data.Set) string {
+	own, err := card.Read(m)
+	if part == "test" || err != nil || own.Training == nil {
+		return ""
+	}
+	return fmt.Sprintf("these are also the images of %s that are for training: the model may have been trained on them", set.Name)
 }
 
 // matchClasses returns the model's classes and the images with their numbers.
@@ -194,7 +217,7 @@ func (a *app) matchClasses(p *classify.Plan, set *data.Set, images data.Dataset,
 	}
 	if n := p.Classes(); n > 0 && n != len(classes) {
 		return nil, nil, fault.New(fault.Invalid, "the model has %d classes, %s has %d", n, set.Name, len(classes)).
-			Hint(fault.Hint{Text: "name the data that it was trained for", Option: fault.Data})
+			Hint(fault.Hint{Text: "name the data that it was trained for, or another model", Option: fault.Data})
 	}
 	if m.Order && p.Labels != nil {
 		a.sayPairs(set.Classes, p.Labels)
@@ -280,6 +303,9 @@ func (a *app) printEvaluated(r *evaluated) error {
 	if err := a.printTable(t); err != nil {
 		return err
 	}
+	if err := a.print("\n"); err != nil {
+		return err
+	}
 	if len(r.Classes) <= maxConfusion {
 		header := table.Row{"true \\ predicted"}
 		numbers := []string{}
@@ -298,6 +324,6 @@ func (a *app) printEvaluated(r *evaluated) error {
 			return err
 		}
 	}
-	return a.print("%s on %s (%s, %s): %.2f%% of %d images right, cross entropy %.4f\n", r.Model, r.Data, r.Part, r.Engine,
+	return a.prose("\n%s on %s (%s, %s): %.2f%% of %d images right, cross entropy %.4f\n", r.Model, r.Data, r.Part, r.Engine,
 		100*r.Accuracy, r.Images, float64(r.Loss))
 }

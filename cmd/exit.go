@@ -26,8 +26,7 @@ const exitCodes = `Exit codes:
   0    done and good
   1    a finding: a mismatch, or problems in a model that can be parsed
   2    wrong flags or arguments
-  3    the environment: an engine, provider, library or dataset is missing,
-       output cannot be written, or an operator, opset or format is not supported
+  3    the environment: an engine, provider, library or dataset is missing, output cannot be written, or an operator, opset or format is not supported
   4    invalid input: a file that is missing, cannot be parsed or breaks the rules
   70   an internal error
   130  interrupted`
@@ -75,9 +74,10 @@ func exitCode(stderr io.Writer, command string, err error) int {
 			_, _ = fmt.Fprintf(stderr, "hint: %s=1 shows where it happened, for a report of the fault\n", TraceEnv)
 		}
 	default:
-		_, _ = fmt.Fprintf(stderr, "alexctl: %s\n", printable(text))
+		width := widthOf(stderr)
+		_, _ = fmt.Fprintf(stderr, "%s\n", wrapped("alexctl: "+printable(text), width))
 		for _, h := range fault.Hints(err) {
-			_, _ = fmt.Fprintf(stderr, "hint: %s\n", printable(hint(command, h)))
+			_, _ = fmt.Fprintf(stderr, "%s\n", wrapped("hint: "+printable(hint(command, h)), width))
 		}
 	}
 	if code, known := codes[kind]; known {

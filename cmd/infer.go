@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	goruntime "runtime"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ names that begin with a dot are skipped. A broken image is reported, the others 
 still classified, and the exit code is 4, or 3 where all that failed are pictures of a kind
 that is not read (HEIC, AVIF, BigTIFF, ...).`,
 		Example: `  alexctl infer image.png
-  alexctl infer --model resnet.onnx --preprocess imagenet --labels imagenet.txt photos/
+  alexctl infer -m resnet.onnx --preprocess imagenet --labels imagenet.txt photos/
   alexctl infer --json photos/ > predictions.jsonl`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -87,6 +88,11 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 	}
 	if o.Images, err = a.imageLimits(o.pixels); err != nil {
 		return err
+	}
+	for _, name := range args {
+		if strings.EqualFold(filepath.Ext(name), ".onnx") {
+			return usage("%s is a model: alexctl infer --model %s IMAGE", name, shellWord(name))
+		}
 	}
 	if o.labels != "" {
 		if o.Labels, err = card.ReadLabels(o.labels); err != nil {
@@ -163,6 +169,9 @@ func (a *app) sayPlan(p *classify.Plan) {
 	if p.Untrained {
 		a.say("note: this model was never trained: its weights are random and its predictions mean nothing")
 	}
+	if p.Overridden != nil {
+		a.say("note: the model says how its images are preprocessed (%s), and --preprocess does it otherwise (%s)", p.Overridden, p.Spec)
+	}
 	out := p.Signature.Output
 	if len(out.Others) > 0 {
 		a.say("note: the scores are taken from output %q; the model also has %s", out.Name, strings.Join(out.Others, ", "))
@@ -225,7 +234,10 @@ func (a *app) printResult(r classify.Result, e runtime.Engine) error {
 	name, provider := engineName(e)
 	text := ""
 	if r.Err != nil {
-		text = strings.TrimPrefix(strings.TrimPrefix(r.Err.Error(), "stat "), r.File+": ") // which is said before it
+		text = r.Err.Error()
+		for _, said := range []string{"stat ", r.File + ": ", r.File + " "} { // before it
+			text = strings.TrimPrefix(text, said)
+		}
 	}
 	switch {
 	case r.Err != nil && a.json:

@@ -14,16 +14,25 @@ import (
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var model modelFlag
+	c := &cobra.Command{
 		Use:   "inspect [model]",
 		Short: "Show a model's layers, shapes, parameters and operations",
 		Long: `Show a model's inputs, outputs and metadata, and for each layer its output shape,
 learned parameters, multiply-accumulate operations (MACs) and attributes, without those that
 change nothing (strides of 1, pads of 0). A symbolic dimension counts as one.`,
 		Example: `  alexctl inspect alexnet.onnx`,
-		Args:    atMost(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return a.inspect(args) },
+		Args:    oneModel(""),
+		RunE: func(_ *cobra.Command, args []string) error {
+			args, err := model.arguments(args)
+			if err != nil {
+				return err
+			}
+			return a.inspect(args)
+		},
 	}
+	model.register(c)
+	return c
 }
 
 // inspected is the JSON result of inspect.
@@ -125,7 +134,7 @@ func (a *app) printInspected(path string, m *onnx.Model, s op.Summary) error {
 	for _, p := range m.Metadata {
 		fmt.Fprintf(&b, "%s  %s\n", p.Key, shorten(p.Value))
 	}
-	if err := a.print("%s\n", b.String()); err != nil {
+	if err := a.prose("%s\n", b.String()); err != nil {
 		return err
 	}
 	t := newTable(table.Row{"layer", "op", "attributes", "output shape", "parameters", "MACs"}, "parameters", "MACs").wrapping("MACs")

@@ -24,6 +24,9 @@ func setApart(text string) string {
 	return strings.Join(out, "\n")
 }
 
+// manualWidth is that of lines that stay lines in a page of 80 columns.
+const manualWidth = 70
+
 // Manual returns the commands as a manual is made of: each description ends with the exit codes.
 func Manual() *cobra.Command {
 	a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard}
@@ -35,7 +38,7 @@ func Manual() *cobra.Command {
 		if c.Long == "" {
 			c.Long = c.Short + "."
 		}
-		c.Long = setApart(c.Long + "\n\n" + exitCodes)
+		c.Long = setApart(c.Long + "\n\n" + wrapped(exitCodes, manualWidth))
 		for _, sub := range c.Commands() {
 			visit(sub)
 		}

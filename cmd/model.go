@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/spf13/cobra"
+
 	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
@@ -37,6 +39,34 @@ func openSound(args []string) (*onnx.Model, string, error) {
 		return nil, path, errors.Join(fault.New(fault.Invalid, "%s (see: alexctl check %s)", text, shellWord(path)), m.Close())
 	}
 	return m, path, nil
+}
+
+// modelFlag is a model that is an argument, and may be --model too, as it is in infer and train.
+type modelFlag struct{ model string }
+
+func (o *modelFlag) register(c *cobra.Command) {
+	c.Flags().StringVarP(&o.model, "model", "m", "", "the model, as the argument")
+}
+
+// arguments returns those that name the model.
+func (o *modelFlag) arguments(args []string) ([]string, error) {
+	switch {
+	case o.model != "" && len(args) > 0:
+		return nil, usage("%s and --model %s: name one model", args[0], o.model)
+	case o.model != "":
+		return []string{o.model}, nil
+	}
+	return args, nil
+}
+
+// oneModel takes at most one argument, the model, and says where others belong.
+func oneModel(others string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usage("%s, at most one model: %s%s", counted(len(args), "argument"), c.UseLine(), others)
+		}
+		return nil
+	}
 }
 
 // named returns the arguments that name a model.

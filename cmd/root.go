@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	goruntime "runtime"
-	"strconv"
+	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -82,7 +82,7 @@ reference, and runs them on images.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          a.noSubcommand,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE:          func(c *cobra.Command, _ []string) error { return a.help(c) },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if a.telemetry {
 				if err := os.Setenv(ort.TelemetryEnv, "0"); err != nil {
@@ -102,13 +102,8 @@ reference, and runs them on images.`,
 	f.BoolVar(&a.telemetry, "allow-telemetry", false, "let ONNX Runtime report to its maker what it is used for, which is off otherwise")
 	root.SetGlobalNormalizationFunc(oneName)
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpCommand(&cobra.Command{Use: "help [command]", Short: "Help about a command", RunE: func(c *cobra.Command, args []string) error {
-		found, _, err := root.Find(args)
-		if err != nil || found == root {
-			return errors.Join(a.noSubcommand(root, args), root.Help())
-		}
-		return found.Help()
-	}})
+	root.SetHelpCommand(a.helpCommand(root))
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { _ = a.help(c) }) // what cannot be written is seen when it ends
 	root.AddCommand(
 		a.buildCommand(),
 		a.checkCommand(),
@@ -124,12 +119,6 @@ reference, and runs them on images.`,
 		a.versionCommand(),
 		a.completionCommand(root),
 	)
-	width := a.width()
-	if width == 0 {
-		width = helpWidth
-	}
-	root.SetHelpTemplate(strings.ReplaceAll(helpTemplate, "WIDTH", strconv.Itoa(width)))
-	reflow(root, width)
 	complete(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
@@ -185,52 +174,6 @@ func (a *app) threadsList() []int {
 	return out
 }
 
-// helpWidth is that of help that is not for a terminal.
-const helpWidth = 100
-
-// reflow breaks the lines of the commands' descriptions for a width. Lines that begin with a
-// blank stay as they are.
-func reflow(c *cobra.Command, width int) {
-	paragraphs := strings.Split(c.Long, "\n\n")
-	for i, p := range paragraphs {
-		if !strings.Contains("\n"+p, "\n ") && !strings.HasSuffix(p, ":") {
-			paragraphs[i] = text.WrapSoft(strings.ReplaceAll(p, "\n", " "), width)
-		}
-	}
-	if c.Long = strings.Join(paragraphs, "\n\n"); c.Long != "" {
-		var lines []string
-		for _, line := range strings.Split(c.Long, "\n") {
-			lines = append(lines, strings.TrimRight(line, " "))
-		}
-		c.Long = strings.Join(lines, "\n")
-	}
-	for _, sub := range c.Commands() {
-		reflow(sub, width)
-	}
-}
-
-// helpTemplate is the help of every command: what it does, its flags, an example
-// and, last, the exit codes.
-const helpTemplate = `{{with or .Long .Short}}{{.}}
-
-{{end}}Usage:
-  {{if .Runnable}}{{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} COMMAND
-
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsagesWrapped WIDTH | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
-
-Global flags:
-{{.InheritedFlags.FlagUsagesWrapped WIDTH | trimTrailingWhitespaces}}{{end}}{{if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}
-
-` + exitCodes + "\n"
-
 // noSubcommand explains an argument that is not a command.
 func (a *app) noSubcommand(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -243,38 +186,55 @@ func (a *app) noSubcommand(c *cobra.Command, args []string) error {
 	return usage("unknown command %q%s (see: alexctl --help)", args[0], nearest.Hint(args[0], names))
 }
 
+// ofParser is what Go's parsers say of themselves.
+var ofParser = regexp.MustCompile(`strconv\.\w+: parsing "[^"]*": `)
+
 // flagError turns a flag that cannot be parsed into a usage error, with the flag
 // that was probably meant.
 func flagError(c *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
 	}
-	text := err.Error()
+	text := ofParser.ReplaceAllString(err.Error(), "")
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
 		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		text += nearest.Hint("--"+name, names)
+		if known := others[name]; known != "" && slices.Contains(names, known) {
+			text += ", did you mean " + known + "?"
+		} else {
+			text += nearest.Hint("--"+name, names)
+		}
 	}
 	return usage("%s (see: %s --help)", text, c.CommandPath())
 }
 
-// atMost is cobra.MaximumNArgs with our exit code.
-func atMost(n int) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usage("%s, at most %d: %s", counted(len(args), "argument"), n, c.UseLine())
-		}
-		return nil
+// others are what other programs call our flags.
+var others = map[string]string{
+	"size": "--input", "image-size": "--input", "img-size": "--input", "imgsz": "--input", "resolution": "--input",
+	"num-classes": "--classes", "epoch": "--epochs", "batch-size": "--batch", "bs": "--batch", "learning-rate": "--lr",
+	"dataset": "--data", "image": "--images", "device-type": "--provider", "gpu": "--provider", "cuda": "--provider",
+	"checkpoint": "--resume", "out": "--output", "topk": "--top", "num-threads": "--threads", "workers": "--threads",
+	"iterations": "--runs", "wd": "--weight-decay", "arch": "--variant", "network": "--variant", "overwrite": "--force",
+}
+
+// noArguments is cobra.NoArgs with our exit code.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%q: no arguments are taken: %s", args[0], c.UseLine())
 	}
+	return nil
 }
 
 // say prints talk to stderr unless --quiet.
 func (a *app) say(format string, args ...any) {
 	if !a.quiet {
-		_, _ = fmt.Fprintln(a.stderr, printable(abridged(fmt.Sprintf(format, args...), maxMessage))) // nobody left to tell
+		a.tell(wrapped(printable(abridged(fmt.Sprintf(format, args...), maxMessage)), widthOf(a.stderr)))
 	}
 }
+
+// tell prints a line of talk.
+func (a *app) tell(line string) { _, _ = fmt.Fprintln(a.stderr, line) } // nobody left to tell
 
 // maxMessage bounds a message, which may have names from a stranger's file in it.
 const maxMessage = 16 << 10
@@ -320,12 +280,21 @@ func shellWord(name string) string {
 	return name
 }
 
-// next names the command to type next.
-func (a *app) next(format string, args ...any) { a.say("next: "+format, args...) }
+// next names the command to type next, in one line, which can be copied.
+func (a *app) next(format string, args ...any) {
+	if !a.quiet {
+		a.tell(printable(abridged(fmt.Sprintf("next: "+format, args...), maxMessage)))
+	}
+}
 
 // print writes results to stdout.
 func (a *app) print(format string, args ...any) error {
 	return a.write(printable(fmt.Sprintf(format, args...)))
+}
+
+// prose is print of sentences, which fit the terminal.
+func (a *app) prose(format string, args ...any) error {
+	return a.write(wrapped(printable(fmt.Sprintf(format, args...)), a.width()))
 }
 
 // write is print of what is printable already, and may be coloured.
@@ -339,6 +308,6 @@ func (a *app) write(text string) error {
 // complain prints a problem that does not end the command to stderr, even with
 // --quiet.
 func (a *app) complain(format string, args ...any) error {
-	_, err := fmt.Fprintln(a.stderr, "alexctl: "+printable(abridged(fmt.Sprintf(format, args...), maxMessage)))
+	_, err := fmt.Fprintln(a.stderr, wrapped("alexctl: "+printable(abridged(fmt.Sprintf(format, args...), maxMessage)), widthOf(a.stderr)))
 	return err
 }

@@ -35,7 +35,7 @@ nothing.`, ort.Version, ort.Version),
 		Example: `  alexctl setup
   alexctl setup --from onnxruntime-node-` + ort.Version + `.tgz
   alexctl setup --cuda`,
-		Args: atMost(0),
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return a.setup(c.Context(), o) },
 	}
 	f := c.Flags()

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/term"
 
 	"alexctl/verify"
 )
@@ -23,20 +21,6 @@ const (
 	maxCell   = 300 // of a stranger's names, to which all others are padded
 )
 
-// width returns how many characters a line of the standard output has room for, as COLUMNS or
-// the terminal says; 0 where it is neither told nor a terminal.
-func (a *app) width() int {
-	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
-		return max(n, minWidth)
-	}
-	if f, ok := a.stdout.(*os.File); ok {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
-			return max(n, minWidth)
-		}
-	}
-	return 0
-}
-
 // colour reports whether verdicts are coloured: on a terminal, unless NO_COLOR is set.
 func (a *app) colour() bool {
 	return isTerminal(a.stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -44,7 +28,7 @@ func (a *app) colour() bool {
 
 // printVerdict prints a line that says how something ended, in colour on a terminal.
 func (a *app) printVerdict(line string) error {
-	line = printable(line)
+	line = wrapped(printable(line), a.width())
 	if a.colour() {
 		line = paint(line)
 	}
@@ -185,8 +169,8 @@ func (g *grid) widths() []int {
 	return out
 }
 
-// wrapped is how narrow a column of text is made before another is left out.
-const wrapped = 13
+// minWrapped is how narrow a column of text is made before another is left out.
+const minWrapped = 13
 
 // needed is how wide the columns have to be.
 func (g *grid) needed(widths []int) []int {
@@ -196,19 +180,67 @@ func (g *grid) needed(widths []int) []int {
 	out := slices.Clone(widths)
 	for i, w := range out {
 		if !slices.Contains(g.numbers, g.header[i]) {
-			out[i] = min(w, wrapped)
+			out[i] = min(w, minWrapped)
 		}
 	}
 	return out
 }
 
-// wrapLines wraps each line of a cell by itself.
+// joints are behind what a cell may be broken, where it has no blanks.
+const joints = " ,;/=:_-."
+
+// wrapLines wraps each line of a cell by itself: at joints, and within words where there is none.
 func wrapLines(s string, width int) string {
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		lines[i] = text.WrapSoft(line, width)
+	var lines []string
+	for _, line := range strings.Split(s, "\n") {
+		lines = append(lines, wrapCell(line, width)...)
 	}
 	return strings.Join(lines, "\n")
+}
+
+func wrapCell(line string, width int) (lines []string) {
+	begun := ""
+	for _, piece := range pieces(line) {
+		if text.StringWidthWithoutEscSequences(begun+strings.TrimRight(piece, " ")) > width && begun != "" {
+			lines, begun = append(lines, strings.TrimRight(begun, " ")), ""
+		}
+		for begun += piece; text.StringWidthWithoutEscSequences(strings.TrimRight(begun, " ")) > width; {
+			head := text.Trim(begun, width)
+			lines, begun = append(lines, head), strings.TrimPrefix(begun, head)
+			if head == "" { // a character that is wider
+				return append(lines, begun)
+			}
+		}
+	}
+	return append(lines, begun)
+}
+
+// pieces splits a line behind its joints.
+func pieces(line string) []string {
+	var out []string
+	from := 0
+	for i, r := range line {
+		if strings.ContainsRune(joints, r) {
+			out, from = append(out, line[from:i+1]), i+1
+		}
+	}
+	return append(out, line[from:])
+}
+
+// longest is the width of the longest piece of a column, which is not broken while others can be.
+func (g *grid) longest(column int) int {
+	n := minColumn
+	for _, row := range append(append([][]string{g.header}, g.rows...), g.footer) {
+		if column >= len(row) {
+			continue
+		}
+		for _, piece := range pieces(row[column]) {
+			for part := range strings.Lines(piece) {
+				n = max(n, text.StringWidthWithoutEscSequences(strings.TrimSpace(part)))
+			}
+		}
+	}
+	return n
 }
 
 func sum(widths []int, keep []bool) int {
@@ -221,19 +253,26 @@ func sum(widths []int, keep []bool) int {
 	return n
 }
 
-// narrow takes from the widest columns of text until the table fits.
+// narrow takes from the widest columns of text until the table fits: as long as their words stay
+// whole, and then from all.
 func (g *grid) narrow(widths []int, keep []bool, width int) {
-	for sum(widths, keep) > width {
-		widest := -1
-		for i, w := range widths {
-			if keep[i] && w > minColumn && !slices.Contains(g.numbers, g.header[i]) && (widest < 0 || w > widths[widest]) {
-				widest = i
+	for _, whole := range []bool{true, false} {
+		for sum(widths, keep) > width {
+			widest := -1
+			for i, w := range widths {
+				least := minColumn
+				if whole {
+					least = min(g.longest(i), minWrapped+padding)
+				}
+				if keep[i] && w > least && !slices.Contains(g.numbers, g.header[i]) && (widest < 0 || w > widths[widest]) {
+					widest = i
+				}
 			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
 		}
-		if widest < 0 {
-			return
-		}
-		widths[widest]--
 	}
 }
 

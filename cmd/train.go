@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"alexctl/builder"
 	"alexctl/data"
 	"alexctl/fault"
 	"alexctl/onnx"
@@ -71,7 +72,12 @@ Datasets:
   alexctl train --model resnet.onnx --data photos/ --replace-head --lr 1e-4
   alexctl train --data cifar10 --augment flip,pad=4 --dry-run
   alexctl train --resume runs/cifar-20260102-150405`,
-		Args: atMost(0),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("%q: images go behind --data, and a model behind --model", args[0])
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, _ []string) error { return a.train(c, o) },
 	}
 	f := c.Flags()
@@ -213,6 +219,7 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 func (a *app) sayRun(r *run.Run, t *train.Run) error {
 	a.say("run %s: %s, %d images to train, %d to validate, %d to test, %d classes, augmentation %s", r.Dir, r.Model,
 		r.Inputs.Train.Len(), length(r.Inputs.Val), length(r.Inputs.Test), len(r.Classes), r.Recipe.Augment)
+	a.say("images become the input so: %s", r.Spec)
 	if len(r.Recipe.Freeze) > 0 {
 		a.say("frozen by %s; trained are %s", strings.Join(r.Recipe.Freeze, ", "), strings.Join(t.Trained(), ", "))
 	}
@@ -330,6 +337,22 @@ func (a *app) trainVariant(c *cobra.Command, o trainOptions, set *data.Set) (*on
 	}
 	m, err := v.Build(b.Options)
 	return m, "variant " + v.Name, err
+}
+
+// startable reports what is wrong with the model that training is to begin with.
+func (o *trainOptions) startable() error {
+	if o.model != "" {
+		m, _, err := openSound([]string{o.model})
+		if err != nil {
+			return err
+		}
+		return m.Close()
+	}
+	if o.variant != "" {
+		_, err := builder.Find(o.variant)
+		return err
+	}
+	return nil
 }
 
 // startModel returns the model that training begins with and what it is.

@@ -84,6 +84,14 @@ func (a *app) broken(ctx context.Context, err error, sets ...data.Dataset) error
 	if len(all) == 0 {
 		return err
 	}
+	return a.unreadable(all)
+}
+
+// unreadable lists the images that cannot be read and returns what they come to; nil for none.
+func (a *app) unreadable(all []error) error {
+	if len(all) == 0 {
+		return nil
+	}
 	first := all[0]
 	if fault.Default(&first, fault.Invalid); len(all) == 1 {
 		return first
@@ -122,7 +130,7 @@ func (o *trainOptions) fit(c *cobra.Command, a *app, set *data.Set) {
 		}
 	}
 	if steps, short := o.Short(images); short && !o.dryRun {
-		a.say("warning: %d steps in all are few to learn from: more --epochs, or a smaller --batch, make more of them", steps)
+		a.say("warning: %s in all is little to learn from: more --epochs, or a smaller --batch, make more of it", counted(steps, "step"))
 	}
 }
 
@@ -158,6 +166,9 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	}
 	images, err := a.imageLimits(o.pixels)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.startable(); err != nil { // before any image is read
 		return nil, err
 	}
 	set, err := a.openData(c.Context(), o.data, data.Options{Dir: o.dataDir, Seed: o.Seed, ByClass: true, Images: images})
@@ -307,15 +318,25 @@ func (a *app) dryRun(ctx context.Context, r *run.Run) error {
 		})
 	}
 	t := newTable(table.Row{"node", "operator", "shape (channels last)", "MiB"}, "MiB")
+	unkept := false
 	for _, l := range e.Layers {
-		t.AppendRow(table.Row{l.Node, l.Kind, fmt.Sprint(l.Shape), fmt.Sprintf("%.2f", float64(l.Bytes)/(1<<20))})
+		size := fmt.Sprintf("%.2f", float64(l.Bytes)/(1<<20))
+		if l.Bytes == 0 {
+			size, unkept = "-", true
+		}
+		t.AppendRow(table.Row{l.Node, l.Kind, fmt.Sprint(l.Shape), size})
 	}
 	if err := a.printTable(t); err != nil {
 		return err
 	}
+	if unkept {
+		if err := a.prose("- is a gradient that the optimizer takes as it is made: it is nowhere as a whole\n"); err != nil {
+			return err
+		}
+	}
 	total := time.Duration(e.TotalSeconds * float64(time.Second)).Round(time.Second)
-	err = a.print("loss of the first step %.4f\nmemory: graph and weights %d MiB, optimizer %d MiB\n%d steps per epoch of %.3f s: %d epochs take about %s\n",
-		e.Loss, e.GraphBytes>>20, e.OptimizerBytes>>20, e.StepsPerEpoch, e.StepSeconds, r.Recipe.Epochs, total)
+	err = a.print("loss of the first step %.4f\nmemory: graph and weights %d MiB, optimizer %d MiB\n%s per epoch of %.3f s: %s take about %s\n",
+		e.Loss, e.GraphBytes>>20, e.OptimizerBytes>>20, counted(e.StepsPerEpoch, "step"), e.StepSeconds, counted(r.Recipe.Epochs, "epoch"), total)
 	a.next("the same without --dry-run")
 	return err
 }

@@ -36,6 +36,7 @@ type verifyOptions struct {
 	nonfinite  bool
 	reports    []string
 	inputFlags
+	modelFlag
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -59,12 +60,12 @@ An engine that is asked for and cannot be used gives exit code 3, a mismatch giv
 does a node that ran on another provider than the one asked for. Where no engine is named and
 ONNX Runtime is not installed, Gorgonia is compared, and the report says so.`,
 		Example: `  alexctl verify
-  alexctl verify model.onnx --engine ort:cpu@opt=all,threads=2,gorgonia,onnx-go --layers
+  alexctl verify model.onnx --engine ort@opt=all,gorgonia --layers
   alexctl verify model.onnx --images photos --report report.html
   alexctl verify model.onnx --against other.onnx
   alexctl verify model.onnx --bisect smallest
   alexctl verify model.onnx --gradients`,
-		Args: atMost(1),
+		Args: oneModel(" (pictures go behind --images)"),
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c, args, o) },
 	}
 	f := c.Flags()
@@ -79,6 +80,7 @@ ONNX Runtime is not installed, Gorgonia is compared, and the report says so.`,
 	kernelsFlag(f, &o.kernels)
 	f.StringArrayVar(&o.reports, "report", nil, "write a report: .html, .md, .json or .xml (JUnit) (repeatable)")
 	o.inputFlags.register(c)
+	o.modelFlag.register(c)
 	return c
 }
 
@@ -120,6 +122,9 @@ func (o *verifyOptions) conflicts(c *cobra.Command) error {
 }
 
 func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err error) {
+	if args, err = o.arguments(args); err != nil {
+		return err
+	}
 	if err := o.conflicts(c); err != nil {
 		return err
 	}

@@ -271,6 +271,7 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		return nil, usage("%d images, at most %d are compared at once", len(files), maxVerifyImages)
 	}
 	in := &inputSets{real: true}
+	var failed []error
 	for _, f := range files {
 		if f == "-" {
 			return nil, usage("--images takes files and folders, not the standard input")
@@ -280,9 +281,13 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		}
 		x := p.Room(1)
 		if err := p.LoadFile(f, x, 0); err != nil {
-			return nil, fmt.Errorf("%s: %w", f, err)
+			failed = append(failed, fmt.Errorf("%s: %w", f, err))
+			continue
 		}
 		in.sets, in.images = append(in.sets, p.Tensors(1, x)), append(in.images, 1)
+	}
+	if err := a.unreadable(failed); err != nil {
+		return nil, err
 	}
 	in.described = counted(len(files), "image")
 	in.pictures, in.picture = len(files), func(i int) (string, *preprocess.Image, error) {

@@ -19,7 +19,7 @@ func (a *app) printReport(r *verify.Report) error {
 
 // printVerified prints a report.
 func (a *app) printVerified(r report.Report, layers bool) error {
-	if err := a.print("%s (sha256 %.16s...), against %s in float64, %s\n\n", r.Model.Path, r.Model.SHA256, r.Reference, r.Inputs); err != nil {
+	if err := a.prose("%s (sha256 %.16s...), against %s in float64, %s\n\n", r.Model.Path, r.Model.SHA256, r.Reference, r.Inputs); err != nil {
 		return err
 	}
 	switch {
@@ -57,7 +57,7 @@ func (a *app) printVerified(r report.Report, layers bool) error {
 func (a *app) printEngines(r *verify.Report) error {
 	numbers := []string{"max abs error", "scaled error", "bound", "margin", "worst layer"}
 	t := newTable(table.Row{"engine", "provider", "settings", "output", "max abs error", "scaled error", "bound", "margin", "worst layer", "verdict"}, numbers...).
-		sparing("scaled error", "worst layer", "bound", "max abs error", "settings", "provider")
+		wrapping("scaled error", "worst layer", "bound", "max abs error", "provider", "output")
 	for _, x := range r.Results {
 		worst := ""
 		if len(x.Kinds) > 0 {
@@ -135,36 +135,39 @@ func (a *app) printReasons(r *verify.Report) error {
 					excused++
 				}
 			}
-			line := fmt.Sprintf("%s: the best class agrees on %d of %s, the best five on %d", x.Name(), d.Top1, counted(d.Images, "image"), d.Top5)
+			line := fmt.Sprintf("%s: the best class agrees on %d of %s", x.Name(), d.Top1, counted(d.Images, "image"))
+			if d.Five() {
+				line += fmt.Sprintf(", the best five on %d", d.Top5)
+			}
 			if len(d.Flips) > 0 {
 				line += fmt.Sprintf("; %s, %d of them within rounding", counted(len(d.Flips), "difference"), excused)
 			}
-			if err := a.print("%s\n", line); err != nil {
+			if err := a.prose("%s\n", line); err != nil {
 				return err
 			}
 		}
 		if x.Reason == "" {
 			continue
 		}
-		if err := a.print("%s %s: %s\n", x.Name(), x.Status, x.Reason); err != nil {
+		if err := a.prose("%s %s: %s\n", x.Name(), x.Status, x.Reason); err != nil {
 			return err
 		}
 		if len(x.Help) > 0 {
 			a.say("hint: %s", hintsOf("verify", x.Help))
 		}
 		if x.First != nil && !strings.Contains(x.Reason, "first divergence") {
-			if err := a.print("  first divergence at %s, margin %.3g\n", x.First, float64(x.First.Local.Margin)); err != nil {
+			if err := a.prose("  first divergence at %s, margin %.3g\n", x.First, float64(x.First.Local.Margin)); err != nil {
 				return err
 			}
 		}
 	}
 	if b := r.Bisected; b != nil {
-		if err := a.print("%s fails by itself on %s (margin %.3g) and was written to %s\n", strings.Join(b.Nodes, ", "), b.Engine, float64(b.Margin), b.Folder); err != nil {
+		if err := a.prose("%s fails by itself on %s (margin %.3g) and was written to %s\n", strings.Join(b.Nodes, ", "), b.Engine, float64(b.Margin), b.Folder); err != nil {
 			return err
 		}
 	}
 	for _, n := range r.Nonfinite {
-		if err := a.print("%s\n", n); err != nil {
+		if err := a.prose("%s\n", n); err != nil {
 			return err
 		}
 	}
@@ -187,7 +190,7 @@ func (a *app) printAgainst(r report.Report, layers bool) error {
 		}
 	}
 	for _, s := range d.Remarks {
-		if err := a.print("%s\n", s); err != nil {
+		if err := a.prose("%s\n", s); err != nil {
 			return err
 		}
 	}
@@ -205,7 +208,7 @@ func (a *app) printAgainst(r report.Report, layers bool) error {
 		}
 	}
 	for _, out := range d.Outputs {
-		if err := a.print("output %q differs by scaled %.3g (margin %.3g: above 1 is more than rounding explains)\n", out.Name, float64(out.Scaled), float64(out.Margin)); err != nil {
+		if err := a.prose("output %q differs by scaled %.3g (margin %.3g: above 1 is more than rounding explains)\n", out.Name, float64(out.Scaled), float64(out.Margin)); err != nil {
 			return err
 		}
 	}

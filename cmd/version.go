@@ -21,7 +21,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short:   "Show the version",
 		Long:    "Show the version of alexctl and of what it was built with.",
 		Example: `  alexctl version`,
-		Args:    atMost(0),
+		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
 				return a.printJSON(versions{

@@ -106,7 +106,8 @@ func (e *MissingError) Hints() []fault.Hint { return e.Help }
 // ErrUnknown says that a name is neither a dataset nor a folder.
 var ErrUnknown = fault.New(fault.Usage, "neither a dataset nor a folder")
 
-func find(name string) (source, error) {
+// find returns the dataset of a name. also is what the name might have been instead.
+func find(name, also string) (source, error) {
 	var names []string
 	for _, s := range sources() {
 		if s.name == name {
@@ -114,18 +115,27 @@ func find(name string) (source, error) {
 		}
 		names = append(names, s.name)
 	}
-	return source{}, fmt.Errorf("%q: %w%s (datasets: %s; or a folder with a folder of images for each class)",
-		name, ErrUnknown, nearest.Hint(name, names), strings.Join(names, ", "))
+	near := nearest.Hint(name, names)
+	if i := slices.IndexFunc(names, func(s string) bool { return strings.HasPrefix(s, name) }); near == "" && len(name) > 2 && i >= 0 {
+		near = ", did you mean " + names[i] + "?"
+	}
+	return source{}, fmt.Errorf("%q: %w%s (datasets: %s%s)", name, ErrUnknown, near, strings.Join(names, ", "), also)
 }
 
 // Open reads the dataset of this name, or the image folder at this path. Files that are not
 // what they should be are fault.Invalid.
 func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 	defer fault.Default(&err, fault.Invalid)
-	s, err := find(name)
+	s, err := find(name, "; or a folder with a folder of images for each class")
 	if err != nil {
-		if info, statErr := os.Stat(name); statErr == nil && info.IsDir() {
+		info, statErr := os.Stat(name)
+		switch {
+		case statErr == nil && info.IsDir():
 			return openFolder(ctx, name, o)
+		case statErr == nil:
+			return nil, fault.New(fault.Usage, "%s is a file: name a folder with a folder of images for each class, or a dataset", name)
+		case strings.ContainsAny(name, `/\.`): // no dataset is called so
+			return nil, fault.New(fault.Invalid, "%s: there is no such folder", name)
 		}
 		return nil, err
 	}

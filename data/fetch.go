@@ -40,7 +40,7 @@ var ErrNothingToFetch = fault.New(fault.Usage, "it needs no files")
 // short goes on where it stopped. A file gets its name when its digest is right.
 func Fetch(ctx context.Context, name, mirror string, o Options, progress Progress) (dir string, err error) {
 	defer fault.Default(&err, fault.Environment)
-	s, err := find(name)
+	s, err := find(name, "")
 	if err != nil {
 		return "", err
 	}

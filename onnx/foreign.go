@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"alexctl/fault"
 )
@@ -57,7 +58,7 @@ func foreigners() []foreigner {
 		{"an XML file, such as OpenVINO's", "use the ONNX file that it was made from", beginning("<?xml")},
 		{"JSON", "it may be the description of a model, and is not one", beginning("{\"")},
 		{"a NumPy array", "it is an input (--inputs), and no model", beginning("\x93NUMPY")},
-		{"a picture", "pictures go behind --images, and in infer behind the model", func(head []byte) bool {
+		{"a picture", "name a model, and pictures where they belong: alexctl infer --model MODEL PICTURE, verify MODEL --images PICTURE", func(head []byte) bool {
 			return beginning("\x89PNG")(head) || beginning("\xff\xd8\xff")(head) || beginning("GIF8")(head)
 		}},
 	}
@@ -65,6 +66,19 @@ func foreigners() []foreigner {
 
 func safetensors(head []byte) bool {
 	return len(head) > 10 && head[8] == '{' && head[9] == '"' && binary.LittleEndian.Uint64(head) < 100<<20
+}
+
+// prose reports text: in UTF-8, but for a character that the head cuts, and without what no text
+// holds.
+func prose(head []byte) bool {
+	for at := 0; at < len(head); {
+		r, size := utf8.DecodeRune(head[at:])
+		if r == utf8.RuneError && len(head)-at >= utf8.UTFMax || r < ' ' && !strings.ContainsRune("\t\n\r\f", r) {
+			return false
+		}
+		at += size
+	}
+	return len(head) > 0
 }
 
 func page(head []byte) bool {
@@ -86,6 +100,9 @@ func foreign(src io.ReaderAt, size int64) error {
 		if kind == "" && f.is(head) {
 			kind, advice = f.kind, f.advice
 		}
+	}
+	if kind == "" && prose(head) {
+		return fault.New(fault.Invalid, "it is not ONNX but a text file").Hint(fault.Hint{Text: "name an .onnx file"})
 	}
 	if kind == "" {
 		return nil

@@ -81,11 +81,7 @@ func (f format) matches(b []byte) bool {
 // LoadFile is Load on a file.
 func (s *Spec) LoadFile(path string, dst []float32) (err error) {
 	defer fault.Default(&err, fault.Invalid)
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return errors.New("a folder that holds no images")
 	}
 	f, err := regular.Open(path)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"alexctl/data"
 	"alexctl/fault"
@@ -65,7 +66,7 @@ func ReadSettings(dir string) (Settings, error) {
 	path := filepath.Join(dir, configFile)
 	text, err := regular.Read(path, maxSettings)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return s, fault.New(fault.Invalid, "%s is not the folder of a run: it has no %s", dir, configFile)
 	case err != nil:
 		return s, fault.As(fault.Environment, err)

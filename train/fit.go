@@ -373,6 +373,10 @@ func (f *Run) notLearning(e *EpochEvent) Event {
 	if classes := float64(f.trainer.Classes()); enough && math.Abs(e.TrainLoss/math.Log(classes)-1) < 1-nearly {
 		w := warning("not learning: after %d steps the loss is %.3f, and guessing gives ln(%.0f) = %.3f; check that each image has its own label",
 			f.position.Steps, e.TrainLoss, classes, math.Log(classes))
+		if f.position.Steps < someTime {
+			w.Warning += fmt.Sprintf(" (and %d steps are few: more epochs, or a smaller batch, make more of them)", f.position.Steps)
+			return w
+		}
 		w.Help = []fault.Hint{{Text: "another optimizer", Option: fault.Optimizer, Value: "adam"}, {Text: "another learning rate", Option: fault.LR, Value: "3e-4"},
 			{Text: "a model built with other initial weights", Option: fault.Init, Value: "he"}}
 		return w

@@ -11,10 +11,15 @@ import (
 type Decision struct {
 	Output string `json:"output"`
 	Images int    `json:"images"`
-	Top1   int    `json:"top1"` // images with the same best class
-	Top5   int    `json:"top5"` // images with the same five best classes, in any order
-	Flips  []Flip `json:"flips"`
+	// Classes is how many there are: with five or fewer the set of five says nothing.
+	Classes int    `json:"classes"`
+	Top1    int    `json:"top1"` // images with the same best class
+	Top5    int    `json:"top5"` // images with the same five best classes, in any order
+	Flips   []Flip `json:"flips"`
 }
+
+// Five reports whether the set of the five best classes says something.
+func (d *Decision) Five() bool { return d.Classes > 5 }
 
 // Flip is an image whose best class, or set of five, differs.
 type Flip struct {
@@ -63,6 +68,7 @@ func (c *comparison) decide(r *Result, got []runtime.Tensors, expected []expecta
 // compare compares the first images of one input.
 func (d *Decision) compare(got []float64, want reference.Value, images int) {
 	classes := len(want.F) / want.Shape[0]
+	d.Classes = classes
 	for image := range images {
 		lo, hi := image*classes, (image+1)*classes
 		y, x := want.F[lo:hi], got[lo:hi]

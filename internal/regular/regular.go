@@ -6,19 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
 // errIrregular says that something is there, and no file with contents.
 var errIrregular = errors.New("not a regular file")
 
+// missingError says that nothing is at a path.
+type missingError struct{ path string }
+
+func (e missingError) Error() string   { return e.path + " does not exist" }
+func (missingError) Is(err error) bool { return err == fs.ErrNotExist } //nolint:errorlint // as the interface asks
+
 // Open opens a regular file, or the one that a link leads to.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path) // before opening: opening a pipe would wait for a writer
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, missingError{path}
+	case err != nil:
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a folder: %w", path, errIrregular)
+	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: %w", path, errIrregular)
 	}
 	f, err := os.Open(path)

@@ -77,7 +77,7 @@ func New(c Config) (_ *Engine, err error) {
 	if c.Optimization == "" {
 		c.Optimization = "all"
 	}
-	p, err := table.Find(providers(), "execution provider", c.Provider)
+	p, err := findProvider(c.Provider)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"alexctl/fault"
+	"alexctl/internal/table"
 )
 
 // provider is an execution provider of ONNX Runtime. A new one is a row in providers, and a
@@ -39,6 +40,18 @@ func providers() []provider {
 			check: checkCUDA, help: fault.Hint{Text: "install the provider", Option: fault.SetupCUDA}, options: optionsCUDA,
 		}},
 	}
+}
+
+// findProvider returns the provider of a name. What ONNX Runtime and other programs call one is
+// suggested.
+func findProvider(name string) (provider, error) {
+	list := providers()
+	for _, p := range list {
+		if strings.EqualFold(name, p.record) || p.accelerator != nil && strings.EqualFold(name, "gpu") {
+			return provider{}, fmt.Errorf("unknown execution provider %q, did you mean %s?", name, p.name)
+		}
+	}
+	return table.Find(list, "execution provider", name)
 }
 
 func checkCUDA(l Library) error {

@@ -43,12 +43,7 @@ type registry struct {
 // that npm reads, or as npm says.
 func findRegistry(ctx context.Context) (registry, bool) {
 	settings := npmrc()
-	at := settings["registry"]
-	for _, name := range registryEnv {
-		if v := os.Getenv(name); v != "" {
-			at = v
-		}
-	}
+	at := configured(settings)
 	if at == "" {
 		at = npmSays(ctx)
 	}
@@ -64,6 +59,27 @@ func findRegistry(ctx context.Context) (registry, bool) {
 	return r, true
 }
 
+// configured returns the registry of the environment or of npm's files, "" where they name none.
+func configured(settings map[string]string) string {
+	at := settings["registry"]
+	for _, name := range registryEnv {
+		if v := os.Getenv(name); v != "" {
+			at = v
+		}
+	}
+	return at
+}
+
+// Registry returns the address that packages are fetched from, as the environment or npm's files
+// have it; "" where only npm could say.
+func Registry() string {
+	u, err := url.Parse(configured(npmrc()))
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
+}
+
 // npmSays asks npm; it need not be installed.
 func npmSays(ctx context.Context) string {
 	npm, err := exec.LookPath("npm")
@@ -73,6 +89,7 @@ func npmSays(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, npmPatience)
 	defer cancel()
 	c := exec.CommandContext(ctx, npm, "config", "get", "registry")
+	c.Env = append(os.Environ(), "npm_config_logs_max=0", "npm_config_update_notifier=false") // it would leave a log
 	c.WaitDelay = time.Second
 	out, err := c.Output()
 	if err != nil {

@@ -98,7 +98,11 @@ func (p *page) engines(r Report) {
 			p.line("**%s** %s: %s\n", x.Name(), x.Status, cell(x.Reason))
 		}
 		if d := x.Decision; d != nil {
-			p.line("**%s** decides as the reference on %d of %d images (best class), %d (best five)\n", x.Name(), d.Top1, d.Images, d.Top5)
+			five := ""
+			if d.Five() {
+				five = fmt.Sprintf(", %d (best five)", d.Top5)
+			}
+			p.line("**%s** decides as the reference on %d of %d images (best class)%s\n", x.Name(), d.Top1, d.Images, five)
 		}
 		for provider, n := range x.Placement {
 			p.line("**%s** ran %d nodes on %s, by its own profile\n", x.Name(), n, provider)

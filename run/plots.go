@@ -155,17 +155,20 @@ func (r record) Tested(e *train.Evaluation, classes []string) error {
 	if len(m) > maxNamed {
 		return r.draw(p, "confusion.png", 8*vg.Inch, 8*vg.Inch)
 	}
+	script := anyScript{p.TextHandler}
+	names := script.named(classes, p.X.Tick.Label.Font)
 	reversed := make([]string, len(classes))
 	labels := plotter.XYLabels{}
-	for i, name := range classes {
+	for i, name := range names {
 		reversed[len(classes)-1-i] = name
 		for c := range m {
 			labels.XYs = append(labels.XYs, plotter.XY{X: float64(c), Y: float64(i)})
 			labels.Labels = append(labels.Labels, fmt.Sprint(m.row(i)[c]))
 		}
 	}
-	p.NominalX(classes...)
+	p.NominalX(names...)
 	p.NominalY(reversed...)
+	p.X.Tick.Label.Handler, p.Y.Tick.Label.Handler = script, script
 	p.X.Tick.Label.Rotation = 0.8
 	p.X.Tick.Label.XAlign = -1
 	numbers, err := plotter.NewLabels(labels)

@@ -119,7 +119,7 @@ func exampleFiles(t *testing.T, dir string) []string {
 			t.Fatal(err)
 		}
 	}
-	for name, lines := range map[string]int{"pets.txt": 10, "imagenet.txt": 2, "onnxruntime-node-" + ort.Version + ".tgz": 1} { // the last is not read where the library is
+	for name, lines := range map[string]int{"pets.txt": 10, "names.txt": 2, "onnxruntime-node-" + ort.Version + ".tgz": 1} { // the last is not read where the library is
 		text := strings.Repeat("a class\n", lines)
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

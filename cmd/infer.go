@@ -33,7 +33,7 @@ type inferOptions struct {
 func classifierFlags(c *cobra.Command, o *classify.Options, pixels *float64) {
 	f := c.Flags()
 	pixelsFlag(f, pixels)
-	f.StringVar(&o.Preprocess, "preprocess", "", "how images are preprocessed: "+strings.Join(preprocess.Names, ", ")+" or a JSON spec (default: the model's own)")
+	f.StringVar(&o.Preprocess, "preprocess", "", "how images are preprocessed: "+strings.Join(preprocess.Names, ", ")+", or a JSON spec or its file (default: the model's own)")
 	signatureFlags(c, &o.Signature)
 }
 
@@ -62,7 +62,7 @@ names that begin with a dot are skipped. A broken image is reported, the others 
 still classified, and the exit code is 4, or 3 where all that failed are pictures of a kind
 that is not read (HEIC, AVIF, BigTIFF, ...).`,
 		Example: `  alexctl infer image.png
-  alexctl infer -m resnet.onnx --preprocess imagenet --labels imagenet.txt photos/
+  alexctl infer -m resnet.onnx --preprocess imagenet --labels names.txt photos/
   alexctl infer --json photos/ > predictions.jsonl`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

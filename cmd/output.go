@@ -42,7 +42,7 @@ func (a *app) progress(total int, what string) *progress {
 		return &progress{}
 	}
 	return &progress{progressbar.NewOptions(total,
-		progressbar.OptionSetWriter(narrow{a.stderr}),
+		progressbar.OptionSetWriter(narrow{a.stderr, terminalWidth}),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),

@@ -88,12 +88,15 @@ func indentOf(line string, width int) int {
 
 // narrow cuts the lines that are drawn over each other, as a progress bar's, to the terminal: one
 // that is longer would leave a part of it behind each time.
-type narrow struct{ io.Writer }
+type narrow struct {
+	to    io.Writer
+	width func(io.Writer) int // 0 for no terminal
+}
 
 func (n narrow) Write(p []byte) (int, error) {
-	width := terminalWidth(n.Writer)
+	width := n.width(n.to)
 	if width == 0 {
-		return n.Writer.Write(p)
+		return n.to.Write(p)
 	}
 	parts := strings.SplitAfter(string(p), "\r")
 	for i, part := range parts {
@@ -104,7 +107,7 @@ func (n narrow) Write(p []byte) (int, error) {
 		}
 		parts[i] = runewidth.Truncate(line, width-1, "") + end
 	}
-	if _, err := io.WriteString(n.Writer, strings.Join(parts, "")); err != nil {
+	if _, err := io.WriteString(n.to, strings.Join(parts, "")); err != nil {
 		return 0, err
 	}
 	return len(p), nil

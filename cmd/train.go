@@ -93,7 +93,7 @@ Datasets:
 	forceFlag(f, &o.force)
 	f.StringVar(&o.run, "run", "", "the run's folder (default: runs/NAME-DATE)")
 	f.StringVar(&o.resume, "resume", "", "continue the run in this folder")
-	f.StringVar(&o.preprocess, "preprocess", "", "how images are preprocessed: imagenet, plain, caffe or a JSON spec (default: the model's own, or worked out from the images)")
+	f.StringVar(&o.preprocess, "preprocess", "", "how images are preprocessed: imagenet, plain, caffe, or a JSON spec or its file (default: the model's own, or worked out from the images)")
 	f.BoolVar(&o.replaceHead, "replace-head", false, "give the model a new last layer that fits the data's classes")
 	f.StringVar(&o.classMap, "class-map", "", "order: take the data's classes for the model's in their order, whatever they are called")
 	f.BoolVar(&o.strip, "strip", false, "leave Dropout nodes out of the exported model")

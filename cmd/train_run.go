@@ -409,5 +409,5 @@ func (a *app) printTrained(r *run.Run, result *train.Result, done trained, writt
 	if result.Test != nil {
 		line += fmt.Sprintf(", %.2f%% of %d test images right", 100*result.Test.Accuracy(), result.Test.Images)
 	}
-	return a.print("%s\nsha256 %s\nrun %s\n", line, done.SHA256, r.Dir)
+	return errors.Join(a.prose("%s\n", line), a.print("sha256 %s\nrun %s\n", done.SHA256, r.Dir))
 }

@@ -281,7 +281,7 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		}
 		x := p.Room(1)
 		if err := p.LoadFile(f, x, 0); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", f, err))
+			failed = append(failed, ofFile(f, err))
 			continue
 		}
 		in.sets, in.images = append(in.sets, p.Tensors(1, x)), append(in.images, 1)
@@ -299,6 +299,14 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 		return filepath.Base(files[i]), m, err
 	}
 	return in, nil
+}
+
+// ofFile names the file that an error is about, unless that does.
+func ofFile(name string, err error) error {
+	if strings.HasPrefix(err.Error(), name) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // dataInputs are test images of a dataset, in batches.

@@ -66,6 +66,7 @@ func Write(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 		return r, fault.As(fault.Environment, err)
 	}
 	r.Path = o.Path
+	r.Report.Model.Path = o.Path
 	return r, nil
 }
 

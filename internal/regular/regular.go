@@ -28,7 +28,7 @@ func Open(path string) (*os.File, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder: %w", path, errIrregular)
+		return nil, fmt.Errorf("%s is a folder, and %w", path, errIrregular)
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: %w", path, errIrregular)
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -91,7 +92,21 @@ func (a *app) reference(threads int) reference.Engine {
 
 // pixelsFlag registers --max-pixels.
 func pixelsFlag(f *pflag.FlagSet, millions *float64) {
-	f.Float64Var(millions, "max-pixels", 0, "the largest image that is decoded, in millions of pixels (default: as many as fit 1280 MiB, or half of the memory)")
+	f.Float64Var(millions, "max-pixels", 0, "the largest image that is decoded, in millions of pixels (default: as many as fit 1280 MiB, or half of the memory; larger JPEGs are decoded to a smaller size where libjpeg-turbo is installed)")
+}
+
+// sayOnce returns what says each note once, from any goroutine.
+func (a *app) sayOnce() func(what string) {
+	var mu sync.Mutex
+	said := map[string]bool{}
+	return func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !said[what] {
+			said[what] = true
+			a.say("note: %s", what)
+		}
+	}
 }
 
 // imageLimits are those of images that are decoded at once, the given number of millions of
@@ -102,5 +117,5 @@ func (a *app) imageLimits(millions float64) (preprocess.Limits, error) {
 		return preprocess.Limits{}, usage("--max-pixels %g: want up to %d million", millions, most)
 	}
 	bytes := min(preprocess.MaxBytes, a.memory()/2)
-	return preprocess.Limits{Pixels: int(millions * 1e6), Bytes: bytes, Room: preprocess.NewRoom(bytes)}, nil
+	return preprocess.Limits{Pixels: int(millions * 1e6), Bytes: bytes, Room: preprocess.NewRoom(bytes), Reduced: a.sayOnce()}, nil
 }

@@ -31,18 +31,21 @@ type format struct {
 	decode     func([]byte) (image.Image, error)
 	exif       func([]byte) []byte // the EXIF data in the file, nil where there is none
 	bound      func([]byte) error  // refuses what would take too long to decode; nil for nothing
+	// reduce says how small an image that takes more than so many bytes is to be decoded, and what
+	// that takes; nil where the format has one size only.
+	reduce func(b []byte, c image.Config, most int64) (smaller image.Config, bytes int64, ok bool)
 }
 
 // formats are the formats that are read, told apart by their first bytes and not
 // by the file's name.
 func formats() []format {
 	return []format{
-		{"JPEG", []string{".jpg", ".jpeg", ".jpe", ".jfif"}, []string{"\xff\xd8"}, configJPEG, decodeJPEG, exifOfJPEG, boundScans},
-		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, reading(png.DecodeConfig), reading(png.Decode), exifOfPNG, nil},
-		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, configGIF, decodeGIF, noEXIF, nil},
-		{"BMP", []string{".bmp", ".dib"}, bitmaps(), configBMP, decodeBMP, noEXIF, nil},
-		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, configWebP, decodeWebP, exifOfWebP, nil},
-		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, configTIFF, decodeTIFF, func(b []byte) []byte { return b }, nil},
+		{"JPEG", []string{".jpg", ".jpeg", ".jpe", ".jfif"}, []string{"\xff\xd8"}, configJPEG, decodeJPEG, exifOfJPEG, boundScans, reduceJPEG},
+		{"PNG", []string{".png"}, []string{"\x89PNG\r\n\x1a\n"}, reading(png.DecodeConfig), reading(png.Decode), exifOfPNG, nil, nil},
+		{"GIF", []string{".gif"}, []string{"GIF87a", "GIF89a"}, configGIF, decodeGIF, noEXIF, nil, nil},
+		{"BMP", []string{".bmp", ".dib"}, bitmaps(), configBMP, decodeBMP, noEXIF, nil, nil},
+		{"WebP", []string{".webp"}, []string{"RIFF????WEBPVP8"}, configWebP, decodeWebP, exifOfWebP, nil, nil},
+		{"TIFF", []string{".tif", ".tiff"}, []string{"II*\x00", "MM\x00*"}, configTIFF, decodeTIFF, func(b []byte) []byte { return b }, nil, nil},
 	}
 }
 
@@ -150,6 +153,15 @@ func (f format) read(b []byte, l Limits, needed wanted) (*Image, error) {
 		return nil, fmt.Errorf("%s image of %dx%d", f.name, c.Width, c.Height)
 	}
 	size, err := l.check(f, b, c)
+	reduced := false
+	if err != nil && f.reduce != nil {
+		if smaller, takes, ok := f.reduce(b, c, l.most()); ok {
+			if l.Reduced != nil && smaller != c {
+				l.Reduced(fmt.Sprintf("a %s image of %dx%d is decoded to %dx%d: it is too large for the memory that images may take", f.name, c.Width, c.Height, smaller.Width, smaller.Height))
+			}
+			c, size, err, reduced = smaller, takes, nil, true
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +186,11 @@ func (f format) read(b []byte, l Limits, needed wanted) (*Image, error) {
 		}
 	}
 	defer l.Room.take(size)()
-	src, err := f.decode(b)
+	decode := f.decode
+	if reduced {
+		decode = func(b []byte) (image.Image, error) { return decodeReduced(b, c.Width, c.Height) }
+	}
+	src, err := decode(b)
 	if err != nil {
 		return nil, f.failed(err)
 	}

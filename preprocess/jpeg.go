@@ -97,6 +97,43 @@ func needsTurbo(err, odd error) error {
 	return err
 }
 
+// Limits of an image that is decoded to a smaller size: each scan goes over all of it.
+const (
+	maxReduced = 1 << 29 // pixels
+	maxPasses  = 1 << 32 // pixels times scans
+)
+
+// reduceJPEG returns the largest size of eighths of the image's that takes no more than most
+// bytes: its transform can leave out the fine detail, and so the memory for it. Only libjpeg-turbo
+// does so.
+func reduceJPEG(b []byte, c image.Config, most int64) (image.Config, int64, bool) {
+	f := frameOf(b)
+	pixels := int64(c.Width) * int64(c.Height)
+	if f.channels() == 0 || turbojpeg.Available() != nil || pixels > maxReduced || pixels*int64(scansOf(b)) > maxPasses {
+		return c, 0, false
+	}
+	// Of all eighths too: the library takes less than Go's decoder, by which images are measured.
+	for eighths := 8; eighths > 0; eighths-- {
+		smaller := c
+		smaller.Width, smaller.Height = turbojpeg.Scaled(c.Width, eighths), turbojpeg.Scaled(c.Height, eighths)
+		bytes := int64(f.channels())*int64(smaller.Width)*int64(smaller.Height) + int64(f.coefficients()*float64(pixels))
+		if bytes <= most {
+			return smaller, bytes, true
+		}
+	}
+	return c, 0, false
+}
+
+// decodeReduced decodes to a size that reduceJPEG returned.
+func decodeReduced(b []byte, width, height int) (image.Image, error) {
+	channels := frameOf(b).channels()
+	pix, err := turbojpeg.Decode(mendJPEG(b), width, height, channels)
+	if err != nil {
+		return nil, err
+	}
+	return interleaved{&Image{Width: width, Height: height, Channels: channels, Pix: pix}}, nil
+}
+
 func configJPEG(b []byte) (image.Config, error) {
 	if f := frameOf(b); f.channels() != 0 && turbojpeg.Available() == nil {
 		return f.config(), nil

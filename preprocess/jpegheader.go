@@ -76,22 +76,35 @@ func (f frame) config() image.Config {
 	return c
 }
 
-// bytes is what decoding a pixel takes: each component by its sampling, its coefficients where the
-// frame is progressive, and the Image.
-func (f frame) bytes() float64 {
-	const most = 4 + 16 + 3
+// coefficients is what a pixel takes, of 16 bits each, where they are kept until the last scan.
+func (f frame) coefficients() float64 {
+	if !f.progressive() {
+		return 0
+	}
+	return 2 * f.planes()
+}
+
+// planes is how many samples a pixel has: by the largest sampling, less than one for components
+// that have fewer.
+func (f frame) planes() float64 {
 	largest, sum := 0, 0
 	for _, s := range f.sampling {
 		largest, sum = max(largest, s[0]*s[1]), sum+s[0]*s[1]
 	}
-	if largest == 0 || len(f.sampling) > 4 {
-		return most
+	switch {
+	case largest == 0 || len(f.sampling) > 4:
+		return 4
+	case len(f.sampling) == 1:
+		return 1
 	}
-	planes := float64(sum) / float64(largest)
-	if len(f.sampling) == 1 {
-		planes = 1
-	}
-	if f.progressive() {
+	return float64(sum) / float64(largest)
+}
+
+// bytes is what decoding a pixel takes: each component by its sampling, its coefficients where the
+// frame is progressive, and the Image.
+func (f frame) bytes() float64 {
+	planes := f.planes()
+	if f.progressive() || f.marker == 0 {
 		planes += 4 * planes // coefficients of 32 bits
 	}
 	return planes + 3

@@ -24,6 +24,9 @@ const (
 type Limits struct {
 	Pixels int   // of an image; 0 for as many as the bytes allow
 	Bytes  int64 // that decoding an image takes; 0 is MaxBytes
+	// Reduced, where not nil, is told of an image that is decoded to a smaller size than its own,
+	// which only a JPEG can be. It may be called from several goroutines at once.
+	Reduced func(what string)
 	// Room, where not nil, is shared by images that are decoded at once: they wait for each other.
 	Room *Room
 }
@@ -62,12 +65,8 @@ func (r *Room) take(n int64) (giveBack func()) {
 	}
 }
 
-// check refuses an image that takes more than is allowed, and returns what it takes.
-func (l Limits) check(f format, b []byte, c image.Config) (int64, error) {
-	if l.Pixels > 0 && c.Width > l.Pixels/c.Height {
-		return 0, fault.New(fault.Invalid, "%s image of %dx%d, at most %g million pixels are decoded", f.name, c.Width, c.Height, float64(l.Pixels)/1e6).
-			Hint(fault.Hint{Text: "allow more", Option: fault.MaxPixels, Value: "MILLIONS"})
-	}
+// most is how many bytes an image may take.
+func (l Limits) most() int64 {
 	most := l.Bytes
 	if most == 0 {
 		most = MaxBytes
@@ -75,6 +74,16 @@ func (l Limits) check(f format, b []byte, c image.Config) (int64, error) {
 	if l.Pixels > 0 { // who allows them knows what they take
 		most = max(most, 32*int64(l.Pixels))
 	}
+	return most
+}
+
+// check refuses an image that takes more than is allowed, and returns what it takes.
+func (l Limits) check(f format, b []byte, c image.Config) (int64, error) {
+	if l.Pixels > 0 && c.Width > l.Pixels/c.Height {
+		return 0, fault.New(fault.Invalid, "%s image of %dx%d, at most %g million pixels are decoded", f.name, c.Width, c.Height, float64(l.Pixels)/1e6).
+			Hint(fault.Hint{Text: "allow more", Option: fault.MaxPixels, Value: "MILLIONS"})
+	}
+	most := l.most()
 	each := f.bytesOf(b, c.ColorModel)
 	pixels := float64(c.Width) * float64(c.Height)
 	if each*pixels > float64(most) {

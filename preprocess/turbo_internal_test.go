@@ -1,6 +1,8 @@
 package preprocess
 
 import (
+	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -58,6 +60,58 @@ func TestTurboDamage(t *testing.T) {
 	}
 	if fine < len(files) {
 		t.Errorf("libjpeg-turbo read %d of %d", fine, rounds*len(files))
+	}
+}
+
+// TestReduced decodes JPEGs that are too large for the memory to a smaller size, which looks the
+// same, and says so.
+func TestReduced(t *testing.T) {
+	if err := turbojpeg.Available(); err != nil {
+		t.Skip(err)
+	}
+	for _, c := range []struct {
+		file  string
+		bytes float64 // a pixel that are allowed
+		part  float64 // of the width that is wanted at least, and not all of it
+	}{{"rocket.jpg", 3.1, 1}, {"rocket.jpg", 2, 0.75}, {"rocket.jpg", 0.1, 0.125}, {"astronaut.jpg", 1, 0.5}} {
+		b, err := os.ReadFile(filepath.Join("../testdata/images", c.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := ""
+		m, err := Limits{Bytes: int64(c.bytes * float64(whole.Width*whole.Height)), Reduced: func(s string) { said = s }}.Decode(b)
+		if err != nil {
+			t.Errorf("%s in %g bytes a pixel: %v", c.file, c.bytes, err)
+			continue
+		}
+		if part := float64(m.Width) / float64(whole.Width); part < c.part || c.part < 1 && part == 1 {
+			t.Errorf("%s in %g bytes a pixel: %d of %d columns", c.file, c.bytes, m.Width, whole.Width)
+		}
+		if (said != "") != (m.Width < whole.Width) {
+			t.Errorf("%s of %d columns in %d, and %q is said", c.file, whole.Width, m.Width, said)
+		}
+		x, y := make([]float32, 64), make([]float32, 64)
+		if err := errors.Join(Plain(1, 8).Apply(whole, x), Plain(1, 8).Apply(m, y)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range x {
+			const near = 0.06 // of white: the sizes end in other fractions of a pixel
+			if math.Abs(float64(x[i]-y[i])) > near {
+				t.Errorf("%s in %g bytes a pixel: %g at %d, %g of the whole", c.file, c.bytes, y[i], i, x[i])
+				break
+			}
+		}
+	}
+	b, err := os.ReadFile("testdata/progressive.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Limits{Bytes: 100}).Decode(b); err == nil {
+		t.Error("coefficients were decoded in 100 bytes")
 	}
 }
 

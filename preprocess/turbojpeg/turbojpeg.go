@@ -12,10 +12,14 @@ const LibraryEnv = "ALEXCTL_TURBOJPEG_LIB"
 // None as the library's name leaves it out.
 const None = "none"
 
-// Decode decodes a JPEG whose header says this width and height, in pixels, to interleaved RGB
-// (channels 3) or luma (1) of 8 bits, rows without padding. The caller has bounded them: nothing is
-// written beyond width*height*channels bytes whatever the file holds. Anything odd in the data is
-// an error, also what the library would only warn of.
+// Scaled returns so many eighths of a width or a height, as the library has them.
+func Scaled(n, eighths int) int { return (n*eighths + 7) / 8 }
+
+// Decode decodes a JPEG whose header says this width and height, in pixels, or of which they are
+// eighths as Scaled has them, to interleaved RGB (channels 3) or luma (1) of 8 bits, rows without
+// padding. The caller has bounded them: nothing is written beyond width*height*channels bytes
+// whatever the file holds. Anything odd in the data is an error, also what the library would only
+// warn of.
 func Decode(b []byte, width, height, channels int) ([]uint8, error) {
 	if err := Available(); err != nil {
 		return nil, err

@@ -375,3 +375,25 @@ func TestSample(t *testing.T) {
 		}
 	}
 }
+
+// TestClassLinks links classes to nowhere, which is said, and to each other, which is refused.
+func TestClassLinks(t *testing.T) {
+	grey := pngFile(t, 8, 6, color.RGBA{99, 99, 99, 255})
+	dir := write(t, t.TempDir(), map[string][]byte{"cat/0.png": grey, "dog/0.png": grey})
+	if err := os.Symlink("gone", filepath.Join(dir, "bird")); err != nil {
+		t.Skip(err)
+	}
+	set, err := data.Open(t.Context(), dir, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if notes := strings.Join(set.Notes, "\n"); len(set.Classes) != 2 || !strings.Contains(notes, "nothing is there: "+filepath.Join(dir, "bird")) {
+		t.Errorf("%d classes, %s", len(set.Classes), notes)
+	}
+	if err := os.Symlink("cat", filepath.Join(dir, "kitten")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := data.Open(t.Context(), dir, data.Options{}); err == nil || !strings.Contains(err.Error(), "kitten is the same folder as "+filepath.Join(dir, "cat")) {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -30,6 +30,7 @@ type folder struct {
 	other   map[string]int // files that are no images, by how their names end
 	loose   []string       // files that are in no class
 	outside []string       // links that lead out of the root, which are not followed
+	nowhere []string       // what cannot be looked at: links that lead nowhere
 }
 
 // notes say what is there and is not used.
@@ -54,6 +55,9 @@ func (f *folder) notes() []string {
 	}
 	if len(f.outside) > 0 {
 		notes = append(notes, "not followed, because they are links that lead out of the folder: "+Brief(f.outside))
+	}
+	if len(f.nowhere) > 0 {
+		notes = append(notes, "not used, because nothing is there: "+Brief(f.nowhere))
 	}
 	return notes
 }
@@ -153,6 +157,7 @@ func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*fol
 	}
 	f := &folder{dir: dir, limits: limits, other: map[string]int{}}
 	var classes []string
+	var folders []os.FileInfo // of the classes
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())
 		info, err := os.Stat(path)
@@ -161,6 +166,7 @@ func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*fol
 			f.hidden++
 			continue
 		case err != nil:
+			f.nowhere = append(f.nowhere, path)
 			continue
 		case !info.IsDir():
 			f.loose = append(f.loose, path)
@@ -169,6 +175,9 @@ func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*fol
 		if e.Type()&os.ModeSymlink != 0 && preprocess.Outside(root, path) {
 			f.outside = append(f.outside, path)
 			continue
+		}
+		if i := slices.IndexFunc(folders, func(other os.FileInfo) bool { return os.SameFile(info, other) }); i >= 0 {
+			return nil, nil, fmt.Errorf("%s is the same folder as %s: an image would be in two classes", path, filepath.Join(dir, classes[i]))
 		}
 		found, err := preprocess.Folder(ctx, root, path)
 		if err != nil {
@@ -184,7 +193,7 @@ func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*fol
 		}
 		f.files = append(f.files, images...)
 		f.labels = append(f.labels, slices.Repeat([]int{len(classes)}, len(images))...)
-		classes = append(classes, e.Name())
+		classes, folders = append(classes, e.Name()), append(folders, info)
 		if len(classes) > maxFolderClasses {
 			return nil, nil, fmt.Errorf("%s has more than %d classes", dir, maxFolderClasses)
 		}

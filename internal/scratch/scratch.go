@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"alexctl/fault"
 )
 
 const (
@@ -25,7 +27,7 @@ type Folder struct {
 func New() (*Folder, error) {
 	dir, err := os.MkdirTemp("", prefix)
 	if err != nil {
-		return nil, err
+		return nil, fault.New(fault.Environment, "no temporary files can be made in %s: %w (TMPDIR names another folder)", os.TempDir(), err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, owner), os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {

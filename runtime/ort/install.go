@@ -98,11 +98,23 @@ func (p Package) Installed(dir string) bool {
 	return true
 }
 
+// missing returns the folders that are not there of those that a folder is in, and itself, the
+// innermost first.
+func missing(dir string) (list []string) {
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			return list
+		}
+		list, dir = append(list, dir), filepath.Dir(dir)
+	}
+}
+
 // Install puts the package's files into dir: from the tarball at from, or, where
 // that is "", from npm. The files appear only after the whole tarball has the
 // pinned digest.
 func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) (err error) {
 	defer fault.Default(&err, fault.Environment)
+	empty := missing(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -111,7 +123,14 @@ func (p Package) Install(ctx context.Context, dir, from string, talk io.Writer) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	defer func() {
+		if err = errors.Join(err, os.RemoveAll(work)); err == nil {
+			return
+		}
+		for _, folder := range empty {
+			_ = os.Remove(folder) // unless something came to be in it
+		}
+	}()
 	wrong := fault.Invalid // of a package that someone named
 	if from == "" {
 		wrong = fault.Environment

@@ -2,6 +2,7 @@ package card
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"strings"
 	"unicode/utf8"
@@ -40,7 +41,7 @@ func ReadLabels(path string) (labels []string, err error) {
 	for len(labels) > 0 && labels[len(labels)-1] == "" {
 		labels = labels[:len(labels)-1]
 	}
-	if len(labels) > 0 && (strings.HasPrefix(labels[0], "[") || strings.HasPrefix(labels[0], "{")) {
+	if len(labels) > 0 && strings.ContainsAny(labels[0][:min(1, len(labels[0]))], "[{") && json.Valid([]byte(strings.Join(labels, "\n"))) {
 		return nil, fault.New(fault.Invalid, "labels: %s looks like JSON: want a text file with one label per line, in class order", path)
 	}
 	for i, l := range labels {

@@ -211,7 +211,11 @@ func findTelemetry() finding {
 
 // findRegistry says where setup would fetch from.
 func findRegistry() finding {
-	f := finding{What: "registry", OK: true, Detail: ort.Registry()}
+	f := finding{What: "registry"}
+	if f.Detail, f.OK = ort.Registry(); !f.OK {
+		f.Detail, f.Hint = "the registry that npm is configured for is no http or https address", "name another in NPM_CONFIG_REGISTRY"
+		return f
+	}
 	if f.Detail != "" {
 		return f
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
@@ -90,7 +91,7 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 		return err
 	}
 	for _, name := range args {
-		if strings.EqualFold(filepath.Ext(name), ".onnx") {
+		if info, err := os.Stat(name); strings.EqualFold(filepath.Ext(name), ".onnx") && err == nil && !info.IsDir() {
 			return usage("%s is a model: alexctl infer --model %s IMAGE", name, shellWord(name))
 		}
 	}

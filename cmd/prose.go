@@ -57,7 +57,7 @@ func wrappedLine(line string, width int) string {
 	indent := strings.Repeat(" ", indentOf(line, width))
 	var b strings.Builder
 	at, begun := 0, false // of this line, in columns; whether it has a word
-	for rest := line; rest != ""; {
+	for rest := strings.TrimRight(line, " "); rest != ""; {
 		blanks := len(rest) - len(strings.TrimLeft(rest, " "))
 		word, _, _ := strings.Cut(rest[blanks:], " ")
 		w := runewidth.StringWidth(word)
@@ -100,12 +100,8 @@ func (n narrow) Write(p []byte) (int, error) {
 	}
 	parts := strings.SplitAfter(string(p), "\r")
 	for i, part := range parts {
-		line, cut := strings.CutSuffix(part, "\r")
-		end := ""
-		if cut {
-			end = "\r"
-		}
-		parts[i] = runewidth.Truncate(line, width-1, "") + end
+		line := strings.TrimRight(part, "\r\n")
+		parts[i] = runewidth.Truncate(line, width-1, "") + part[len(line):]
 	}
 	if _, err := io.WriteString(n.to, strings.Join(parts, "")); err != nil {
 		return 0, err

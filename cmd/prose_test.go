@@ -19,6 +19,7 @@ func TestWrapped(t *testing.T) {
 		{"  cpu   the processor, slowly\n", "  cpu   the\n        processor,\n        slowly\n"},
 		{"two\nlines of which one is long", "two\nlines of which one\nis long"},
 		{"幅の広い文字 幅の広い文字", "幅の広い文字\n幅の広い文字"},
+		{"one two three four     ", "one two three four"},
 		{"", ""},
 	} {
 		if got := wrapped(c.text, 20); got != c.want {

@@ -43,6 +43,8 @@ type app struct {
 
 	maxMemory byteSize // 0 for the machine's
 
+	unwritten error // of help, for which a library asks
+
 	telemetry bool // whether ONNX Runtime may report to its maker
 }
 
@@ -58,6 +60,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	o := ended(ctx, root, args)
+	if o.err == nil {
+		o.err = a.unwritten
+	}
 	return exitCode(stderr, o.command, o.err)
 }
 
@@ -103,7 +108,7 @@ reference, and runs them on images.`,
 	root.SetGlobalNormalizationFunc(oneName)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(a.helpCommand(root))
-	root.SetHelpFunc(func(c *cobra.Command, _ []string) { _ = a.help(c) }) // what cannot be written is seen when it ends
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { a.unwritten = a.help(c) })
 	root.AddCommand(
 		a.buildCommand(),
 		a.checkCommand(),

@@ -206,10 +206,10 @@ func wrapCell(line string, width int) (lines []string) {
 		}
 		for begun += piece; text.StringWidthWithoutEscSequences(strings.TrimRight(begun, " ")) > width; {
 			head := text.Trim(begun, width)
-			lines, begun = append(lines, head), strings.TrimPrefix(begun, head)
-			if head == "" { // a character that is wider
-				return append(lines, begun)
+			if head == "" || !strings.HasPrefix(begun, head) { // a character that is wider, or what colours it
+				break
 			}
+			lines, begun = append(lines, head), strings.TrimPrefix(begun, head)
 		}
 	}
 	return append(lines, begun)

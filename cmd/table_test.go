@@ -43,6 +43,32 @@ func TestTablesFit(t *testing.T) {
 	}
 }
 
+// TestWrapCell breaks cells behind joints, and ends whatever is in them.
+func TestWrapCell(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"kernel_shape=3x3 pads=1", 12, "kernel_|shape=3x3|pads=1"},
+		{"opt=all,threads=2", 10, "opt=all,|threads=2"},
+		{"unbreakable", 4, "unbr|eaka|ble"},
+		{"猫猫猫", 4, "猫猫|猫"},
+		{"猫猫", 1, "猫猫"},
+		{"\x1b[31mMISMATCHES\x1b[0m", 8, ""},
+		{"", 3, ""},
+	} {
+		got := wrapCell(c.text, c.width)
+		if s := strings.Join(got, "|"); c.want != "" && s != c.want {
+			t.Errorf("%q in %d: %q, want %q", c.text, c.width, s, c.want)
+		}
+		kept := strings.NewReplacer(" ", "", "\x1b[31m", "", "\x1b[0m", "").Replace
+		if kept(strings.Join(got, "")) != kept(c.text) {
+			t.Errorf("%q in %d: %q", c.text, c.width, got)
+		}
+	}
+}
+
 // TestColoursReachTheTerminal runs the program on a terminal: verdicts are coloured, and a
 // stranger's control characters are not passed on.
 func TestColoursReachTheTerminal(t *testing.T) {

@@ -1,8 +1,10 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -303,7 +305,7 @@ func (a *app) imageInputs(c *cobra.Command, m *onnx.Model, o inputFlags) (*input
 
 // ofFile names the file that an error is about, unless that does.
 func ofFile(name string, err error) error {
-	if strings.HasPrefix(err.Error(), name) {
+	if errors.Is(err, fs.ErrNotExist) { // which names it
 		return err
 	}
 	return fmt.Errorf("%s: %w", name, err)

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,6 +135,8 @@ func Open(ctx context.Context, name string, o Options) (_ *Set, err error) {
 			return openFolder(ctx, name, o)
 		case statErr == nil:
 			return nil, fault.New(fault.Usage, "%s is a file: name a folder with a folder of images for each class, or a dataset", name)
+		case !errors.Is(statErr, fs.ErrNotExist):
+			return nil, statErr
 		case strings.ContainsAny(name, `/\.`): // no dataset is called so
 			return nil, fault.New(fault.Invalid, "%s: there is no such folder", name)
 		}

@@ -65,34 +65,47 @@ func decodeJPEG(b []byte) (image.Image, error) {
 // decodeTurbo decodes with libjpeg-turbo.
 func decodeTurbo(b []byte) (image.Image, error) {
 	f := frameOf(b)
-	if f.channels() == 0 {
-		return nil, fmt.Errorf("%d components", len(f.sampling))
+	return f.decode(b, f.width, f.height)
+}
+
+// decode decodes with libjpeg-turbo to the frame's size, or to eighths of it.
+func (f frame) decode(b []byte, width, height int) (image.Image, error) {
+	if !f.turbo() {
+		return nil, errors.New("not of a kind that libjpeg-turbo is given")
 	}
-	pix, err := turbojpeg.Decode(b, f.width, f.height, f.channels())
+	pix, err := turbojpeg.Decode(b, [2]int{f.width, f.height}, width, height, f.channels())
 	if err != nil {
 		return nil, err
 	}
-	return interleaved{&Image{Width: f.width, Height: f.height, Channels: f.channels(), Pix: pix}}, nil
+	return interleaved{&Image{Width: width, Height: height, Channels: f.channels(), Pix: pix}}, nil
 }
 
-// decodeGo decodes with Go's decoder. Where it does not know the kind, what kept libjpeg-turbo
-// from decoding it is the reason.
+// decodeGo decodes with Go's decoder, unless that sees another image than was measured. Where it
+// does not know the kind, what kept libjpeg-turbo from decoding it is said too.
 func decodeGo(b []byte, odd error) (image.Image, error) {
+	f := frameOf(b)
+	c, err := jpeg.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, needsTurbo(f, err, odd)
+	}
+	if f.turbo() && (c.Width != f.width || c.Height != f.height) {
+		return nil, fmt.Errorf("it says that it is of %dx%d, and of %dx%d", f.width, f.height, c.Width, c.Height)
+	}
 	m, err := jpeg.Decode(bytes.NewReader(b))
-	return m, needsTurbo(err, odd)
+	return m, needsTurbo(f, err, odd)
 }
 
-// needsTurbo adds to the error of an image whose kind Go's decoder does not know why libjpeg-turbo
-// does not read it either.
-func needsTurbo(err, odd error) error {
+// needsTurbo adds to the error of an image whose kind Go's decoder does not know what would read
+// it, or why libjpeg-turbo does not.
+func needsTurbo(f frame, err, odd error) error {
 	var unknown jpeg.UnsupportedError
 	switch {
-	case !errors.As(err, &unknown):
+	case !errors.As(err, &unknown) || !f.turbo():
 		return err
 	case turbojpeg.Available() != nil:
 		return fmt.Errorf("%w, which needs libjpeg-turbo: install it (libturbojpeg0 on Debian)", err)
 	case odd != nil:
-		return odd
+		return odd // it is of a kind that is read, and broken
 	}
 	return err
 }
@@ -109,7 +122,7 @@ const (
 func reduceJPEG(b []byte, c image.Config, most int64) (image.Config, int64, bool) {
 	f := frameOf(b)
 	pixels := int64(c.Width) * int64(c.Height)
-	if f.channels() == 0 || turbojpeg.Available() != nil || pixels > maxReduced || pixels*int64(scansOf(b)) > maxPasses {
+	if !f.turbo() || turbojpeg.Available() != nil || pixels > maxReduced || pixels*int64(scansOf(b)) > maxPasses {
 		return c, 0, false
 	}
 	// Of all eighths too: the library takes less than Go's decoder, by which images are measured.
@@ -126,20 +139,17 @@ func reduceJPEG(b []byte, c image.Config, most int64) (image.Config, int64, bool
 
 // decodeReduced decodes to a size that reduceJPEG returned.
 func decodeReduced(b []byte, width, height int) (image.Image, error) {
-	channels := frameOf(b).channels()
-	pix, err := turbojpeg.Decode(mendJPEG(b), width, height, channels)
-	if err != nil {
-		return nil, err
-	}
-	return interleaved{&Image{Width: width, Height: height, Channels: channels, Pix: pix}}, nil
+	b = mendJPEG(b)
+	return frameOf(b).decode(b, width, height)
 }
 
 func configJPEG(b []byte) (image.Config, error) {
-	if f := frameOf(b); f.channels() != 0 && turbojpeg.Available() == nil {
+	f := frameOf(b)
+	if f.turbo() && turbojpeg.Available() == nil {
 		return f.config(), nil
 	}
 	c, err := jpeg.DecodeConfig(bytes.NewReader(mendJPEG(b)))
-	return c, needsTurbo(err, nil)
+	return c, needsTurbo(f, err, nil)
 }
 
 // mendJPEG gives a JPEG what libjpeg assumes where it is missing: the Huffman tables of the

@@ -8,25 +8,33 @@ import (
 
 // Markers of a JPEG (ITU-T T.81, table B.1).
 const (
-	startOfFrame0  = 0xc0 // baseline
-	startOfFrame2  = 0xc2 // progressive
-	startOfFrame9  = 0xc9 // sequential, with arithmetic coding
-	startOfFrame10 = 0xca // progressive, with arithmetic coding
-	huffmanTables  = 0xc4
-	startOfScan    = 0xda
-	endOfImage     = 0xd9
-	application14  = 0xee
+	startOfFrame0    = 0xc0 // baseline
+	startOfFrame2    = 0xc2 // progressive
+	startOfFrame9    = 0xc9 // sequential, with arithmetic coding
+	startOfFrame10   = 0xca // progressive, with arithmetic coding
+	startOfFrame15   = 0xcf
+	huffmanTables    = 0xc4
+	extension        = 0xc8
+	arithmeticTables = 0xcc
+	restart0         = 0xd0 // and seven more, the start and the end of an image: they have no length
+	endOfImage       = 0xd9
+	startOfScan      = 0xda
+	application14    = 0xee
 )
 
 // frame is what a JPEG says before its first scan.
 type frame struct {
 	marker        byte // of the frame's header; 0 where there is none
+	precision     int  // bits of a sample
 	width, height int
 	sampling      [][2]int // of each component, along rows and columns
 	tables, adobe bool     // whether it has Huffman tables, and Adobe's marker
+	together      bool     // whether the first scan holds all components
 }
 
-// frameOf reads the header of a JPEG as far as it can be followed.
+// frameOf reads the header of a JPEG. Decoders pass over what does not belong in one, each in its
+// own way, and may so come to different frames: where there is any such thing, or no single
+// frame and a scan behind it, the frame is the zero one.
 func frameOf(b []byte) frame {
 	var f frame
 	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
@@ -35,26 +43,45 @@ func frameOf(b []byte) frame {
 			at++
 			continue
 		}
-		if marker == startOfScan || length < 2 || at+2+length > len(b) {
-			break
+		if marker < startOfFrame0 || marker >= restart0 && marker <= endOfImage || length < 2 || at+2+length > len(b) {
+			return frame{}
 		}
 		segment := b[at+4 : at+2+length]
 		switch {
+		case marker == startOfScan:
+			f.together = len(segment) > 0 && int(segment[0]) == len(f.sampling)
+			if f.marker == 0 {
+				return frame{}
+			}
+			return f
 		case marker == huffmanTables:
 			f.tables = true
 		case marker == application14 && bytes.HasPrefix(segment, []byte("Adobe")):
 			f.adobe = true
-		case (marker >= startOfFrame0 && marker <= startOfFrame2 || marker == startOfFrame9 || marker == startOfFrame10) && len(segment) > 5:
-			f.marker = marker
+		case frameMarker(marker):
+			if f.marker != 0 || len(segment) < 6 || len(segment) != 6+3*int(segment[5]) {
+				return frame{}
+			}
+			f.marker, f.precision = marker, int(segment[0])
 			f.height, f.width = int(segment[1])<<8|int(segment[2]), int(segment[3])<<8|int(segment[4])
-			f.sampling = nil
-			for k := 7; k < min(len(segment), 6+3*int(segment[5])); k += 3 {
+			for k := 7; k < len(segment); k += 3 {
 				f.sampling = append(f.sampling, [2]int{int(segment[k] >> 4), int(segment[k] & 15)})
 			}
 		}
 		at += 2 + length
 	}
-	return f
+	return frame{}
+}
+
+// frameMarker reports the marker of a frame's header, of any kind.
+func frameMarker(m byte) bool {
+	return m >= startOfFrame0 && m <= startOfFrame15 && m != huffmanTables && m != extension && m != arithmeticTables
+}
+
+// turbo reports whether libjpeg-turbo knows images of this kind.
+func (f frame) turbo() bool {
+	known := f.marker >= startOfFrame0 && f.marker <= startOfFrame2 || f.marker == startOfFrame9 || f.marker == startOfFrame10
+	return known && f.precision == 8 && f.channels() != 0
 }
 
 func (f frame) progressive() bool { return f.marker == startOfFrame2 || f.marker == startOfFrame10 }
@@ -76,9 +103,10 @@ func (f frame) config() image.Config {
 	return c
 }
 
-// coefficients is what a pixel takes, of 16 bits each, where they are kept until the last scan.
+// coefficients is what a pixel takes in libjpeg-turbo, of 16 bits each, where they are kept until
+// the last scan.
 func (f frame) coefficients() float64 {
-	if !f.progressive() {
+	if !f.progressive() && f.together {
 		return 0
 	}
 	return 2 * f.planes()
@@ -104,8 +132,11 @@ func (f frame) planes() float64 {
 // frame is progressive, and the Image.
 func (f frame) bytes() float64 {
 	planes := f.planes()
-	if f.progressive() || f.marker == 0 {
+	switch {
+	case f.progressive() || f.marker == 0:
 		planes += 4 * planes // coefficients of 32 bits
+	default:
+		planes += f.coefficients()
 	}
 	return planes + 3
 }

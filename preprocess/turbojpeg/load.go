@@ -17,8 +17,8 @@ import (
 	"alexctl/fault"
 )
 
-// library is the file of version 2 of the API, of libjpeg-turbo 1.2 to 3, as Debian's
-// libturbojpeg0 and Fedora's turbojpeg install it.
+// library is the file of libjpeg-turbo 2 and 3, as Debian's libturbojpeg0 and Fedora's turbojpeg
+// install it.
 const library = "libturbojpeg.so.0"
 
 // load finds the library, once: there is one in a process.
@@ -33,6 +33,7 @@ var load = sync.OnceValue(func() error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	if reason := C.tj_load(name); reason != nil {
+		defer C.free(unsafe.Pointer(reason))
 		return fault.New(fault.Environment, "libjpeg-turbo is not here (%s)", C.GoString(reason))
 	}
 	return nil
@@ -41,11 +42,11 @@ var load = sync.OnceValue(func() error {
 // Available says why libjpeg-turbo cannot be used, nil where it can.
 func Available() error { return load() }
 
-func decode(b []byte, width, height, channels int) ([]uint8, error) {
+func decode(b []byte, size [2]int, width, height, channels int) ([]uint8, error) {
 	out := make([]uint8, width*height*channels)
 	message := make([]byte, 200)
 	rc := C.tj_decode((*C.uchar)(unsafe.Pointer(&b[0])), C.ulong(len(b)), (*C.uchar)(unsafe.Pointer(&out[0])),
-		C.int(width), C.int(height), C.int(channels), (*C.char)(unsafe.Pointer(&message[0])), C.int(len(message)))
+		C.int(size[0]), C.int(size[1]), C.int(width), C.int(height), C.int(channels), (*C.char)(unsafe.Pointer(&message[0])), C.int(len(message)))
 	if rc == 0 {
 		return out, nil
 	}

@@ -13,6 +13,6 @@ func Available() error {
 	return fault.New(fault.Environment, "this alexctl was built without cgo, or not for Linux, and cannot load libjpeg-turbo")
 }
 
-func decode([]byte, int, int, int) ([]uint8, error) {
+func decode([]byte, [2]int, int, int, int) ([]uint8, error) {
 	return nil, errors.New("no libjpeg-turbo")
 }

@@ -15,17 +15,22 @@ const None = "none"
 // Scaled returns so many eighths of a width or a height, as the library has them.
 func Scaled(n, eighths int) int { return (n*eighths + 7) / 8 }
 
-// Decode decodes a JPEG whose header says this width and height, in pixels, or of which they are
-// eighths as Scaled has them, to interleaved RGB (channels 3) or luma (1) of 8 bits, rows without
-// padding. The caller has bounded them: nothing is written beyond width*height*channels bytes
-// whatever the file holds. Anything odd in the data is an error, also what the library would only
-// warn of.
-func Decode(b []byte, width, height, channels int) ([]uint8, error) {
+// Decode decodes a JPEG of a size in pixels, the width first, to a width and a height, which are
+// those or eighths of them as Scaled has them, as interleaved RGB (channels 3) or luma (1) of 8
+// bits, rows without padding. The caller has bounded both: an image that the library finds to be of
+// another size is an error before it is decoded, and nothing is written beyond
+// width*height*channels bytes whatever the file holds. Anything odd in the data is an error, also
+// what the library would only warn of.
+func Decode(b []byte, size [2]int, width, height, channels int) ([]uint8, error) {
 	if err := Available(); err != nil {
 		return nil, err
 	}
-	if len(b) == 0 || width < 1 || height < 1 || width > 65535 || height > 65535 || channels != 1 && channels != 3 {
-		return nil, fmt.Errorf("a JPEG of %d bytes to %dx%dx%d", len(b), width, height, channels)
+	scaled := false
+	for eighths := 1; eighths <= 8; eighths++ {
+		scaled = scaled || width == Scaled(size[0], eighths) && height == Scaled(size[1], eighths)
 	}
-	return decode(b, width, height, channels)
+	if len(b) == 0 || min(size[0], size[1]) < 1 || max(size[0], size[1]) > 65535 || !scaled || channels != 1 && channels != 3 {
+		return nil, fmt.Errorf("a JPEG of %d bytes and %dx%d to %dx%dx%d", len(b), size[0], size[1], width, height, channels)
+	}
+	return decode(b, size, width, height, channels)
 }

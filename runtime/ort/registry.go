@@ -47,8 +47,8 @@ func findRegistry(ctx context.Context) (registry, bool) {
 	if at == "" {
 		at = npmSays(ctx)
 	}
-	u, err := url.Parse(at)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+	u, ok := address(at)
+	if !ok {
 		return registry{}, false
 	}
 	r := registry{url: strings.TrimSuffix(at, "/")}
@@ -70,14 +70,26 @@ func configured(settings map[string]string) string {
 	return at
 }
 
+// address reads a registry's.
+func address(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+}
+
 // Registry returns the address that packages are fetched from, as the environment or npm's files
-// have it; "" where only npm could say.
-func Registry() string {
-	u, err := url.Parse(configured(npmrc()))
-	if err != nil {
-		return ""
+// have it, without a password or a token; "" where only npm could say. It is false where what they
+// have is no address.
+func Registry() (string, bool) {
+	at := configured(npmrc())
+	if at == "" {
+		return "", true
 	}
-	return u.Redacted()
+	u, ok := address(at)
+	if !ok {
+		return "", false
+	}
+	u.User = nil
+	return u.String(), true
 }
 
 // npmSays asks npm; it need not be installed.

@@ -195,7 +195,20 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 
 // verifyOptions are those of every comparison that this program makes.
 func (a *app) verifyOptions(absent string) verify.Options {
-	return verify.Options{Threads: a.threads, Memory: min(1<<30, a.memory()/4), Reference: a.within(reference.DefaultMemory), Released: debug.FreeOSMemory, Without: absentNote(absent), Progress: func(what string) { a.say("running %s", what) }}
+	return verify.Options{Threads: a.threads, Memory: min(1<<30, a.memory()/4), Reference: a.within(reference.DefaultMemory), Released: debug.FreeOSMemory, Without: absentNote(absent), Progress: func(what string) { a.say("running %s", what) }, Advance: a.layersBar()}
+}
+
+// layersBar returns what shows how far the reference is.
+func (a *app) layersBar() func(done, of int) {
+	bar := &progress{}
+	return func(done, of int) {
+		if done == 1 {
+			bar = a.progress(of, "bounds of layers")
+		}
+		if bar.add(1); done == of {
+			bar.done()
+		}
+	}
 }
 
 // complete says what was compared, where, and how to do it again.

@@ -51,6 +51,9 @@ type Options struct {
 	Without []string
 	// Progress, where not nil, is called with what begins.
 	Progress func(string)
+	// Advance, where not nil, is told of each value that the reference has computed with its bound,
+	// of how many: for every engine that rounds in its own way.
+	Advance func(done, of int)
 	// Memory bounds the bytes of intermediate results that are held; 0 is 1 GiB.
 	Memory int64
 	// Reference bounds the bytes of the reference's values; 0 is reference.DefaultMemory.
@@ -175,16 +178,33 @@ func (c *comparison) arithmeticOf(e runtime.Engine) runtime.Arithmetic {
 // maxHeld bounds what the reference keeps of the layers for the cumulative errors.
 const maxHeld = 2 << 30
 
+// values is how many values the nodes of the model make.
+func (c *comparison) values() int {
+	n := 0
+	for _, node := range c.model.Graph.Nodes {
+		for _, name := range node.Outputs {
+			if name != "" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // expect returns what the values should be, computed once for each arithmetic.
 func (c *comparison) expect(ctx context.Context, a runtime.Arithmetic) ([]expectation, error) {
 	if e, ok := c.expected[a]; ok {
 		return e, nil
 	}
-	start, held := time.Now(), 0
+	start, held, done := time.Now(), 0, 0
+	of := len(c.inputs) * c.values()
 	var all []expectation
 	for _, in := range c.inputs {
 		e, err := c.analysis.Values(ctx, in, reference.RoundingOf(a), func(v reference.Value) bool {
 			c.watch(v)
+			if done++; c.Advance != nil {
+				c.Advance(min(done, of), of)
+			}
 			if c.index.Output(v.Name) != nil || c.Layers && held < maxHeld {
 				held += 16 * len(v.F)
 				return true

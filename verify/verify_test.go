@@ -90,9 +90,15 @@ func TestCompare(t *testing.T) {
 		"an error":         {nil, func(runtime.Tensors) error { return errors.New("broken") }, verify.Skipped},
 		"not to be had":    {&runtime.UnavailableError{Engine: "spoiled", Reason: "gone"}, nil, verify.Skipped},
 	} {
-		r, err := verify.Compare(t.Context(), m, []runtime.Engine{spoiled{check: c.check, change: c.change}}, []runtime.Tensors{in}, verify.Options{})
+		told, last, all := 0, 0, 0
+		r, err := verify.Compare(t.Context(), m, []runtime.Engine{spoiled{check: c.check, change: c.change}}, []runtime.Tensors{in}, verify.Options{Advance: func(done, of int) {
+			told, last, all = told+1, done, of
+		}})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if told < len(m.Graph.Nodes) || last != told || last != all {
+			t.Errorf("%s: told %d times, at the end of %d of %d values", name, told, last, all)
 		}
 		got := r.Results[0]
 		if got.Status != c.status || r.OK != (c.status == verify.Pass) || got.Engine != "spoiled" || got.Provider != "cpu" || (c.status != verify.Pass) != (got.Reason != "") {

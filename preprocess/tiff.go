@@ -33,10 +33,16 @@ func unfax(m *image.Gray) {
 	}
 }
 
+// byteOrder reads and writes numbers.
+type byteOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
+
 // directory is the first directory of a TIFF.
 type directory struct {
 	b      []byte
-	order  binary.ByteOrder
+	order  byteOrder
 	values map[int][]byte // an entry of 12 bytes, by its tag
 }
 
@@ -106,6 +112,12 @@ func (d *directory) number(tag, otherwise int) int {
 	return otherwise
 }
 
+// unsupported reports that the library does not know the kind.
+func unsupported(err error) bool {
+	var u tiff.UnsupportedError
+	return errors.As(err, &u)
+}
+
 // configTIFF returns the size of the first image of a TIFF.
 func configTIFF(b []byte) (image.Config, error) {
 	d, err := readDirectory(b)
@@ -113,7 +125,11 @@ func configTIFF(b []byte) (image.Config, error) {
 		return image.Config{}, err
 	}
 	if d.number(tagCompression, 1) != compressionJPEG {
-		return tiff.DecodeConfig(bytes.NewReader(b))
+		c, err := tiff.DecodeConfig(bytes.NewReader(b))
+		if s := d.samplesOf(); unsupported(err) && s != nil {
+			return s.config(), nil
+		}
+		return c, err
 	}
 	return image.Config{Width: d.number(tagWidth, 0), Height: d.number(tagHeight, 0)}, nil
 }
@@ -127,6 +143,9 @@ func decodeTIFF(b []byte) (image.Image, error) {
 	}
 	if c := d.number(tagCompression, 1); c != compressionJPEG {
 		m, err := tiff.Decode(bytes.NewReader(b))
+		if s := d.samplesOf(); unsupported(err) && s != nil {
+			return s.decode()
+		}
 		if g, ok := m.(*image.Gray); ok && err == nil && (c == group3 || c == group4) && d.number(tagColours, 0) == blackIsZero {
 			unfax(g)
 		}

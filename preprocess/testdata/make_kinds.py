@@ -12,6 +12,7 @@ import io
 import json
 import struct
 import subprocess
+import zlib
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -174,6 +175,47 @@ for name in ("group3", "group4"):
     for zero in (0, 1):  # what is black
         kind(f"{name}_{zero}.tif", saved(bits, "TIFF", compression=name, tiffinfo={262: zero}))
 kind("packbits.tif", saved(small, "TIFF", compression="packbits"))
+alpha = Image.merge("LA", (small.convert("L"), small.convert("L").rotate(180)))
+for name, image in (("la", alpha), ("cmyk", small.convert("CMYK"))):
+    kind(f"{name}.tif", saved(image, "TIFF"))
+    kind(f"{name}_lzw.tif", saved(image, "TIFF", compression="tiff_lzw"))
+    kind(f"{name}_predicted.tif", saved(image, "TIFF", compression="tiff_adobe_deflate", tiffinfo={317: 2}))
+
+
+def tiled(image, side=16):
+    """Writes an image of 8-bit samples in tiles, whose rows are predicted each by itself."""
+    pixels = np.asarray(image)
+    h, w, n = pixels.shape
+    tiles = []
+    for y in range(0, h, side):
+        for x in range(0, w, side):
+            tile = np.zeros((side, side, n), np.uint8)
+            part = pixels[y:y + side, x:x + side]
+            tile[:part.shape[0], :part.shape[1]] = part
+            tile[:, 1:] -= tile[:, :-1].copy()
+            tiles.append(zlib.compress(tile.tobytes()))
+    meaning = {2: 1, 4: 5}[n]
+    values = [(256, 4, [w]), (257, 4, [h]), (258, 3, [8] * n), (259, 3, [8]), (262, 3, [meaning]), (277, 3, [n]), (317, 3, [2]), (322, 4, [side]),
+              (323, 4, [side]), (324, 4, [0] * len(tiles)), (325, 4, [len(t) for t in tiles])]
+    if n == 2:
+        values.append((338, 3, [2]))
+    for _ in range(2):  # the second time with the tiles' places
+        entries, more = b"", b""
+        behind = 8 + 2 + 12 * len(values) + 4
+        for tag, form, numbers in values:
+            data = struct.pack("<%d%s" % (len(numbers), {3: "H", 4: "I"}[form]), *numbers)
+            if len(data) <= 4:
+                entries += struct.pack("<HHI", tag, form, len(numbers)) + data.ljust(4, b"\0")
+            else:
+                entries += struct.pack("<HHII", tag, form, len(numbers), behind + len(more))
+                more += data
+        at = behind + len(more)
+        values[9] = (324, 4, [at + sum(len(t) for t in tiles[:i]) for i in range(len(tiles))])
+    return b"II*\0" + struct.pack("<IH", 8, len(values)) + entries + struct.pack("<I", 0) + more + b"".join(tiles)
+
+
+kind("la_tiled.tif", tiled(alpha))
+kind("cmyk_tiled.tif", tiled(small.convert("CMYK")))
 
 # Files that were reported somewhere, made anew; they are kept as they are.
 for name in sorted(glob.glob("kinds/case_*")):

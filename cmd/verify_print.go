@@ -31,11 +31,18 @@ func (a *app) printVerified(r report.Report, layers bool) error {
 	if err := a.printEngines(r.Report); err != nil {
 		return err
 	}
+	shown := false
 	for _, x := range r.Results {
 		if layers && len(x.Layers) > 0 {
+			shown = true
 			if err := a.printMargins(&x); err != nil {
 				return err
 			}
+		}
+	}
+	if shown {
+		if err := a.print("\n"); err != nil {
+			return err
 		}
 	}
 	if err := a.printReasons(r.Report); err != nil {
@@ -119,10 +126,7 @@ func (a *app) printMargins(x *verify.Result) error {
 		}
 		t.AppendRow(row)
 	}
-	if err := a.printTable(t); err != nil {
-		return err
-	}
-	return a.print("\n")
+	return a.printTable(t)
 }
 
 // printReasons says what failed, decided otherwise or was skipped.

@@ -49,16 +49,19 @@ demo: setup
 	$(BIN) verify $(DEMO)/fashion.onnx --images testdata/sample/ankle-boot.png
 	$(BIN) infer --model $(DEMO)/fashion.onnx --top 3 testdata/sample/ankle-boot.png
 
+# How long the tests of a package may take: ten minutes on a machine that does nothing else.
+TIMEOUT ?= 40m
+
 # The engines were just installed, so a test that would skip for want of one fails.
 test: setup
-	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test ./...
+	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test -timeout $(TIMEOUT) ./...
 	cd examples && $(GO) vet ./... && $(GO) test ./...
 
 test-kernels:
 	$(GO) test ./kernel/... ./runtime/gorgonia
 
 race: setup
-	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test -race -short ./...
+	ALEXCTL_REQUIRE_ENGINES=1 $(GO) test -race -short -timeout $(TIMEOUT) ./...
 
 lint: $(LINT)
 	$(GO) run ./scripts/layers -check

@@ -154,7 +154,7 @@ func (f format) read(b []byte, l Limits, needed wanted) (*Image, error) {
 	}
 	size, err := l.check(f, b, c)
 	reduced := false
-	if err != nil && f.reduce != nil {
+	if err != nil && f.reduce != nil && !l.tooMany(c) { // for the memory, and not for whoever named a number
 		if smaller, takes, ok := f.reduce(b, c, l.most()); ok {
 			if l.Reduced != nil && smaller != c {
 				l.Reduced(fmt.Sprintf("a %s image of %dx%d is decoded to %dx%d: it is too large for the memory that images may take", f.name, c.Width, c.Height, smaller.Width, smaller.Height))

@@ -77,9 +77,12 @@ func (l Limits) most() int64 {
 	return most
 }
 
+// tooMany reports an image of more pixels than are allowed.
+func (l Limits) tooMany(c image.Config) bool { return l.Pixels > 0 && c.Width > l.Pixels/c.Height }
+
 // check refuses an image that takes more than is allowed, and returns what it takes.
 func (l Limits) check(f format, b []byte, c image.Config) (int64, error) {
-	if l.Pixels > 0 && c.Width > l.Pixels/c.Height {
+	if l.tooMany(c) {
 		return 0, fault.New(fault.Invalid, "%s image of %dx%d, at most %g million pixels are decoded", f.name, c.Width, c.Height, float64(l.Pixels)/1e6).
 			Hint(fault.Hint{Text: "allow more", Option: fault.MaxPixels, Value: "MILLIONS"})
 	}

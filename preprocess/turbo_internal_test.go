@@ -115,6 +115,9 @@ func TestReduced(t *testing.T) {
 	if _, err := (Limits{Bytes: 100}).Decode(b); err == nil {
 		t.Error("coefficients were decoded in 100 bytes")
 	}
+	if _, err := (Limits{Pixels: 100}).Decode(b); err == nil {
+		t.Error("more pixels than are allowed were decoded")
+	}
 }
 
 // TestTurboSizes gives the library images of another size than it is told, and sizes that it

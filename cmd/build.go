@@ -125,7 +125,7 @@ func (a *app) build(c *cobra.Command, o buildOptions) error {
 	if a.json {
 		err = a.printJSON(r)
 	} else {
-		err = a.print("%s: %s, input %dx%d, %d classes, %s parameters, %s MACs per image, opset %d, %s bytes\nsha256 %s\n",
+		err = a.prose("%s: %s, input %dx%d, %d classes, %s parameters, %s MACs per image, opset %d, %s bytes\nsha256 %s\n",
 			r.Path, r.Variant, r.Input, r.Input, r.Classes, thousands(r.Parameters), thousands(r.MACs), r.Opset, thousands(r.Bytes), r.SHA256)
 	}
 	argument := ""

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -121,14 +122,21 @@ func (a *app) findLibrary() finding {
 		f.Detail, f.Hint = "this alexctl was built without cgo and cannot load it", "build it with CGO_ENABLED=1 and a C compiler"
 		return f
 	}
+	repair := "run: alexctl setup"
+	switch {
+	case a.ortLib != "":
+		repair = "--ort-lib: name a library that works, or leave it out"
+	case os.Getenv(ort.LibraryEnv) != "":
+		repair = "unset " + ort.LibraryEnv + ", or let it name a library that works"
+	}
 	l, err := ort.FindLibrary(a.ortLib)
 	if err != nil {
-		f.Detail, f.Hint = err.Error(), "run: alexctl setup"
+		f.Detail, f.Hint = err.Error(), repair
 		return f
 	}
 	version, err := ort.LibraryVersion(l)
 	if err != nil {
-		f.Detail, f.Hint = err.Error(), "run: alexctl setup"
+		f.Detail, f.Hint = err.Error(), repair
 		return f
 	}
 	sum, err := l.SHA256()

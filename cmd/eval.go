@@ -199,7 +199,14 @@ func (a *app) evalImages(ctx context.Context, o evalOptions, byClass bool) (*dat
 // splitNote says that images are evaluated that the model may have been trained on.
 func splitNote(m *onnx.Model, part string, set *data.Set) string {
 	own, err := card.Read(m)
-	if part == "test" || err != nil || own.Training == nil {
+	if err != nil || own.Training == nil {
+		return ""
+	}
+	t := own.Training
+	if all := set.Train.Len() + length(set.Test); part == "test" && set.Drawn && t.TestImages > 0 && length(set.Test) != t.TestImages {
+		return fmt.Sprintf("%s has %d images now, of which other ones may be drawn than when the model was trained, with %d to test: it may have been trained on some of these", set.Name, all, t.TestImages)
+	}
+	if part == "test" {
 		return ""
 	}
 	return fmt.Sprintf("these are also the images of %s that are for training: the model may have been trained on them", set.Name)

@@ -59,7 +59,7 @@ func (a *app) help(c *cobra.Command) error {
 func reflow(long string, width int) string {
 	paragraphs := strings.Split(long, "\n\n")
 	for i, p := range paragraphs {
-		if !strings.Contains("\n"+p, "\n ") && !strings.HasSuffix(p, ":") {
+		if !strings.Contains("\n"+p, "\n ") {
 			p = strings.ReplaceAll(p, "\n", " ")
 		}
 		paragraphs[i] = wrapped(p, width)

@@ -85,7 +85,7 @@ func smallModel(kind string) (*onnx.Model, error) {
 	case "operator":
 		pool.OpType = "GlobalAvergePool"
 	case "unsupported":
-		flat.OpType = "Erf"
+		flat.OpType = "Hardmax"
 		m.Graph.Outputs[0].Type = onnx.TensorType(onnx.Float, onnx.Shape{n, known(16), known(1), known(1)})
 	case "opset":
 		m.OperatorSets[0].Version = 27

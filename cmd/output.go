@@ -41,14 +41,22 @@ func (a *app) progress(total int, what string) *progress {
 	if a.quiet || a.json || !isTerminal(a.stderr) {
 		return &progress{}
 	}
-	return &progress{progressbar.NewOptions(total,
+	p := &progress{progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(narrow{a.stderr, terminalWidth}),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish())}
+	a.drawn.Store(p)
+	return p
+}
+
+// undraw removes the bar that may be drawn before a line is printed; it is drawn again.
+func (a *app) undraw() {
+	if p := a.drawn.Load(); p != nil {
+		p.clear()
+	}
 }
 
 func (p *progress) add(n int) {

@@ -13,6 +13,7 @@ import (
 	goruntime "runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -43,6 +44,8 @@ type app struct {
 
 	maxMemory byteSize // 0 for the machine's
 
+	drawn atomic.Pointer[progress] // the last bar, nil for none
+
 	unwritten error // of help, for which a library asks
 
 	telemetry bool // whether ONNX Runtime may report to its maker
@@ -63,6 +66,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if o.err == nil {
 		o.err = a.unwritten
 	}
+	a.undraw()
 	return exitCode(stderr, o.command, o.err)
 }
 
@@ -239,7 +243,10 @@ func (a *app) say(format string, args ...any) {
 }
 
 // tell prints a line of talk.
-func (a *app) tell(line string) { _, _ = fmt.Fprintln(a.stderr, line) } // nobody left to tell
+func (a *app) tell(line string) {
+	a.undraw()
+	_, _ = fmt.Fprintln(a.stderr, line) // nobody left to tell
+}
 
 // maxMessage bounds a message, which may have names from a stranger's file in it.
 const maxMessage = 16 << 10
@@ -304,6 +311,7 @@ func (a *app) prose(format string, args ...any) error {
 
 // write is print of what is printable already, and may be coloured.
 func (a *app) write(text string) error {
+	a.undraw()
 	if _, err := io.WriteString(a.stdout, text); err != nil {
 		return fault.New(fault.Environment, "writing the result: %w", err)
 	}
@@ -313,6 +321,7 @@ func (a *app) write(text string) error {
 // complain prints a problem that does not end the command to stderr, even with
 // --quiet.
 func (a *app) complain(format string, args ...any) error {
+	a.undraw()
 	_, err := fmt.Fprintln(a.stderr, wrapped("alexctl: "+printable(abridged(fmt.Sprintf(format, args...), maxMessage)), widthOf(a.stderr)))
 	return err
 }

@@ -219,6 +219,7 @@ func (a *app) train(c *cobra.Command, o trainOptions) (err error) {
 func (a *app) sayRun(r *run.Run, t *train.Run) error {
 	a.say("run %s: %s, %d images to train, %d to validate, %d to test, %d classes, augmentation %s", r.Dir, r.Model,
 		r.Inputs.Train.Len(), length(r.Inputs.Val), length(r.Inputs.Test), len(r.Classes), r.Recipe.Augment)
+	a.say("classes: %s", data.Brief(r.Classes))
 	a.say("images become the input so: %s", r.Spec)
 	if len(r.Recipe.Freeze) > 0 {
 		a.say("frozen by %s; trained are %s", strings.Join(r.Recipe.Freeze, ", "), strings.Join(t.Trained(), ", "))

@@ -187,8 +187,8 @@ func (a *app) newRun(c *cobra.Command, o trainOptions, on func(train.Event)) (_ 
 	if err != nil {
 		return nil, err
 	}
-	if err := export.Possible(o.output); err != nil {
-		return nil, fault.New(fault.KindOf(err), "-o %s: %w", o.output, err)
+	if err := export.Possible(o.output); err != nil && !o.dryRun {
+		return nil, fault.New(fault.KindOf(err), "-o %s: %w", o.output, err).Hint(otherName)
 	}
 	if o.Threads = a.threads; a.threads == 0 {
 		o.Threads = kernel.Processors()
@@ -274,6 +274,9 @@ func (a *app) openRun(c *cobra.Command, o trainOptions) (*run.Run, error) {
 	r.Recipe.Memory = a.within(gorgonia.DefaultMemory)
 	if c.Flags().Changed("output") {
 		r.Output = o.output
+	}
+	if err := export.Possible(r.Output); err != nil {
+		return nil, errors.Join(fault.New(fault.KindOf(err), "-o %s: %w", r.Output, err), r.Close())
 	}
 	if now := run.Kernels(r.Recipe); now != r.Kernels {
 		a.say("warning: the run began with %s and continues with %s: its results will differ in the last bits", r.Kernels, now)

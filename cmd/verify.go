@@ -373,6 +373,15 @@ func (a *app) audit(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOpti
 	r := &verify.Report{OK: audit.OK, Reference: reference.Engine{}.Name(), Results: []verify.Result{}, Gradients: audit,
 		Unchecked: []string{"Dropout's own gradient: it was the identity", "engines: --gradients compares what training uses"}}
 	r.Bound.Kind, r.Bound.Tolerance = "tolerance", fmt.Sprint(verify.GradientTolerance)
+	unseen := 0
+	for _, p := range audit.Parameters {
+		if p.Unseen {
+			unseen++
+		}
+	}
+	if unseen > 0 {
+		r.Unchecked = append(r.Unchecked, fmt.Sprintf("%d of %d gradients: on these images they are too small to change the loss, as those of a model that has learned them are (random inputs have larger ones)", unseen, len(audit.Parameters)))
+	}
 	if len(audit.Without) > 0 {
 		r.Unchecked = append(r.Unchecked, "weights that training does not change: "+strings.Join(audit.Without, ", "))
 	}

@@ -15,6 +15,7 @@ import (
 	"alexctl/card"
 	"alexctl/classify"
 	"alexctl/data"
+	"alexctl/export"
 	"alexctl/fault"
 	"alexctl/internal/beside"
 	"alexctl/internal/regular"
@@ -86,6 +87,9 @@ func (o *inputFlags) conflicts(c *cobra.Command) error {
 	if o.saveOutputs != "" {
 		if _, err := os.Lstat(o.saveOutputs); err == nil {
 			return usage("--save-outputs %s: it exists already; name a new folder", o.saveOutputs)
+		}
+		if err := export.Possible(o.saveOutputs); err != nil {
+			return fault.New(fault.KindOf(err), "--save-outputs %s: %w", o.saveOutputs, err)
 		}
 	}
 	for _, name := range []string{"limit", "data-dir"} {

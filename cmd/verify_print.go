@@ -233,6 +233,9 @@ func (a *app) printAudit(g *verify.Audit) error {
 	t := newTable(table.Row{"parameter", "elements", "norm", "derivative", "finite difference", "error", "verdict"}, "elements", "norm", "derivative", "finite difference", "error").sparing("norm", "elements", "finite difference", "derivative")
 	for _, p := range g.Parameters {
 		verdict := verify.Pass
+		if p.Unseen {
+			verdict = "too small to tell"
+		}
 		if !p.OK {
 			verdict = verify.Fail
 		}

@@ -397,3 +397,24 @@ func TestClassLinks(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// TestRunsAreNoClasses trains in a folder that holds the runs of earlier trainings, with plots.
+func TestRunsAreNoClasses(t *testing.T) {
+	grey := pngFile(t, 8, 6, color.RGBA{99, 99, 99, 255})
+	files := map[string][]byte{"cat/0.png": grey, "dog/0.png": grey, "config/config.json": nil, "config/0.png": grey}
+	for _, run := range []string{"runs/a/", "runs/b/", "alone/"} {
+		for _, name := range []string{"config.json", "metrics.jsonl", "start.onnx"} {
+			files[run+name] = nil
+		}
+		files[run+"loss.png"] = grey
+	}
+	dir := write(t, t.TempDir(), files)
+	set, err := data.Open(t.Context(), dir, data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "runs of training: " + filepath.Join(dir, "alone") + ", " + filepath.Join(dir, "runs")
+	if notes := strings.Join(set.Notes, "\n"); !slices.Equal(set.Classes, []string{"cat", "config", "dog"}) || !strings.Contains(notes, want) {
+		t.Errorf("classes %v, notes %s", set.Classes, notes)
+	}
+}

@@ -31,6 +31,7 @@ type folder struct {
 	loose   []string       // files that are in no class
 	outside []string       // links that lead out of the root, which are not followed
 	nowhere []string       // what cannot be looked at: links that lead nowhere
+	runs    []string       // folders of training runs, whose pictures are plots
 }
 
 // notes say what is there and is not used.
@@ -55,6 +56,9 @@ func (f *folder) notes() []string {
 	}
 	if len(f.outside) > 0 {
 		notes = append(notes, "not followed, because they are links that lead out of the folder: "+Brief(f.outside))
+	}
+	if len(f.runs) > 0 {
+		notes = append(notes, "not used, because they are runs of training: "+Brief(f.runs))
 	}
 	if len(f.nowhere) > 0 {
 		notes = append(notes, "not used, because nothing is there: "+Brief(f.nowhere))
@@ -141,6 +145,26 @@ func (s *Set) takeTest(all Dataset, o Options) {
 	}
 }
 
+// runFiles are what every folder of a training run has.
+var runFiles = []string{"config.json", "metrics.jsonl", "start.onnx"}
+
+// holdsRuns reports whether a folder is that of a training run, or holds nothing but such.
+func holdsRuns(dir string) bool {
+	isRun := func(dir string) bool {
+		for _, name := range runFiles {
+			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		return false
+	}
+	return isRun(dir) || !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !preprocess.Hidden(e.Name()) && !isRun(filepath.Join(dir, e.Name())) })
+}
+
 // Brief lists names, not all of many.
 func Brief(names []string) string {
 	if len(names) > 6 {
@@ -157,7 +181,7 @@ func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*fol
 	}
 	f := &folder{dir: dir, limits: limits, other: map[string]int{}}
 	var classes []string
-	var folders []os.FileInfo // of the classes
+	var folders []os.FileInfo   // of the classes
 	for _, e := range entries { // sorted by name
 		path := filepath.Join(dir, e.Name())
 		info, err := os.Stat(path)
@@ -174,6 +198,10 @@ func scan(ctx context.Context, root, dir string, limits preprocess.Limits) (*fol
 		}
 		if e.Type()&os.ModeSymlink != 0 && preprocess.Outside(root, path) {
 			f.outside = append(f.outside, path)
+			continue
+		}
+		if holdsRuns(path) {
+			f.runs = append(f.runs, path)
 			continue
 		}
 		if i := slices.IndexFunc(folders, func(other os.FileInfo) bool { return os.SameFile(info, other) }); i >= 0 {

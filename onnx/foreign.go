@@ -56,7 +56,7 @@ func foreigners() []foreigner {
 		{"a Git LFS pointer, and not the file that it stands for", "fetch that: git lfs pull", beginning("version https://git-lfs")},
 		{"a web page", "download the file itself (on a hosting page: the raw file)", page},
 		{"an XML file, such as OpenVINO's", "use the ONNX file that it was made from", beginning("<?xml")},
-		{"JSON", "it may be the description of a model, and is not one", beginning("{\"")},
+		{"JSON", "a description of a model, as it may be, does for no model: name an .onnx file", beginning("{\"")},
 		{"a NumPy array", "it is an input (--inputs), and no model", beginning("\x93NUMPY")},
 		{"a picture", "name a model, and pictures where they belong: alexctl infer --model MODEL PICTURE, verify MODEL --images PICTURE", func(head []byte) bool {
 			return beginning("\x89PNG")(head) || beginning("\xff\xd8\xff")(head) || beginning("GIF8")(head)

@@ -85,6 +85,9 @@ func (f format) matches(b []byte) bool {
 func (s *Spec) LoadFile(path string, dst []float32) (err error) {
 	defer fault.Default(&err, fault.Invalid)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if _, err := os.ReadDir(path); err != nil {
+			return err
+		}
 		return errors.New("a folder that holds no images")
 	}
 	f, err := regular.Open(path)

@@ -2,7 +2,9 @@ package preprocess
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,7 +139,11 @@ func (w *walk) folder(dir string) error {
 		}
 		switch {
 		case folder:
-			if err := w.folder(path); err != nil {
+			err := w.folder(path)
+			if errors.Is(err, fs.ErrPermission) { // which whoever reads it is told
+				w.found.Images, err = append(w.found.Images, path), nil
+			}
+			if err != nil {
 				return err
 			}
 		case slices.Contains(w.extensions, strings.ToLower(filepath.Ext(path))): // a link to nowhere is an image that cannot be read

@@ -47,6 +47,9 @@ type Gradient struct {
 	Want     Number `json:"want"`  // the finite difference
 	Error    Number `json:"error"` // |got-want| by the norm of the derivative's terms
 	OK       bool   `json:"ok"`
+	// Unseen says that the loss is too little changed by the parameter to tell: it passes, and
+	// nothing is shown by that.
+	Unseen bool `json:"unseen"`
 }
 
 // ErrNoGradient says that a model's gradients cannot be compared with the reference.
@@ -70,7 +73,7 @@ func Gradients(ctx context.Context, m *onnx.Model, d runtime.Differentiator, ima
 	if err != nil {
 		return nil, err
 	}
-	want, err := f.at(ctx, "", nil)
+	want, _, err := f.at(ctx, "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -124,31 +127,32 @@ func newLoss(m *onnx.Model, logits string, images *runtime.Tensor, labels []int,
 	return &loss{shown, logits, images, labels, engine}, err
 }
 
-// at returns the loss with the values in place of a parameter's own.
-func (f *loss) at(ctx context.Context, name string, values []float32) (float64, error) {
+// at returns the loss with the values in place of a parameter's own, and how large the numbers are
+// that it is the difference of.
+func (f *loss) at(ctx context.Context, name string, values []float32) (loss, size float64, err error) {
 	m := f.model
 	if values != nil {
 		t, err := onnx.FromFloat32s(name, m.Graph.Initializer(name).Dims, values)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		g, err := m.Graph.WithInitializers(map[string]*onnx.Tensor{name: t})
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		m = m.WithGraph(g)
 	}
 	s, err := f.engine.Prepare(ctx, m)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	out, err := s.Run(ctx, runtime.Tensors{m.Graph.DataInputs()[0].Name: f.images})
 	if err = errors.Join(err, s.Close()); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	y, err := out[f.logits].Float64s()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	classes, total := len(y)/len(f.labels), 0.0
 	for i, label := range f.labels {
@@ -158,8 +162,9 @@ func (f *loss) at(ctx context.Context, name string, values []float32) (float64, 
 			sum += math.Exp(v - largest)
 		}
 		total += largest + math.Log(sum) - row[label]
+		size = max(size, math.Abs(largest), math.Abs(row[label]))
 	}
-	return total / float64(len(f.labels)), nil
+	return total / float64(len(f.labels)), size, nil
 }
 
 // steps are how far a parameter is moved, by the root mean square of its elements. Between
@@ -167,8 +172,8 @@ func (f *loss) at(ctx context.Context, name string, values []float32) (float64, 
 // the step is; the first step that agrees is enough, because a wrong gradient agrees at none.
 var steps = []float64{1e-5, 1e-6, 1e-7}
 
-// lossRounding is what float64 leaves in the difference of two losses, by the loss: some
-// fifty units.
+// lossRounding is what float64 leaves in the difference of two losses, by the scores that they
+// are differences of: some fifty units.
 const lossRounding = 1e-14
 
 // check compares the gradient of one parameter with finite differences.
@@ -190,7 +195,7 @@ func (f *loss) check(ctx context.Context, t *onnx.Tensor, g *runtime.Tensor) (Gr
 	if size == 0 {
 		size = 1 // a bias that is zero
 	}
-	row := Gradient{Name: t.Name, Elements: len(theta), Norm: Number(math.Sqrt(norm)), OK: true}
+	row := Gradient{Name: t.Name, Elements: len(theta), Norm: Number(math.Sqrt(norm)), OK: true, Unseen: true}
 	for d := range directions {
 		worst, agrees := derivative{}, false
 		for _, step := range steps {
@@ -198,8 +203,10 @@ func (f *loss) check(ctx context.Context, t *onnx.Tensor, g *runtime.Tensor) (Gr
 				return row, err
 			}
 			// The longest step alone shows what is too small to be seen in the loss.
-			unseen := step == steps[0] && math.Abs(worst.got-worst.want) <= lossRounding*math.Abs(worst.loss)
+			within := lossRounding * worst.size
+			unseen := step == steps[0] && math.Abs(worst.got-worst.want) <= within
 			if agrees = worst.error <= GradientTolerance || unseen; agrees {
+				row.Unseen = row.Unseen && math.Abs(worst.got) <= within
 				break
 			}
 		}
@@ -212,7 +219,7 @@ func (f *loss) check(ctx context.Context, t *onnx.Tensor, g *runtime.Tensor) (Gr
 }
 
 // derivative is a difference of losses beside what the gradient makes of it.
-type derivative struct{ got, want, error, loss float64 }
+type derivative struct{ got, want, error, size float64 }
 
 // along moves a parameter up and down: each element by h, this way or that.
 func (f *loss) along(ctx context.Context, name string, theta []float32, gradient []float64, direction uint64, h float64) (derivative, error) {
@@ -231,15 +238,15 @@ func (f *loss) along(ctx context.Context, name string, theta []float32, gradient
 		x.got += term
 		scale += term * term
 	}
-	above, err := f.at(ctx, name, up)
+	above, size, err := f.at(ctx, name, up)
 	if err != nil {
 		return x, err
 	}
-	below, err := f.at(ctx, name, down)
+	below, _, err := f.at(ctx, name, down)
 	if err != nil {
 		return x, err
 	}
-	x.want, x.loss = above-below, above
+	x.want, x.size = above-below, size
 	if x.got != x.want {
 		x.error = math.Abs(x.got-x.want) / math.Sqrt(scale)
 	}

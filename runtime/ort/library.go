@@ -1,7 +1,9 @@
 package ort
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -102,8 +104,12 @@ func FindLibrary(given string) (Library, error) {
 	for _, place := range searchPlaces() {
 		for _, name := range place.names {
 			path := filepath.Join(place.dir, name)
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			info, err := os.Stat(path)
+			if err == nil && info.Mode().IsRegular() {
 				return Library{path, place.by}, nil
+			}
+			if errors.Is(err, fs.ErrPermission) && place.by == FoundInstalled {
+				return Library{}, fault.New(fault.Environment, "whether ONNX Runtime is installed cannot be seen: %w (ALEXCTL_CACHE names another folder)", err)
 			}
 		}
 	}

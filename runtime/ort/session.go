@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"sync"
@@ -20,6 +21,14 @@ import (
 	"alexctl/runtime"
 )
 
+// libraryHint says what to do where the library that was named does not do.
+func (e *Engine) libraryHint() fault.Hint {
+	if e.config.Library == "" && os.Getenv(LibraryEnv) != "" {
+		return fault.Hint{Text: "unset " + LibraryEnv + ", or let it name a library that works"}
+	}
+	return fault.Hint{Text: "name a library that works, or leave the path out", Option: fault.OrtLibrary}
+}
+
 // Check finds and loads the library and looks at what the provider needs.
 func (e *Engine) Check(ctx context.Context) error {
 	l, err := FindLibrary(e.config.Library)
@@ -27,7 +36,7 @@ func (e *Engine) Check(ctx context.Context) error {
 		return e.unavailable(err.Error(), setupHint)
 	}
 	if err != nil {
-		return e.unavailable(err.Error(), fault.Hint{Text: "name a library that exists, or leave the path out", Option: fault.OrtLibrary})
+		return e.unavailable(err.Error(), e.libraryHint())
 	}
 	if x := e.provider.accelerator; x != nil && x.check != nil {
 		if err := x.check(l); err != nil {
@@ -41,7 +50,11 @@ func (e *Engine) Check(ctx context.Context) error {
 		}
 	}
 	if err := load(l); err != nil {
-		return e.unavailable(err.Error(), setupHint)
+		hint := setupHint
+		if l.FoundBy == FoundGiven || l.FoundBy == LibraryEnv {
+			hint = e.libraryHint()
+		}
+		return e.unavailable(err.Error(), hint)
 	}
 	return nil
 }

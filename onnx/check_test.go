@@ -125,7 +125,7 @@ func TestCheckFindsOnlyTheCycle(t *testing.T) {
 // called wrong.
 func TestUnchecked(t *testing.T) {
 	m := tiny(t)
-	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "erf", OpType: "Erf", Inputs: []string{"y"}, Outputs: []string{"z"}},
+	m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "hard", OpType: "Hardmax", Inputs: []string{"y"}, Outputs: []string{"z"}},
 		&onnx.Node{Name: "own", OpType: "Mine", Domain: "com.example", Inputs: []string{"z"}, Outputs: []string{"o"}})
 	m.OperatorSets = append(m.OperatorSets, onnx.OperatorSet{Domain: "com.example", Version: 1})
 	f := op.Check(m)

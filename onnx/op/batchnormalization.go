@@ -110,17 +110,30 @@ func batchStatistics(x *Array) (mean, variance *Array) {
 }
 
 // boundBatchNormalization allows for the folded form too, x*a + (B - mean*a) with
-// a = scale / sqrt(var + epsilon): ten operations an element at most.
+// a = scale / sqrt(var + epsilon): ten operations an element at most. In training the mean and the
+// variance are an engine's own, and off by what their sums are.
 func boundBatchNormalization(n *Node, in, out []*Array, r Rounding) []float64 {
 	x, scale, bias, mean, variance := in[0], in[1], in[2], in[3], in[4]
-	terms := 10.0
-	if n.Int("training_mode") != 0 {
-		mean, variance = batchStatistics(x)
-		terms += 2 * math.Sqrt(float64(len(x.F)/max(1, x.Shape[1]))) // means of a batch
-	}
+	const terms = 10
 	channels, plane := x.Shape[1], product(x.Shape[2:])
 	epsilon, unit := n.Float("epsilon"), max(r.Unit, r.Store)
 	b := make([]float64, len(out[0].F))
+	if n.Int("training_mode") != 0 {
+		of := make([]moments, channels)
+		for c := range of {
+			var row []float64
+			for image := range x.Shape[0] {
+				row = append(row, x.F[(image*channels+c)*plane:][:plane]...)
+			}
+			of[c] = momentsOf(row)
+			of[c].rounded(r, epsilon)
+		}
+		for i, v := range x.F {
+			c := i / plane % channels
+			b[i] = of[c].limit(r, v, out[0].F[i], scale.F[c], bias.F[c])
+		}
+		return b
+	}
 	for i, v := range x.F {
 		c := i / plane % channels
 		a := math.Abs(scale.F[c]) / math.Sqrt(variance.F[c]+epsilon)

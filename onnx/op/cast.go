@@ -14,7 +14,7 @@ func cast() *Spec {
 	return &Spec{
 		Type: "Cast", Since: []int64{1, 6, 9, 13, 19, 21}, InOrder: true,
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
-		Attrs: []Attr{intAttr("to", 0).required(), intAttr("saturate", 1).since(19)},
+		Attrs: []Attr{intAttr("to", 0).required(), intAttr("saturate", 1).since(19), {Name: "round_mode", Kind: onnx.AttrString, Default: "up", From: 24}},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
 			to := onnx.DataType(n.Int("to"))
 			if !to.Valid() {

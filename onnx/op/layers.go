@@ -29,10 +29,18 @@ func Summarize(m *onnx.Model) Summary { return SummarizeFor(m, nil) }
 func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 	var s Summary
 	weights, kernels := map[string]int64{}, map[string][]int64{}
-	for _, t := range m.Graph.Initializers {
-		kernels[t.Name] = t.Dims
+	holds := func(name string, t *onnx.Tensor) {
+		kernels[name] = t.Dims
 		if n, err := t.Len(); err == nil && t.Type.IsFloat() && len(t.Dims) > 0 {
-			weights[t.Name] = n
+			weights[name] = n
+		}
+	}
+	for _, t := range m.Graph.Initializers {
+		holds(t.Name, t)
+	}
+	for _, n := range m.Graph.Nodes { // which some exporters write weights as
+		if a := n.Attribute("value"); n.OpType == "Constant" && a != nil && a.Tensor != nil && len(n.Outputs) == 1 {
+			holds(n.Outputs[0], a.Tensor)
 		}
 	}
 	inferred := Infer(m, inputs)

@@ -3,7 +3,7 @@
 // cost and a plain float64 evaluation. That evaluation is the definition which
 // every engine and kernel is held to: written to be obviously right, not fast.
 //
-// Opsets 7 to 22 are understood. Floating-point elements are evaluated in
+// Opsets 7 to 24 are understood. Floating-point elements are evaluated in
 // float64, whatever their declared type; integers and booleans exactly, in the
 // width of their type.
 package op
@@ -20,7 +20,7 @@ import (
 // The standard operator set versions that this package understands.
 const (
 	MinOpset = 7
-	MaxOpset = 22
+	MaxOpset = 24
 )
 
 // Spec is what is known of one operator.
@@ -299,6 +299,9 @@ func (n *Node) fits() error {
 	}
 	return nil
 }
+
+// AnyNumber reports that there may be as many as there are: each then means something.
+func (a Arity) AnyNumber() bool { return a.Max == many }
 
 func (a Arity) String() string {
 	switch {

@@ -21,7 +21,7 @@ func Inference() Pass {
 				c.Attributes = slices.DeleteFunc(slices.Clone(n.Attributes), func(a *onnx.Attribute) bool { return a.Name == "training_mode" })
 				c.Outputs = n.Outputs[:min(len(n.Outputs), 1)]
 			}
-			for s != nil && len(c.Outputs) > max(1, s.Outputs.Min) && !e.was.Used(c.Outputs[len(c.Outputs)-1]) {
+			for s != nil && !s.Outputs.AnyNumber() && len(c.Outputs) > max(1, s.Outputs.Min) && !e.was.Used(c.Outputs[len(c.Outputs)-1]) {
 				c.Outputs = c.Outputs[:len(c.Outputs)-1]
 			}
 			if len(c.Inputs) != len(n.Inputs) || len(c.Attributes) != len(n.Attributes) || len(c.Outputs) != len(n.Outputs) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"alexctl/kernel"
 	"alexctl/onnx"
@@ -76,6 +77,14 @@ func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
 	if (!learned || len(n.Out) > 0 && !n.Out[0].Type.IsFloat()) && l.constants(n) {
 		return nil
 	}
+	if outs := l.evaluated(n, in); outs != nil {
+		for i, name := range n.Raw.Outputs {
+			if name != "" {
+				l.values[name] = outs[i]
+			}
+		}
+		return nil
+	}
 	outs, err := l.kernelFor(n.Node, in, n.Out)
 	if errors.Is(err, errNoKernel) {
 		outs, err = l.defined(n, in)
@@ -106,6 +115,45 @@ func (l *lowering[T]) constants(n *op.InferredNode) bool {
 		l.values[n.Raw.Outputs[i]] = &value{typ: o.Type, shape: o.Const.Shape, constant: o.Const}
 	}
 	return true
+}
+
+// maxEvaluated bounds the elements of a value that is computed once, when the graph is made.
+const maxEvaluated = 1 << 26
+
+// evaluated returns the outputs of a node that reads nothing but constants, by its definition; nil
+// where it reads anything else, or cannot be evaluated.
+func (l *lowering[T]) evaluated(n *op.InferredNode, in []*value) []*value {
+	arrays := make([]*op.Array, len(in))
+	for i, v := range in {
+		if v == nil {
+			continue
+		}
+		if arrays[i] = v.constant; v.constant == nil {
+			return nil
+		}
+	}
+	elements := 0
+	for _, o := range n.Out {
+		shape, ok := o.Fixed()
+		for _, d := range shape {
+			ok = ok && d <= maxEvaluated
+		}
+		if !ok || n.Node.Spec.Random {
+			return nil
+		}
+		if elements += tensor.Shape(shape).TotalSize(); elements > maxEvaluated {
+			return nil
+		}
+	}
+	values, err := n.Node.Evaluate(arrays)
+	if err != nil || len(values) < len(n.Raw.Outputs) {
+		return nil
+	}
+	outs := make([]*value, len(n.Raw.Outputs))
+	for i, a := range values[:len(outs)] {
+		outs[i] = &value{typ: a.Type, shape: a.Shape, constant: a}
+	}
+	return outs
 }
 
 // kernelFor adds a node as a kernel. A new operator is a case here.

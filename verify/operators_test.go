@@ -1,0 +1,200 @@
+package verify_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"alexctl/onnx"
+	"alexctl/onnx/op"
+	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
+	"alexctl/runtime/ort"
+	"alexctl/runtime/runtimetest"
+	"alexctl/verify"
+)
+
+// single is an operator by itself: between where its inputs lie, the further ones, which are
+// initializers unless fed, and its attributes.
+type single struct {
+	kind       string
+	lo, hi     float64
+	shape      []int64
+	rest       []*onnx.Tensor
+	attributes []*onnx.Attribute
+	opset      int64
+	outputs    int // how many there are, where more than the least
+}
+
+func singles(r *rand.Rand) []single {
+	image := []int64{3, 4, 5, 7}
+	floats := func(dims ...int64) *onnx.Tensor {
+		n := int64(1)
+		for _, d := range dims {
+			n *= d
+		}
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = float32(r.NormFloat64())
+		}
+		t, err := onnx.FromFloat32s("", dims, v)
+		if err != nil {
+			panic(err)
+		}
+		return t
+	}
+	numbers := func(v ...int64) *onnx.Tensor {
+		t, err := onnx.FromInt64s("", []int64{int64(len(v))}, v)
+		if err != nil {
+			panic(err)
+		}
+		return t
+	}
+	var list []single
+	add := func(kind string, lo, hi float64, rest []*onnx.Tensor, attributes ...*onnx.Attribute) *single {
+		list = append(list, single{kind: kind, lo: lo, hi: hi, shape: image, rest: rest, attributes: attributes, opset: 20})
+		return &list[len(list)-1]
+	}
+	for kind, in := range map[string][2]float64{
+		"Abs": {-9, 9}, "Neg": {-9, 9}, "Sign": {-1, 1}, "Floor": {-9, 9}, "Ceil": {-9, 9}, "Round": {-9, 9}, "Exp": {-40, 40}, "Log": {1e-6, 50},
+		"Reciprocal": {0.01, 9}, "Sin": {-20, 20}, "Cos": {-20, 20}, "Tan": {-1.5, 1.5}, "Asin": {-1, 1}, "Acos": {-1, 1}, "Atan": {-9, 9},
+		"Sinh": {-9, 9}, "Cosh": {-9, 9}, "Asinh": {-50, 50}, "Acosh": {1, 50}, "Atanh": {-0.999, 0.999}, "Erf": {-4, 4}, "Softplus": {-20, 20},
+		"Softsign": {-20, 20}, "Elu": {-9, 9}, "Celu": {-9, 9}, "Selu": {-9, 9}, "LeakyRelu": {-9, 9}, "HardSigmoid": {-4, 4}, "HardSwish": {-6, 6},
+		"Mish": {-20, 20}, "Gelu": {-6, 6}, "ThresholdedRelu": {-3, 3}, "IsNaN": {-1, 1}, "GlobalMaxPool": {-3, 3},
+	} {
+		add(kind, in[0], in[1], nil)
+	}
+	add("Gelu", -6, 6, nil, onnx.StringAttr("approximate", "tanh"))
+	add("Shrink", -3, 3, nil, onnx.FloatAttr("bias", 0.3))
+	add("PRelu", -3, 3, []*onnx.Tensor{floats(4, 1, 1)})
+	for _, kind := range []string{"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Max", "Min", "Mean"} {
+		add(kind, -3, 3, []*onnx.Tensor{floats(4, 1, 7)}).opset = 19
+	}
+	add("Mod", -9, 9, []*onnx.Tensor{floats(5, 7)}, onnx.IntAttr("fmod", 1))
+	for _, kind := range []string{"ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceLogSumExp", "ReduceMax", "ReduceMin", "ReduceProd"} {
+		add(kind, -3, 3, []*onnx.Tensor{numbers(1, -1)})
+	}
+	add("ReduceLogSum", 0.1, 3, []*onnx.Tensor{numbers(2)})
+	add("ArgMax", -3, 3, nil, onnx.IntAttr("axis", 2))
+	add("ArgMin", -3, 3, nil, onnx.IntAttr("axis", -1), onnx.IntAttr("keepdims", 0))
+	for _, mode := range []string{"constant", "reflect", "edge", "wrap"} {
+		add("Pad", -3, 3, []*onnx.Tensor{numbers(0, 1, 2, 1, 0, 0, 3, 2)}, onnx.StringAttr("mode", mode))
+	}
+	add("Expand", -3, 3, []*onnx.Tensor{numbers(2, 1, 1, 1, 1)})
+	add("Tile", -3, 3, []*onnx.Tensor{numbers(1, 2, 1, 3)})
+	add("CumSum", -3, 3, []*onnx.Tensor{numbers(2)}, onnx.IntAttr("reverse", 1))
+	add("Trilu", -3, 3, nil)
+	add("TopK", -3, 3, []*onnx.Tensor{numbers(3)}, onnx.IntAttr("axis", 1)).opset = 13
+	add("LayerNormalization", -3, 9, []*onnx.Tensor{floats(7), floats(7)})
+	add("LayerNormalization", 50, 53, []*onnx.Tensor{floats(4, 5, 7)}, onnx.IntAttr("axis", 1))
+	add("InstanceNormalization", -3, 9, []*onnx.Tensor{floats(4), floats(4)})
+	add("GroupNormalization", -3, 3, []*onnx.Tensor{floats(4), floats(4)}, onnx.IntAttr("num_groups", 2)).opset = 21
+	add("LpNormalization", -3, 3, nil, onnx.IntAttr("axis", 1))
+	add("LpPool", -3, 3, nil, onnx.IntsAttr("kernel_shape", 3, 2), onnx.IntsAttr("strides", 2, 1))
+	add("GlobalLpPool", -3, 3, nil)
+	add("ConvTranspose", -3, 3, []*onnx.Tensor{floats(4, 3, 3, 2), floats(3)}, onnx.IntsAttr("strides", 2, 3), onnx.IntsAttr("pads", 1, 0, 1, 1))
+	add("ConvTranspose", -3, 3, []*onnx.Tensor{floats(4, 2, 3, 3)}, onnx.IntAttr("group", 2), onnx.IntsAttr("dilations", 1, 2), onnx.IntsAttr("output_padding", 0, 0))
+	for _, lo := range []float64{-3, 40} {
+		trained := add("BatchNormalization", lo, lo+5, []*onnx.Tensor{floats(4), floats(4), floats(4), floats(4)}, onnx.IntAttr("training_mode", 1))
+		trained.shape, trained.opset, trained.outputs = []int64{6, 4, 19, 23}, 15, 3
+	}
+	deep := add("DepthToSpace", -3, 3, nil, onnx.IntAttr("blocksize", 2))
+	deep.shape = []int64{2, 8, 3, 5}
+	space := add("SpaceToDepth", -3, 3, nil, onnx.IntAttr("blocksize", 2))
+	space.shape = []int64{2, 3, 4, 6}
+	return list
+}
+
+// model is the operator between an input and an output.
+func (s single) model(t *testing.T) *onnx.Model {
+	t.Helper()
+	n := &onnx.Node{Name: "node", OpType: s.kind, Inputs: []string{"x"}, Outputs: []string{"y"}, Attributes: s.attributes}
+	g := &onnx.Graph{Name: "single", Nodes: []*onnx.Node{n}, Inputs: []*onnx.Value{{Name: "x", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(s.shape...))}}}
+	for i, w := range s.rest {
+		w.Name = fmt.Sprint("w", i)
+		if s.kind == "CumSum" {
+			w.Dims = []int64{}
+		}
+		n.Inputs, g.Initializers = append(n.Inputs, w.Name), append(g.Initializers, w)
+	}
+	for i := 1; i < max(s.outputs, op.Find(s.kind).Outputs.Min); i++ {
+		n.Outputs = append(n.Outputs, fmt.Sprint("y", i))
+	}
+	m := &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: s.opset}}, Graph: g}
+	inferred := op.Infer(m, nil)
+	for _, name := range n.Outputs {
+		g.Outputs = append(g.Outputs, &onnx.Value{Name: name, Type: inferred.Values[name].Declared()})
+	}
+	if len(inferred.Problems) > 0 {
+		t.Fatalf("%s: %v", s.kind, inferred.Problems)
+	}
+	return m
+}
+
+// TestOperatorsByThemselves compares ONNX Runtime and Gorgonia with each operator's definition, over
+// several sizes of numbers: none may raise an alarm, and every bound must be approached.
+func TestOperatorsByThemselves(t *testing.T) {
+	engines := []runtime.Engine{gorgonia.Engine{Kernels: gorgonia.Kernels{Set: "plain"}}}
+	for _, level := range []string{"off", "all"} {
+		e, err := ort.New(ort.Config{Optimization: level, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtimetest.Need(t, e)
+		engines = append(engines, e)
+	}
+	worst := map[string]verify.Kind{}
+	seeds := uint64(10)
+	if slow || testing.Short() {
+		seeds = 3
+	}
+	for seed := range seeds {
+		r := rand.New(rand.NewPCG(seed, 5))
+		for _, s := range singles(r) {
+			m := s.model(t)
+			n := int64(1)
+			for _, d := range s.shape {
+				n *= d
+			}
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(s.lo + (s.hi-s.lo)*r.Float64())
+			}
+			shape := make([]int, len(s.shape))
+			for i, d := range s.shape {
+				shape[i] = int(d)
+			}
+			report, err := verify.Compare(t.Context(), m, engines, []runtime.Tensors{{"x": {Type: onnx.Float, Shape: shape, Data: x}}}, verify.Options{})
+			if err != nil {
+				t.Errorf("%s: %v", s.kind, err)
+				continue
+			}
+			for _, e := range report.Results {
+				if e.Status == verify.Skipped {
+					if seed == 0 {
+						t.Logf("%s on %s: %s", s.kind, e.Name(), e.Reason)
+					}
+					continue
+				}
+				if e.Status != verify.Pass {
+					t.Errorf("seed %d, %s on %s %s: %s", seed, s.kind, e.Name(), e.Status, e.Reason)
+				}
+				for _, k := range e.Kinds {
+					if k.Margin >= worst[k.Op].Margin {
+						worst[k.Op] = k
+					}
+				}
+			}
+		}
+	}
+	for name, k := range worst {
+		t.Logf("%s: worst margin %.2g", name, float64(k.Margin))
+		switch margin := float64(k.Margin); {
+		case k.Exact && margin != 0:
+			t.Errorf("%s is exact and off by %g", name, margin)
+		case !k.Exact && (margin < tightest || margin >= 1 || math.IsNaN(margin)):
+			t.Errorf("%s: the worst margin is %g, want between %g and 1", name, margin, tightest)
+		}
+	}
+}

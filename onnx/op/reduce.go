@@ -18,8 +18,6 @@ type fold struct {
 	finish func(sum float64, count int) float64
 	// axesSince is the opset in which the axes became an input.
 	axesSince int64
-	// noneFails says that a reduction over nothing has no result.
-	noneFails bool
 }
 
 // reduction returns the Spec of an operator that reduces over the named axes, or over all of
@@ -112,9 +110,6 @@ func (f fold) eval(n *Node, in []*Array) ([]*Array, error) {
 	y, err := NewArray(x.Type, shape...)
 	if err != nil {
 		return nil, err
-	}
-	if count == 0 && f.noneFails && y.Len() > 0 {
-		return nil, errors.New("a reduction over no elements")
 	}
 	if !x.float() && f.takeI == nil {
 		return nil, fmt.Errorf("input is %s, want floating point", x.Type)
@@ -290,7 +285,7 @@ func reduceLogSumExp() *Spec {
 // extreme is the fold of a largest or smallest element; sign is -1 for the largest.
 func extreme(since int64, pick func(a, b float64) float64, sign int) fold {
 	return fold{
-		axesSince: since, noneFails: true,
+		axesSince: since,
 		start: func(t onnx.DataType) (float64, int64) {
 			lo, hi := limitsOf(t)
 			if sign < 0 {

@@ -50,6 +50,7 @@ func (a *app) check(args []string, strict bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
+	decide(m) // what is in the branches is checked too
 	f := op.Check(m)
 	problems, warnings := onnx.CheckData(m)
 	f.Problems, f.Warnings = append(f.Problems, problems...), append(f.Warnings, warnings...)

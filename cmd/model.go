@@ -10,6 +10,7 @@ import (
 	"alexctl/fault"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
+	"alexctl/onnx/pass"
 )
 
 // openModel opens the model named by the first argument, or the default one.
@@ -31,6 +32,7 @@ func openSound(args []string) (*onnx.Model, string, error) {
 	if err != nil {
 		return nil, path, err
 	}
+	decide(m)
 	if problems := op.Check(m).Problems; len(problems) > 0 {
 		text := fmt.Sprintf("%s is not a valid model: %s", path, problems[0])
 		if len(problems) > 1 {
@@ -39,6 +41,13 @@ func openSound(args []string) (*onnx.Model, string, error) {
 		return nil, path, errors.Join(fault.New(fault.Invalid, "%s (see: alexctl check %s)", text, shellWord(path)), m.Close())
 	}
 	return m, path, nil
+}
+
+// decide puts the branches in the place of the If nodes of a model whose conditions follow from it.
+func decide(m *onnx.Model) {
+	if d, reports, err := pass.Run(m, pass.Decide()); err == nil && len(reports[0].Changes) > 0 {
+		m.Graph, m.IRVersion = d.Graph, d.IRVersion
+	}
 }
 
 // modelFlag is a model that is an argument, and may be --model too, as it is in infer and train.

@@ -266,7 +266,7 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 	if values, err := n.Evaluate(arrays); err == nil {
 		for i, v := range values {
 			if i < len(out) {
-				out[i].Const, out[i].partial = v, partial
+				out[i].Const, out[i].partial = v, partial && n.symbols.within(v)
 			}
 		}
 	}

@@ -44,6 +44,9 @@ func (i *Info) Fixed() ([]int, bool) {
 	return out, true
 }
 
+// Known returns the value where it follows from the model alone, and is small; else nil.
+func (i *Info) Known() *Array { return i.known() }
+
 // known returns the constant value if all of it is known.
 func (i *Info) known() *Array {
 	if i == nil || i.partial {

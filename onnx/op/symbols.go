@@ -31,6 +31,16 @@ func (s *shapeSymbols) encode(shape onnx.Shape) (*Array, bool) {
 	return a, partial
 }
 
+// within reports whether an element of a value stands for a symbol.
+func (s *shapeSymbols) within(a *Array) bool {
+	for _, v := range a.I {
+		if symbol := symbolBase - v; symbol >= 0 && symbol < int64(len(s.dims)) {
+			return true
+		}
+	}
+	return false
+}
+
 // shapeEntry is one element of a shape given as data.
 type shapeEntry struct {
 	known  bool

@@ -112,7 +112,7 @@ func (a *app) bench(ctx context.Context, args []string, o benchOptions) (err err
 	if err := o.check(ctx, a); err != nil {
 		return err
 	}
-	m, path, err := openSound(args)
+	m, path, err := a.openRunnable(args)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	if args, err = o.arguments(args); err != nil {
 		return err
 	}
-	m, path, err := openSound(args)
+	m, path, err := a.openRunnable(args)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (a *app) infer(ctx context.Context, args []string, o inferOptions) (err err
 			return err
 		}
 	}
-	m, _, err := openSound(named(o.model))
+	m, _, err := a.openRunnable(named(o.model))
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,18 @@ func smallModel(kind string) (*onnx.Model, error) {
 			&onnx.Node{Name: "wide", OpType: "Cast", Inputs: []string{"y"}, Outputs: []string{"d"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Double))}},
 			&onnx.Node{Name: "narrow", OpType: "Cast", Inputs: []string{"d"}, Outputs: []string{"z"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Float))}})
 		m.Graph.Outputs[0].Name = "z"
+	case "training": // Dropout that drops, as PyTorch exports it
+		ratio, err := onnx.FromFloat32s("ratio", nil, []float32{0.5})
+		if err != nil {
+			return nil, err
+		}
+		mode, err := onnx.FromBytes("mode", onnx.Bool, nil, []byte{1})
+		if err != nil {
+			return nil, err
+		}
+		m.Graph.Initializers = append(m.Graph.Initializers, ratio, mode)
+		m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "drop", OpType: "Dropout", Inputs: []string{"y", "ratio", "mode"}, Outputs: []string{"z", "mask"}})
+		m.Graph.Outputs[0].Name = "z"
 	case "operator":
 		pool.OpType = "GlobalAvergePool"
 	case "unsupported":

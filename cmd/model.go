@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,38 @@ func openSound(args []string) (*onnx.Model, string, error) {
 		return nil, path, errors.Join(fault.New(fault.Invalid, "%s (see: alexctl check %s)", text, shellWord(path)), m.Close())
 	}
 	return m, path, nil
+}
+
+// openRunnable is openSound for commands that run a model and do not train it: one that was
+// exported for training, with what is random or not yet a number in it, is taken as the inference
+// graph that it will be, which is said.
+func (a *app) openRunnable(args []string) (*onnx.Model, string, error) {
+	m, path, err := openSound(args)
+	if err != nil || !forTraining(m) {
+		return m, path, err
+	}
+	if i, _, err := pass.Run(m, pass.Inference()); err == nil {
+		m.Graph, m.IRVersion = i.Graph, i.IRVersion
+		a.say("note: %s was exported for training: it is taken as the inference graph that it will be", path)
+	}
+	return m, path, nil
+}
+
+// forTraining reports whether a model cannot be run because it is that of training: Dropout drops, or
+// BatchNormalization makes the statistics that it made before opset 14.
+func forTraining(m *onnx.Model) bool {
+	values := op.Infer(m, nil).Values
+	return slices.ContainsFunc(m.Graph.Nodes, func(n *onnx.Node) bool {
+		s := op.SpecOf(n)
+		switch {
+		case s == nil:
+			return false
+		case s.Random && len(n.Inputs) > 2 && n.Inputs[2] != "":
+			mode := values[n.Inputs[2]].Known()
+			return mode != nil && len(mode.I) == 1 && mode.I[0] != 0
+		}
+		return s.Statistics != nil && len(n.Outputs) > 1 && m.Opset() < 14
+	})
 }
 
 // decide puts the branches in the place of the If nodes of a model whose conditions follow from it.

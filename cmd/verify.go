@@ -145,7 +145,7 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		}
 		options.Tolerances = append(options.Tolerances, t)
 	}
-	m, path, err := openSound(args)
+	m, path, err := a.openRunnable(args)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (a *app) finishVerify(r report.Report, m *onnx.Model, path string, o verify
 
 // compareModels is --against.
 func (a *app) compareModels(c *cobra.Command, m *onnx.Model, in *inputSets, o verifyOptions) (_ report.Report, err error) {
-	other, _, err := openSound([]string{o.against})
+	other, _, err := a.openRunnable([]string{o.against})
 	if err != nil {
 		return report.Report{}, err
 	}

@@ -10,8 +10,8 @@ import (
 	"alexctl/onnx/op"
 )
 
-// ReplaceHead gives a classifier a new last layer for a number of classes: the Gemm or MatMul
-// that makes the logits, and the bias behind it, drawn as torch.nn.Linear does. A Sigmoid
+// ReplaceHead gives a classifier a new last layer for a number of classes: the Gemm, MatMul or
+// Conv that makes the logits, and the bias behind it, drawn as torch.nn.Linear and torch.nn.Conv2d do. A Sigmoid
 // behind it goes: what is trained then are logits of classes. Shapes that were declared
 // behind the layer follow from the new one. What others read of its weights stays theirs.
 type ReplaceHead struct {
@@ -23,7 +23,7 @@ type ReplaceHead struct {
 // Name returns "head".
 func (ReplaceHead) Name() string { return "head" }
 
-// Apply refuses a model that does not end in a Gemm or a MatMul.
+// Apply refuses a model that does not end in a Gemm, a MatMul or a Conv, perhaps with a pool behind.
 func (p ReplaceHead) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 	if len(m.Graph.Outputs) == 0 {
 		return nil, nil, fmt.Errorf("the model has no output")
@@ -38,13 +38,9 @@ func (p ReplaceHead) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 		return nil, nil, err
 	}
 	node := e.Nodes[h.at]
-	w := e.was.Initializer(node.Inputs[1])
-	if w == nil || len(w.Dims) != 2 || w.Type != onnx.Float {
-		return nil, nil, fmt.Errorf("node %q: its weight %q is not a FLOAT matrix among the initializers, so it cannot be replaced", node.Label(), node.Inputs[1])
-	}
-	features, dims := w.Dims[0], []int64{w.Dims[0], int64(p.Classes)}
-	if a := node.Attribute("transB"); a != nil && a.Int != 0 {
-		features, dims = w.Dims[1], []int64{int64(p.Classes), w.Dims[1]}
+	features, dims, err := p.shape(node, e.was.Initializer(node.Inputs[1]))
+	if err != nil {
+		return nil, nil, err
 	}
 	shapes := map[string][]int64{}
 	own := func(at, input int, what string, dims []int64) error {
@@ -78,6 +74,35 @@ func (p ReplaceHead) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 	return c, e.changes, err
 }
 
+// shape returns the shape of the new weight of a layer, and how many numbers each score is made of.
+func (p ReplaceHead) shape(node *onnx.Node, w *onnx.Tensor) (features int64, dims []int64, err error) {
+	classes := int64(p.Classes)
+	attribute := func(name string) int64 {
+		if a := node.Attribute(name); a != nil {
+			return a.Int
+		}
+		return 0
+	}
+	switch {
+	case w == nil || w.Type != onnx.Float || node.OpType != "Conv" && len(w.Dims) != 2 || node.OpType == "Conv" && len(w.Dims) < 3:
+		return 0, nil, fmt.Errorf("node %q: its weight %q is not a FLOAT matrix or kernel among the initializers, so it cannot be replaced", node.Label(), node.Inputs[1])
+	case node.OpType == "Conv" && attribute("group") > 1:
+		return 0, nil, fmt.Errorf("node %q: a convolution in groups cannot be replaced as a head", node.Label())
+	case node.OpType == "Conv":
+		features = 1
+		for _, d := range w.Dims[1:] {
+			features *= d
+		}
+		return features, append([]int64{classes}, w.Dims[1:]...), nil
+	case attribute("transB") != 0:
+		return w.Dims[1], []int64{classes, w.Dims[1]}, nil
+	}
+	return w.Dims[0], []int64{w.Dims[0], classes}, nil
+}
+
+// perClass are operators that keep the scores of each class apart: a head may stand before them.
+var perClass = []string{"AveragePool", "Dropout", "GlobalAveragePool", "GlobalMaxPool", "LeakyRelu", "MaxPool", "ReduceMean", "Relu"}
+
 // head is the layer that makes the logits.
 type head struct {
 	at                int // its node
@@ -96,7 +121,7 @@ func findHead(x *onnx.Index, output string) (head, error) {
 			break
 		}
 		switch n.OpType {
-		case "Gemm":
+		case "Gemm", "Conv":
 			if len(n.Inputs) > 2 && n.Inputs[2] != "" {
 				h.bias, h.biasAt, h.biasInput = n.Inputs[2], h.at, 2
 			}
@@ -114,14 +139,14 @@ func findHead(x *onnx.Index, output string) (head, error) {
 				continue
 			}
 		default:
-			if s := op.SpecOf(n); s != nil && s.InOrder {
+			if s := op.SpecOf(n); s != nil && s.InOrder || slices.Contains(perClass, n.OpType) {
 				name = n.Inputs[0]
 				continue
 			}
 		}
-		return h, fmt.Errorf("the model ends in %s (node %q): a new head can replace a Gemm or a MatMul", n.OpType, n.Label())
+		return h, fmt.Errorf("the model ends in %s (node %q): a new head can replace a Gemm, a MatMul or a Conv", n.OpType, n.Label())
 	}
-	return h, fmt.Errorf("the model does not end in a Gemm or a MatMul")
+	return h, fmt.Errorf("the model does not end in a Gemm, a MatMul or a Conv")
 }
 
 // draw makes tensors of the shapes, in the order of the graph's initializers.

@@ -1,6 +1,7 @@
 package pass_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -177,6 +178,13 @@ func TestReplaceHead(t *testing.T) {
 	ends := model(t)
 	ends.Graph.Nodes = ends.Graph.Nodes[:5]
 	ends.Graph.Outputs = []*onnx.Value{{Name: "flat_y", Type: onnx.TensorType(onnx.Float, onnx.Shape{onnx.Symbol("N"), onnx.Known(4)})}}
+	convolved, _ := applied(t, ends, pass.ReplaceHead{Classes: 7})
+	if w := convolved.Graph.Initializer(node(convolved, "conv2").Inputs[1]); convolved.Graph.Outputs[0].Type.String() != "FLOAT[N 7]" || fmt.Sprint(w.Dims) != "[7 4 1 1]" ||
+		node(convolved, "conv1").Inputs[2] != "zeros" || node(convolved, "conv2").Inputs[2] == "zeros" {
+		t.Errorf("a head of a convolution and a pool: output %s, kernel %v, bias %s", convolved.Graph.Outputs[0].Type, w.Dims, node(convolved, "conv2").Inputs[2])
+	}
+	ends.Graph.Nodes[3].OpType, ends.Graph.Nodes[3].Attributes = "Transpose", []*onnx.Attribute{onnx.IntsAttr("perm", 0, 2, 3, 1)}
+	ends.Graph.Outputs[0].Type = onnx.TensorType(onnx.Float, onnx.Shape{onnx.Symbol("N"), onnx.UnknownDim})
 	if _, _, err := pass.Run(ends, pass.ReplaceHead{Classes: 7}); fault.KindOf(err) != fault.Unsupported {
 		t.Errorf("a model without such a layer: %v", err)
 	}

@@ -1,9 +1,11 @@
 package verify_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"alexctl/onnx"
@@ -106,6 +108,19 @@ func singles(r *rand.Rand) []single {
 	return list
 }
 
+// input draws what the operator is fed.
+func (s single) input(r *rand.Rand) *runtime.Tensor {
+	n, shape := 1, []int{}
+	for _, d := range s.shape {
+		n, shape = n*int(d), append(shape, int(d))
+	}
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(s.lo + (s.hi-s.lo)*r.Float64())
+	}
+	return &runtime.Tensor{Type: onnx.Float, Shape: shape, Data: x}
+}
+
 // model is the operator between an input and an output.
 func (s single) model(t *testing.T) *onnx.Model {
 	t.Helper()
@@ -153,19 +168,7 @@ func TestOperatorsByThemselves(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		for _, s := range singles(r) {
 			m := s.model(t)
-			n := int64(1)
-			for _, d := range s.shape {
-				n *= d
-			}
-			x := make([]float32, n)
-			for i := range x {
-				x[i] = float32(s.lo + (s.hi-s.lo)*r.Float64())
-			}
-			shape := make([]int, len(s.shape))
-			for i, d := range s.shape {
-				shape[i] = int(d)
-			}
-			report, err := verify.Compare(t.Context(), m, engines, []runtime.Tensors{{"x": {Type: onnx.Float, Shape: shape, Data: x}}}, verify.Options{})
+			report, err := verify.Compare(t.Context(), m, engines, []runtime.Tensors{{"x": s.input(r)}}, verify.Options{})
 			if err != nil {
 				t.Errorf("%s: %v", s.kind, err)
 				continue
@@ -197,4 +200,141 @@ func TestOperatorsByThemselves(t *testing.T) {
 			t.Errorf("%s: the worst margin is %g, want between %g and 1", name, margin, tightest)
 		}
 	}
+}
+
+// slip is a mistake in an operator: another kind, or other attributes or constants.
+type slip struct {
+	kind string // of the operator that has it
+	what string
+	plan func(n *onnx.Node, g *onnx.Graph)
+}
+
+// slips are at least two for each kind of operator.
+func slips() []slip {
+	set := func(attributes ...*onnx.Attribute) func(*onnx.Node, *onnx.Graph) {
+		return func(n *onnx.Node, _ *onnx.Graph) {
+			for _, a := range attributes {
+				n.Attributes = append(slices.DeleteFunc(slices.Clone(n.Attributes), func(b *onnx.Attribute) bool { return b.Name == a.Name }), a)
+			}
+		}
+	}
+	become := func(kind string) func(*onnx.Node, *onnx.Graph) {
+		return func(n *onnx.Node, _ *onnx.Graph) { n.OpType = kind }
+	}
+	without := func(input int) func(*onnx.Node, *onnx.Graph) {
+		return func(n *onnx.Node, _ *onnx.Graph) { n.Inputs = n.Inputs[:input] }
+	}
+	scaled := func(input int, by float32) func(*onnx.Node, *onnx.Graph) {
+		return func(n *onnx.Node, g *onnx.Graph) {
+			for i, t := range g.Initializers {
+				if t.Name != n.Inputs[input] {
+					continue
+				}
+				count, err := t.Len()
+				if err != nil {
+					panic(err)
+				}
+				v := make([]float32, count)
+				if err := t.Float32s(v, 0); err != nil {
+					panic(err)
+				}
+				v[len(v)/2] *= by
+				if g.Initializers[i], err = onnx.FromFloat32s(t.Name, t.Dims, v); err != nil {
+					panic(err)
+				}
+			}
+		}
+	}
+	integers := func(input int, v ...int64) func(*onnx.Node, *onnx.Graph) {
+		return func(n *onnx.Node, g *onnx.Graph) {
+			for i, t := range g.Initializers {
+				if t.Name == n.Inputs[input] {
+					c, err := onnx.FromInt64s(t.Name, t.Dims, v)
+					if err != nil {
+						panic(err)
+					}
+					g.Initializers[i] = c
+				}
+			}
+		}
+	}
+	f, i, s := onnx.FloatAttr, onnx.IntAttr, onnx.StringAttr
+	return []slip{
+		{"LayerNormalization", "a larger epsilon", set(f("epsilon", 1e-2))}, {"LayerNormalization", "no bias", without(2)}, {"LayerNormalization", "a scale", scaled(1, 1.001)},
+		{"InstanceNormalization", "a larger epsilon", set(f("epsilon", 1e-2))}, {"InstanceNormalization", "a bias", scaled(2, 1.001)},
+		{"GroupNormalization", "more groups", set(i("num_groups", 4))}, {"GroupNormalization", "a scale", scaled(1, 1.001)},
+		{"LpNormalization", "the other norm", set(i("p", 1))}, {"LpNormalization", "another axis", set(i("axis", 2))},
+		{"Pad", "the edge", set(s("mode", "edge"))}, {"Pad", "shifted", integers(1, 0, 1, 1, 1, 0, 0, 4, 2)},
+		{"Gelu", "the approximation", set(s("approximate", "tanh"))}, {"Gelu", "HardSwish", become("HardSwish")},
+		{"HardSigmoid", "a sixth", set(f("alpha", 1./6))}, {"HardSigmoid", "beta", set(f("beta", 0.501))},
+		{"HardSwish", "Mish", become("Mish")}, {"HardSwish", "Relu", become("Relu")}, {"Mish", "Softplus", become("Softplus")}, {"Mish", "Gelu", become("Gelu")},
+		{"Elu", "alpha", set(f("alpha", 1.001))}, {"Elu", "Selu", become("Selu")}, {"Celu", "alpha", set(f("alpha", 1.1))}, {"Celu", "Relu", become("Relu")},
+		{"Selu", "gamma", set(f("gamma", 1.05))}, {"Selu", "alpha", set(f("alpha", 1.67))}, {"LeakyRelu", "alpha", set(f("alpha", 0.0101))}, {"LeakyRelu", "Relu", become("Relu")},
+		{"PRelu", "a slope", scaled(1, 1.001)}, {"ThresholdedRelu", "alpha", set(f("alpha", 0.9))}, {"ThresholdedRelu", "Relu", become("Relu")},
+		{"Shrink", "bias", set(f("bias", 0.31))}, {"Shrink", "lambd", set(f("lambd", 0.6))}, {"Softplus", "Relu", become("Relu")}, {"Softplus", "Elu", become("Elu")},
+		{"Softsign", "Tanh", become("Tanh")}, {"Softsign", "Atan", become("Atan")}, {"Erf", "Tanh", become("Tanh")}, {"Erf", "Softsign", become("Softsign")},
+		{"Exp", "Cosh", become("Cosh")}, {"Exp", "Sinh", become("Sinh")}, {"Log", "Sqrt", become("Sqrt")}, {"Log", "Acosh", become("Softplus")},
+		{"Sin", "Cos", become("Cos")}, {"Sin", "Tan", become("Tan")}, {"Cos", "Sin", become("Sin")}, {"Cos", "Neg", become("Neg")}, {"Tan", "Sinh", become("Sinh")}, {"Tan", "Atan", become("Atan")},
+		{"Asin", "Atan", become("Atan")}, {"Asin", "Sin", become("Sin")}, {"Acos", "Cos", become("Cos")}, {"Acos", "Asin", become("Asin")}, {"Atan", "Tanh", become("Tanh")}, {"Atan", "Asinh", become("Asinh")},
+		{"Sinh", "Asinh", become("Asinh")}, {"Sinh", "Cosh", become("Cosh")}, {"Cosh", "Exp", become("Exp")}, {"Cosh", "Abs", become("Abs")}, {"Asinh", "Atan", become("Atan")}, {"Asinh", "Sinh", become("Softsign")},
+		{"Acosh", "Log", become("Log")}, {"Acosh", "Sqrt", become("Sqrt")}, {"Atanh", "Tanh", become("Tanh")}, {"Atanh", "Tan", become("Tan")},
+		{"Floor", "Round", become("Round")}, {"Floor", "Ceil", become("Ceil")}, {"Ceil", "Floor", become("Floor")}, {"Ceil", "Round", become("Round")}, {"Round", "Floor", become("Floor")}, {"Round", "Ceil", become("Ceil")},
+		{"Abs", "Neg", become("Neg")}, {"Abs", "Relu", become("Relu")}, {"Neg", "Abs", become("Abs")}, {"Neg", "Identity", become("Identity")}, {"Sign", "Ceil", become("Ceil")}, {"Sign", "Softsign", become("Softsign")},
+		{"Reciprocal", "Neg", become("Neg")}, {"Reciprocal", "Log", become("Log")},
+		{"Max", "Min", become("Min")}, {"Max", "a number", scaled(1, 30)}, {"Min", "Mean", become("Mean")}, {"Min", "Max", become("Max")}, {"Mean", "Sum", become("Sum")}, {"Mean", "a number", scaled(1, 1.001)},
+		{"Less", "Greater", become("Greater")}, {"LessOrEqual", "Less or not", become("Greater")}, {"Greater", "Less", become("Less")}, {"GreaterOrEqual", "Less", become("Less")},
+		{"ReduceSum", "other axes", integers(1, 2, -1)}, {"ReduceSum", "ReduceL1", become("ReduceL1")}, {"ReduceL1", "ReduceL2", become("ReduceL2")}, {"ReduceL1", "ReduceMax", become("ReduceMax")},
+		{"ReduceL2", "ReduceL1", become("ReduceL1")}, {"ReduceL2", "ReduceSumSquare", become("ReduceSumSquare")}, {"ReduceSumSquare", "ReduceL2", become("ReduceL2")}, {"ReduceSumSquare", "other axes", integers(1, 2, -1)},
+		{"ReduceLogSumExp", "ReduceMax", become("ReduceMax")}, {"ReduceLogSumExp", "other axes", integers(1, 2, -1)}, {"ReduceLogSum", "ReduceLogSumExp", become("ReduceLogSumExp")}, {"ReduceLogSum", "ReduceSum", become("ReduceSum")},
+		{"ReduceMax", "ReduceMin", become("ReduceMin")}, {"ReduceMax", "other axes", integers(1, 2, -1)}, {"ReduceMin", "ReduceMax", become("ReduceMax")}, {"ReduceMin", "other axes", integers(1, 2, -1)},
+		{"ReduceProd", "ReduceSum", become("ReduceSum")}, {"ReduceProd", "other axes", integers(1, 2, -1)},
+		{"ArgMax", "ArgMin", become("ArgMin")}, {"ArgMin", "ArgMax", become("ArgMax")}, {"CumSum", "from the start", set(i("reverse", 0))}, {"CumSum", "without itself", set(i("exclusive", 1))},
+		{"TopK", "the smallest", set(i("largest", 0))}, {"TopK", "another axis", set(i("axis", 1), i("largest", 0))}, {"Trilu", "the other triangle", set(i("upper", 0))},
+		{"LpPool", "p", set(i("p", 1))}, {"LpPool", "strides", set(onnx.IntsAttr("strides", 2, 1), i("p", 3))}, {"GlobalLpPool", "p", set(i("p", 1))}, {"GlobalLpPool", "GlobalMaxPool", become("GlobalMaxPool")},
+		{"GlobalMaxPool", "GlobalAveragePool", become("GlobalAveragePool")}, {"GlobalMaxPool", "GlobalLpPool", become("GlobalLpPool")},
+		{"ConvTranspose", "a weight", scaled(1, 1.01)}, {"ConvTranspose", "shifted", set(onnx.IntsAttr("pads", 0, 1, 2, 0))}, {"ConvTranspose", "no bias", without(2)},
+		{"DepthToSpace", "in another order", set(s("mode", "CRD"))}, {"BatchNormalization", "epsilon", set(f("epsilon", 0.1))}, {"BatchNormalization", "a bias", scaled(2, 1.01)},
+	}
+}
+
+// slipped is an engine that makes a mistake in each operator of a kind.
+type slipped struct {
+	runtime.Engine
+	slip
+}
+
+// Prepare prepares the model with the mistake.
+func (s slipped) Prepare(ctx context.Context, m *onnx.Model) (runtime.Session, error) {
+	c := m.Clone()
+	for _, n := range c.Graph.Nodes {
+		if n.OpType == s.kind {
+			s.plan(n, c.Graph)
+		}
+	}
+	return s.Engine.Prepare(ctx, c)
+}
+
+// TestSlipsOfOperators wants each mistake found by the operator's definition and its bound, in what
+// ONNX Runtime makes of the operator with the mistake.
+func TestSlipsOfOperators(t *testing.T) {
+	e, err := ort.New(ort.Config{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtimetest.Need(t, e)
+	r := rand.New(rand.NewPCG(11, 5))
+	list := singles(r)
+	kinds := map[string]bool{}
+	for _, p := range slips() {
+		s := list[slices.IndexFunc(list, func(s single) bool { return s.kind == p.kind })]
+		report, err := verify.Compare(t.Context(), s.model(t), []runtime.Engine{slipped{e, p}}, []runtime.Tensors{{"x": s.input(r)}}, verify.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status := report.Results[0].Status; status != verify.Fail {
+			t.Errorf("%s, %s: %s %s", p.kind, p.what, status, report.Results[0].Reason)
+		}
+		kinds[p.kind] = true
+	}
+	t.Logf("%d mistakes in %d kinds of operators", len(slips()), len(kinds))
 }

@@ -13,7 +13,7 @@ func strange(t testing.TB, gamma float32, extra bool) *onnx.Model {
 	t.Helper()
 	g := &onnx.Graph{
 		Name:    "strange",
-		Nodes:   []*onnx.Node{{Name: "a", OpType: "Shrink", Inputs: []string{"x"}, Outputs: []string{"h"}, Attributes: []*onnx.Attribute{onnx.FloatAttr("lambd", gamma)}}},
+		Nodes:   []*onnx.Node{{Name: "a", OpType: "RandomNormalLike", Inputs: []string{"x"}, Outputs: []string{"h"}, Attributes: []*onnx.Attribute{onnx.FloatAttr("scale", gamma)}}},
 		Inputs:  []*onnx.Value{{Name: "x", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(1, 4))}},
 		Outputs: []*onnx.Value{{Name: "h", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(1, 4))}},
 	}
@@ -38,7 +38,7 @@ func TestUnknownOperators(t *testing.T) {
 		"an attribute given": {strange(t, 0.5, false), diff.Different, "a"},
 	} {
 		if name == "an attribute given" {
-			c.other.Graph.Nodes[0].Attributes = append(c.other.Graph.Nodes[0].Attributes, onnx.FloatAttr("bias", 1))
+			c.other.Graph.Nodes[0].Attributes = append(c.other.Graph.Nodes[0].Attributes, onnx.FloatAttr("mean", 1))
 		}
 		d, err := diff.Models(t.Context(), strange(t, 0.5, false), c.other, in, diff.Options{})
 		if err != nil {

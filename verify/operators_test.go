@@ -101,6 +101,19 @@ func singles(r *rand.Rand) []single {
 		trained := add("BatchNormalization", lo, lo+5, []*onnx.Tensor{floats(4), floats(4), floats(4), floats(4)}, onnx.IntAttr("training_mode", 1))
 		trained.shape, trained.opset, trained.outputs = []int64{6, 4, 19, 23}, 15, 3
 	}
+	scales := func(v ...float32) *onnx.Tensor {
+		t, err := onnx.FromFloat32s("", []int64{int64(len(v))}, v)
+		if err != nil {
+			panic(err)
+		}
+		return t
+	}
+	for _, mode := range []string{"linear", "cubic", "nearest"} {
+		for _, places := range []string{"half_pixel", "align_corners", "asymmetric"} {
+			add("Resize", -3, 3, []*onnx.Tensor{nil, scales(1, 1, 2, 1.5)}, onnx.StringAttr("mode", mode), onnx.StringAttr("coordinate_transformation_mode", places))
+		}
+	}
+	add("Resize", -3, 3, []*onnx.Tensor{nil, nil, numbers(3, 4, 3, 4)}, onnx.StringAttr("mode", "linear"), onnx.StringAttr("coordinate_transformation_mode", "pytorch_half_pixel"))
 	deep := add("DepthToSpace", -3, 3, nil, onnx.IntAttr("blocksize", 2))
 	deep.shape = []int64{2, 8, 3, 5}
 	space := add("SpaceToDepth", -3, 3, nil, onnx.IntAttr("blocksize", 2))
@@ -127,6 +140,10 @@ func (s single) model(t *testing.T) *onnx.Model {
 	n := &onnx.Node{Name: "node", OpType: s.kind, Inputs: []string{"x"}, Outputs: []string{"y"}, Attributes: s.attributes}
 	g := &onnx.Graph{Name: "single", Nodes: []*onnx.Node{n}, Inputs: []*onnx.Value{{Name: "x", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(s.shape...))}}}
 	for i, w := range s.rest {
+		if w == nil { // left out
+			n.Inputs = append(n.Inputs, "")
+			continue
+		}
 		w.Name = fmt.Sprint("w", i)
 		if s.kind == "CumSum" {
 			w.Dims = []int64{}
@@ -293,6 +310,7 @@ func slips() []slip {
 		{"LpPool", "p", set(i("p", 1))}, {"LpPool", "strides", set(onnx.IntsAttr("strides", 2, 1), i("p", 3))}, {"GlobalLpPool", "p", set(i("p", 1))}, {"GlobalLpPool", "GlobalMaxPool", become("GlobalMaxPool")},
 		{"GlobalMaxPool", "GlobalAveragePool", become("GlobalAveragePool")}, {"GlobalMaxPool", "GlobalLpPool", become("GlobalLpPool")},
 		{"ConvTranspose", "a weight", scaled(1, 1.01)}, {"ConvTranspose", "shifted", set(onnx.IntsAttr("pads", 0, 1, 2, 0))}, {"ConvTranspose", "no bias", without(2)},
+		{"Resize", "other places", set(s("coordinate_transformation_mode", "asymmetric"))}, {"Resize", "cubic", set(s("mode", "cubic"))}, {"Resize", "nearest", set(s("mode", "nearest"))},
 		{"DepthToSpace", "in another order", set(s("mode", "CRD"))}, {"BatchNormalization", "epsilon", set(f("epsilon", 0.1))}, {"BatchNormalization", "a bias", scaled(2, 1.01)},
 	}
 }

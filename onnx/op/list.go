@@ -99,6 +99,7 @@ func All() []*Spec {
 		reduceSumSquare(),
 		relu(),
 		reshape(),
+		resize(),
 		rmsNormalization(),
 		roundEven(),
 		scatterElements(),
@@ -129,6 +130,7 @@ func All() []*Spec {
 		transpose(),
 		trilu(),
 		unsqueeze(),
+		upsample(),
 		where(),
 		xor(),
 	}

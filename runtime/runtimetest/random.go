@@ -102,6 +102,9 @@ func (r Random) constant(name string) *onnx.Tensor {
 // attributes are at their extremes.
 func (r Random) Model(s *op.Spec) (*onnx.Model, runtime.Tensors) {
 	opset := op.MinOpset + r.Int64N(op.MaxOpset-op.MinOpset+1)
+	if s.Type == "Upsample" && r.Tame { // of opsets of old
+		opset = op.MinOpset + 2
+	}
 	fed := runtime.Tensors{}
 	n := &onnx.Node{Name: "n", OpType: s.Type, Outputs: []string{"y"}}
 	g := &onnx.Graph{Name: "g", Nodes: []*onnx.Node{n}, Outputs: []*onnx.Value{{Name: "y", Type: onnx.TensorType(onnx.Float, nil)}}}
@@ -213,6 +216,12 @@ func (r Random) fitting(s *op.Spec, n *onnx.Node, g *onnx.Graph, fed runtime.Ten
 		inputs = []any{float(image...), of(onnx.Int64), float(image...)}
 	case "LayerNormalization":
 		inputs = []any{float(image...), float(1), float(1)}
+	case "Upsample":
+		scales, err := onnx.FromFloat32s("", []int64{4}, []float32{1, 1, 2, float32(1 + r.IntN(3))})
+		if err != nil {
+			panic(err)
+		}
+		inputs = []any{float(image...), scales}
 	case "BatchNormalization":
 		inputs = []any{float(image...), float(2), float(2), float(2), float(2)}
 	case "EyeLike":

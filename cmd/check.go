@@ -80,7 +80,7 @@ func (a *app) printChecked(path string, r checked) error {
 	for _, list := range []struct {
 		what     string
 		problems []onnx.Problem
-	}{{"", r.Problems}, {"warning: ", r.Warnings}, {"unchecked: ", r.Unchecked}} {
+	}{{"", r.Problems}, {"warning: ", r.Warnings}, {"unchecked: ", op.Grouped(r.Unchecked)}} {
 		printed := 0
 		for i, p := range list.problems {
 			if op.FollowsFrom(p) {

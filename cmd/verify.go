@@ -277,7 +277,12 @@ func (a *app) finishVerify(r report.Report, m *onnx.Model, path string, o verify
 		a.next("alexctl inspect %s", shellWord(path))
 		return reported{fault.Finding}
 	case r.Skipped():
-		a.next("alexctl doctor")
+		// What is not here comes with what to do about it; what an engine does not know does not.
+		if slices.ContainsFunc(r.Results, func(x verify.Result) bool { return x.Status == verify.Skipped && len(x.Help) > 0 }) {
+			a.next("alexctl doctor")
+		} else {
+			a.next("alexctl check %s", shellWord(path))
+		}
 		return reported{fault.Environment}
 	}
 	plan, err := classify.NewPlan(m, classify.Options{})

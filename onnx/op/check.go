@@ -36,10 +36,35 @@ func (f Findings) Err() error {
 	if err := f.Invalid(); err != nil {
 		return err
 	}
-	if err := Join(f.Unchecked); err != nil {
+	if err := Join(Grouped(f.Unchecked)); err != nil {
 		return fault.New(fault.Unsupported, "the model cannot be run: %w", err)
 	}
 	return nil
+}
+
+// Grouped returns problems of which those that are alike, but for their node, are one: of the first
+// of them, with how many more there are.
+func Grouped(problems []onnx.Problem) []onnx.Problem {
+	more, at := map[string]int{}, map[string]int{}
+	var out []onnx.Problem
+	for _, p := range problems {
+		if FollowsFrom(p) {
+			continue
+		}
+		if _, seen := at[p.Problem]; seen {
+			more[p.Problem]++
+			continue
+		}
+		at[p.Problem] = len(out)
+		out = append(out, p)
+	}
+	for text, n := range more {
+		p := &out[at[text]]
+		if p.Problem += fmt.Sprintf(" (and %d more nodes)", n); n == 1 {
+			p.Problem = text + " (and 1 more node)"
+		}
+	}
+	return out
 }
 
 // Invalid returns the problems as one error of kind fault.Invalid, or nil.

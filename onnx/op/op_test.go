@@ -215,6 +215,20 @@ func TestHostileShapesAreQuick(t *testing.T) {
 	}
 }
 
+// TestGrouped counts the nodes of an operator that is not supported, and leaves out what follows.
+func TestGrouped(t *testing.T) {
+	m := &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: 13}}, Graph: &onnx.Graph{Name: "g",
+		Inputs:  []*onnx.Value{{Name: "x", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(1, 4))}},
+		Outputs: []*onnx.Value{{Name: "d", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(1, 4))}}}}
+	for i, kind := range []string{"Hardmax", "Relu", "Hardmax", "Det"} {
+		m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: string(rune('p' + i)), OpType: kind, Inputs: []string{"xabc"[i : i+1]}, Outputs: []string{"abcd"[i : i+1]}})
+	}
+	err := op.Check(m).Err()
+	if want := `node "p" (Hardmax): operator Hardmax is not supported (and 1 more node); node "s" (Det): operator Det is not supported`; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error is %v, want %s", err, want)
+	}
+}
+
 // TestEveryOperatorIsListedOnce guards the list.
 func TestEveryOperatorIsListedOnce(t *testing.T) {
 	seen := map[string]bool{}

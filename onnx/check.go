@@ -86,7 +86,7 @@ func (c *checker) operatorSets(where string, sets []OperatorSet) {
 	for _, s := range sets {
 		domain := domainName(s.Domain)
 		if seen[domain] {
-			c.add(where, "operator set %q is imported twice", domain)
+			c.warn(where, "operator set %q is imported twice: engines take the last, version %d", domain, s.Version)
 		}
 		if s.Version <= 0 {
 			c.add(where, "operator set %q has version %d", domain, s.Version)

@@ -166,14 +166,15 @@ func (m *Model) Close() error {
 // or 0 if it imports none.
 func (m *Model) Opset() int64 { return OpsetOf(m.OperatorSets) }
 
-// OpsetOf returns the version of the standard operator set in sets, or 0.
-func OpsetOf(sets []OperatorSet) int64 {
+// OpsetOf returns the version of the standard operator set in sets, or 0. Where it is there twice,
+// as some converters write it, the last one counts, as it does for engines.
+func OpsetOf(sets []OperatorSet) (version int64) {
 	for _, s := range sets {
 		if IsStandardDomain(s.Domain) {
-			return s.Version
+			version = s.Version
 		}
 	}
-	return 0
+	return version
 }
 
 // IsStandardDomain reports whether domain names ONNX's own operators.

@@ -44,6 +44,16 @@ func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 		}
 	}
 	inferred := Infer(m, inputs)
+	for _, n := range inferred.Nodes { // and models that came without their weights
+		if n.Raw.OpType == "ConstantOfShape" && len(n.Out) == 1 && n.Out[0].Type.IsFloat() && len(n.Out[0].Shape) > 0 {
+			if shape, ok := n.Out[0].Fixed(); ok {
+				kernels[n.Raw.Outputs[0]], weights[n.Raw.Outputs[0]] = nil, n.Out[0].count()
+				for _, d := range shape {
+					kernels[n.Raw.Outputs[0]] = append(kernels[n.Raw.Outputs[0]], int64(d))
+				}
+			}
+		}
+	}
 	s.Partial = len(inferred.Unchecked)+len(inferred.Problems) > 0
 	for _, n := range inferred.Nodes {
 		l := Layer{Name: n.Raw.Label(), Op: n.Raw.OpType}

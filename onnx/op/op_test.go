@@ -229,6 +229,30 @@ func TestGrouped(t *testing.T) {
 	}
 }
 
+// TestWeightsThatAreNodes counts the parameters of a layer whose weights are nodes: a Constant, and
+// a ConstantOfShape, as in models that came without their weights.
+func TestWeightsThatAreNodes(t *testing.T) {
+	shape, err := onnx.FromInt64s("shape", []int64{4}, []int64{5, 3, 3, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bias, err := onnx.FromFloat32s("", []int64{5}, make([]float32, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: 13}}, Graph: &onnx.Graph{Name: "g", Initializers: []*onnx.Tensor{shape},
+		Inputs:  []*onnx.Value{{Name: "x", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(1, 3, 8, 8))}},
+		Outputs: []*onnx.Value{{Name: "y", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(1, 5, 6, 6))}},
+		Nodes: []*onnx.Node{
+			{Name: "w", OpType: "ConstantOfShape", Inputs: []string{"shape"}, Outputs: []string{"w"}},
+			{Name: "b", OpType: "Constant", Outputs: []string{"b"}, Attributes: []*onnx.Attribute{onnx.TensorAttr("value", bias)}},
+			{Name: "conv", OpType: "Conv", Inputs: []string{"x", "w", "b"}, Outputs: []string{"y"}},
+		}}}
+	if s := op.Summarize(m); s.Parameters != 5*27+5 || s.Layers[2].Parameters != 140 || !strings.Contains(s.Layers[2].Settings, "3x3") {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestEveryOperatorIsListedOnce guards the list.
 func TestEveryOperatorIsListedOnce(t *testing.T) {
 	seen := map[string]bool{}

@@ -116,7 +116,7 @@ func (a *app) specs(ctx context.Context, f engineFlags) (specs []engineSpec, abs
 	}
 	if f.engines != "" {
 		specs, err = parseSpecs(f.engines)
-	} else if specs = []engineSpec{{name: "ort"}}; f.providers == nil && f.device == 0 && a.ortLib == "" && os.Getenv(ort.LibraryEnv) == "" && f.kernels == "" {
+	} else if specs = []engineSpec{{name: "ort"}}; f.providers == nil && f.device == 0 && a.ortLib == "" && !libraryNamed() && f.kernels == "" {
 		if specs, absent, err = a.whatIsHere(ctx); err == nil && absent != "" {
 			_, err = fmt.Fprintf(a.stderr, "%s\n", wrapped("note: the engine is "+specs[0].name+": "+printable(absent), widthOf(a.stderr))) // even with --quiet: another than usual
 		}
@@ -183,6 +183,10 @@ func reasonOf(err error) string {
 	}
 	return err.Error()
 }
+
+// libraryNamed reports whether the environment names a library that is to be used: then another
+// engine does not take its place in silence. A program without cgo has no use for one.
+func libraryNamed() bool { return ort.Cgo && os.Getenv(ort.LibraryEnv) != "" }
 
 // engine returns the one engine that the flags choose. threads is how many one run computes
 // with, 0 for --threads.

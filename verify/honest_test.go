@@ -25,6 +25,7 @@ type network struct {
 	shape []int
 	scale float64 // of weights
 	kept  int     // initializers of the nodes that are there
+	opset int64   // 0 for 13
 }
 
 func (n *network) weight(name string, fan int, dims ...int64) string {
@@ -86,7 +87,11 @@ func (n *network) add(kind string, inputs []string, attributes ...*onnx.Attribut
 }
 
 func (n *network) model() *onnx.Model {
-	return &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: 13}}, Graph: n.g}
+	opset := n.opset
+	if opset == 0 {
+		opset = 13
+	}
+	return &onnx.Model{IRVersion: 8, OperatorSets: []onnx.OperatorSet{{Version: opset}}, Graph: n.g}
 }
 
 // layer adds one layer of a random kind to a value (N, C, H, W).
@@ -219,5 +224,66 @@ func TestHonestRuns(t *testing.T) {
 		if k.Exact && k.Margin != 0 {
 			t.Errorf("%s only moves numbers and is off by %g", name, float64(k.Margin))
 		}
+	}
+}
+
+// TestTrainingModeNetworks compares networks that normalize by the statistics of the batch, as they
+// are exported for training: over many seeds none raises an alarm.
+func TestTrainingModeNetworks(t *testing.T) {
+	var engines []runtime.Engine
+	for _, level := range []string{"off", "all"} {
+		e, err := ort.New(ort.Config{Optimization: level, Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtimetest.Need(t, e)
+		engines = append(engines, e)
+	}
+	seeds := 50
+	if slow || testing.Short() {
+		seeds = 5
+	}
+	worst := verify.Number(0)
+	for seed := range seeds {
+		r := rand.New(rand.NewPCG(uint64(seed), 15))
+		n := &network{r: r, last: "input", scale: 1, opset: 15}
+		n.shape = []int{2 + r.IntN(4), 3, 12 + r.IntN(20), 12 + r.IntN(20)}
+		in := &onnx.Value{Name: "input", Type: onnx.TensorType(onnx.Float, onnx.FixedShape(int64(n.shape[0]), 3, int64(n.shape[2]), int64(n.shape[3])))}
+		n.g = &onnx.Graph{Name: "training", Inputs: []*onnx.Value{in}}
+		x := make([]float32, n.shape[0]*3*n.shape[2]*n.shape[3])
+		offset := 20 * r.Float64() // means that are large beside the deviation
+		for i := range x {
+			x[i] = float32(offset + r.NormFloat64())
+		}
+		fed := runtime.Tensors{"input": {Type: onnx.Float, Shape: n.shape, Data: x}}
+		for k := range 4 {
+			c, m, name := int64(n.shape[1]), int64(4+r.IntN(12)), fmt.Sprint("w", k)
+			n.add("Conv", []string{n.weight(name, int(c)*9, m, c, 3, 3), n.weight(name+"c", 1, m)}, ints("pads", 1, 1, 1, 1), ints("strides", 1, int64(1+r.IntN(2))))
+			n.add("BatchNormalization", []string{n.positive(name+"s", int(m)), n.weight(name+"b", 1, m), n.weight(name+"m", 1, m), n.positive(name+"v", int(m))}, number("training_mode", 1))
+			if last := n.g.Nodes[len(n.g.Nodes)-1]; last.OpType == "BatchNormalization" { // which engines want whole
+				last.Outputs = append(last.Outputs, name+"rm", name+"rv")
+			}
+			n.add([]string{"Relu", "HardSwish", "Sigmoid"}[r.IntN(3)], nil)
+		}
+		n.add("GlobalAveragePool", nil)
+		n.g.Outputs = []*onnx.Value{{Name: n.last, Type: onnx.TensorType(onnx.Float, onnx.FixedShape(int64(n.shape[0]), int64(n.shape[1]), 1, 1))}}
+		report, err := verify.Compare(t.Context(), n.model(), engines, []runtime.Tensors{fed}, verify.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range report.Results {
+			if e.Status != verify.Pass {
+				t.Errorf("seed %d: %s %s: %s", seed, e.Name(), e.Status, e.Reason)
+			}
+			for _, k := range e.Kinds {
+				if k.Op == "BatchNormalization" {
+					worst = max(worst, k.Margin)
+				}
+			}
+		}
+	}
+	t.Logf("BatchNormalization: worst margin %.2g", float64(worst))
+	if worst < tightest {
+		t.Errorf("the bound of batch statistics is approached to %g only", float64(worst))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -62,14 +63,14 @@ func (a *app) openRunnable(args []string) (*onnx.Model, string, error) {
 // forTraining reports whether a model cannot be run because it is that of training: Dropout drops, or
 // BatchNormalization makes the statistics that it made before opset 14.
 func forTraining(m *onnx.Model) bool {
-	values := op.Infer(m, nil).Values
+	values := sync.OnceValue(func() map[string]*op.Info { return op.Infer(m, nil).Values }) // seldom needed
 	return slices.ContainsFunc(m.Graph.Nodes, func(n *onnx.Node) bool {
 		s := op.SpecOf(n)
 		switch {
 		case s == nil:
 			return false
 		case s.Random && len(n.Inputs) > 2 && n.Inputs[2] != "":
-			mode := values[n.Inputs[2]].Known()
+			mode := values()[n.Inputs[2]].Known()
 			return mode != nil && len(mode.I) == 1 && mode.I[0] != 0
 		}
 		return s.Statistics != nil && len(n.Outputs) > 1 && m.Opset() < 14

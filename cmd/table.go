@@ -256,15 +256,17 @@ func sum(widths []int, keep []bool) int {
 // narrow takes from the widest columns of text until the table fits: as long as their words stay
 // whole, and then from all.
 func (g *grid) narrow(widths []int, keep []bool, width int) {
-	for _, whole := range []bool{true, false} {
+	whole, narrowest := make([]int, len(widths)), slices.Repeat([]int{minColumn}, len(widths))
+	for i := range whole {
+		if keep[i] {
+			whole[i] = min(g.longest(i), minWrapped+padding)
+		}
+	}
+	for _, least := range [][]int{whole, narrowest} {
 		for sum(widths, keep) > width {
 			widest := -1
 			for i, w := range widths {
-				least := minColumn
-				if whole {
-					least = min(g.longest(i), minWrapped+padding)
-				}
-				if keep[i] && w > least && !slices.Contains(g.numbers, g.header[i]) && (widest < 0 || w > widths[widest]) {
+				if keep[i] && w > least[i] && !slices.Contains(g.numbers, g.header[i]) && (widest < 0 || w > widths[widest]) {
 					widest = i
 				}
 			}

@@ -414,6 +414,10 @@ func TestRunsAreNoClasses(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "runs of training: " + filepath.Join(dir, "alone") + ", " + filepath.Join(dir, "runs")
+	write(t, dir, map[string][]byte{"bird/.hidden": nil})
+	if _, err := data.Open(t.Context(), dir, data.Options{}); err == nil || !strings.Contains(err.Error(), "bird has no image") {
+		t.Errorf("a class of nothing but hidden files: %v", err)
+	}
 	if notes := strings.Join(set.Notes, "\n"); !slices.Equal(set.Classes, []string{"cat", "config", "dog"}) || !strings.Contains(notes, want) {
 		t.Errorf("classes %v, notes %s", set.Classes, notes)
 	}

@@ -158,11 +158,30 @@ func holdsRuns(dir string) bool {
 		}
 		return true
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) == 0 {
+	if isRun(dir) {
+		return true
+	}
+	f, err := os.Open(dir)
+	if err != nil {
 		return false
 	}
-	return isRun(dir) || !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !preprocess.Hidden(e.Name()) && !isRun(filepath.Join(dir, e.Name())) })
+	defer func() { _ = f.Close() }() // it was read only
+	const few = 8                    // the first name of a class's says enough
+	for found := false; ; {
+		entries, err := f.ReadDir(few)
+		for _, e := range entries {
+			switch {
+			case preprocess.Hidden(e.Name()):
+			case isRun(filepath.Join(dir, e.Name())):
+				found = true
+			default:
+				return false
+			}
+		}
+		if err != nil { // the end
+			return found
+		}
+	}
 }
 
 // Brief lists names, not all of many.

@@ -99,19 +99,6 @@ func not() *Spec {
 		}
 		return infer(n, in)
 	}
-	s.Eval = func(_ *Node, in []*Array) ([]*Array, error) {
-		if in[0].Type != onnx.Bool {
-			return nil, fmt.Errorf("input is %s, want BOOL", in[0].Type)
-		}
-		y, err := NewArray(onnx.Bool, in[0].Shape...)
-		if err != nil {
-			return nil, err
-		}
-		for i, v := range in[0].I {
-			y.I[i] = 1 - v
-		}
-		return []*Array{y}, nil
-	}
 	return s
 }
 

@@ -80,10 +80,7 @@ func tile() *Spec {
 			if !x.Ranked {
 				return unranked(x.Type), nil
 			}
-			out := make(onnx.Shape, len(x.Shape))
-			for i := range out {
-				out[i] = onnx.UnknownDim
-			}
+			out := unknownDims(len(x.Shape))
 			if times == nil {
 				return ranked(x.Type, out), nil
 			}

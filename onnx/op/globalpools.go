@@ -9,8 +9,24 @@ import (
 
 // globalPool returns the Spec of an operator that makes one number of each channel of each image.
 func globalPool(name string, since []int64, attrs []Attr, of func(n *Node, channel []float64) float64, b bound) *Spec {
-	s := globalAveragePool()
-	s.Type, s.Since, s.Attrs, s.Bound = name, since, attrs, b
+	s := &Spec{
+		Type: name, Since: since, FloatOnly: true, ChannelsFirst: true, Attrs: attrs, Bound: b,
+		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
+		Infer: func(_ *Node, in []*Info) ([]*Info, error) {
+			x := in[0]
+			if !x.Ranked {
+				return unranked(x.Type), nil
+			}
+			if len(x.Shape) < 2 {
+				return nil, fmt.Errorf("input is %s, want (N, C, spatial...)", x.Shape)
+			}
+			out := onnx.Shape{x.Shape[0], x.Shape[1]}
+			for range x.Shape[2:] {
+				out = append(out, onnx.Known(1))
+			}
+			return ranked(x.Type, out), nil
+		},
+	}
 	s.Eval = func(n *Node, in []*Array) ([]*Array, error) {
 		x := in[0]
 		if len(x.Shape) < 2 || !x.float() {

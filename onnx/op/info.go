@@ -59,6 +59,15 @@ func ranked(t onnx.DataType, shape onnx.Shape) []*Info {
 	return []*Info{{Type: t, Ranked: true, Shape: shape}}
 }
 
+// unknownDims is a shape of which only the rank is known.
+func unknownDims(rank int) onnx.Shape {
+	out := make(onnx.Shape, rank)
+	for i := range out {
+		out[i] = onnx.UnknownDim
+	}
+	return out
+}
+
 func unranked(t onnx.DataType) []*Info { return []*Info{{Type: t}} }
 
 // sameAs is the shape rule of operators whose output is like their first input.

@@ -25,10 +25,7 @@ func pad() *Spec {
 			if !x.Ranked {
 				return unranked(x.Type), nil
 			}
-			out := make(onnx.Shape, len(x.Shape))
-			for i := range out {
-				out[i] = onnx.UnknownDim
-			}
+			out := unknownDims(len(x.Shape))
 			arrays := make([]*Array, len(in))
 			for _, i := range []int{1, 3} {
 				if n.Opset < 11 || i >= len(in) || in[i] == nil {

@@ -70,10 +70,7 @@ func inferResize(n *Node, in []*Info) ([]*Info, error) {
 	if !x.Ranked {
 		return unranked(x.Type), nil
 	}
-	out := make(onnx.Shape, len(x.Shape))
-	for i := range out {
-		out[i] = onnx.UnknownDim
-	}
+	out := unknownDims(len(x.Shape))
 	arrays := make([]*Array, len(in))
 	for i, p := range in {
 		if i > 0 && p != nil {

@@ -130,10 +130,7 @@ func inferSlice(n *Node, in []*Info) ([]*Info, error) {
 			if arrays[i] = p.known(); arrays[i] == nil {
 				out := unranked(x.Type)
 				if x.Ranked { // the rank stays, no dimension is sure
-					out = ranked(x.Type, make(onnx.Shape, len(x.Shape)))
-					for k := range out[0].Shape {
-						out[0].Shape[k] = onnx.UnknownDim
-					}
+					out = ranked(x.Type, unknownDims(len(x.Shape)))
 				}
 				return out, nil
 			}

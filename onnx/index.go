@@ -66,7 +66,7 @@ func (n *Node) reads(f func(u Use, name string)) {
 	}
 	for _, a := range n.Attributes {
 		for _, g := range a.Subgraphs() {
-			own := g.own()
+			own := g.Defined()
 			outer := func(u Use, name string) {
 				if !own[name] {
 					f(u, name)
@@ -82,8 +82,9 @@ func (n *Node) reads(f func(u Use, name string)) {
 	}
 }
 
-// own returns the names that a graph defines.
-func (g *Graph) own() map[string]bool {
+// Defined returns the names that a graph defines: its inputs, initializers and the outputs of
+// its nodes.
+func (g *Graph) Defined() map[string]bool {
 	names := map[string]bool{}
 	for _, v := range g.Inputs {
 		names[v.Name] = true
@@ -189,7 +190,7 @@ func (n *Node) Reading(names map[string]string) *Node {
 }
 
 func (g *Graph) reading(names map[string]string) *Graph {
-	own, left := g.own(), map[string]string{}
+	own, left := g.Defined(), map[string]string{}
 	for from, to := range names {
 		if !own[from] {
 			left[from] = to
@@ -216,7 +217,7 @@ func (g *Graph) reading(names map[string]string) *Graph {
 func (n *Node) Defines(name string) bool {
 	for _, a := range n.Attributes {
 		for _, g := range a.Subgraphs() {
-			if g.own()[name] || slices.ContainsFunc(g.Nodes, func(inner *Node) bool { return inner.Defines(name) }) {
+			if g.Defined()[name] || slices.ContainsFunc(g.Nodes, func(inner *Node) bool { return inner.Defines(name) }) {
 				return true
 			}
 		}

@@ -77,16 +77,20 @@ func greaterOrEqual() *Spec {
 	return comparison("GreaterOrEqual", []int64{12, 16}, func(a, b float64) bool { return a >= b }, func(o int) bool { return o >= 0 })
 }
 
-// logical returns the Spec of an operator on two truth values, broadcast.
-func logical(name string, f func(a, b bool) bool) *Spec {
-	s := comparison(name, []int64{1, 7}, nil, nil)
-	infer := s.Infer
-	s.Infer = func(n *Node, in []*Info) ([]*Info, error) {
+// ofTruths returns what infers an operator of truth values from what infers it of any type.
+func ofTruths(infer func(*Node, []*Info) ([]*Info, error)) func(*Node, []*Info) ([]*Info, error) {
+	return func(n *Node, in []*Info) ([]*Info, error) {
 		if in[0].Type != onnx.Bool {
 			return nil, fmt.Errorf("input is %s, want BOOL", in[0].Type)
 		}
 		return infer(n, in)
 	}
+}
+
+// logical returns the Spec of an operator on two truth values, broadcast.
+func logical(name string, f func(a, b bool) bool) *Spec {
+	s := comparison(name, []int64{1, 7}, nil, nil)
+	s.Infer = ofTruths(s.Infer)
 	s.Eval = func(_ *Node, in []*Array) ([]*Array, error) {
 		a, b := in[0], in[1]
 		if a.Type != onnx.Bool || b.Type != onnx.Bool {

@@ -92,13 +92,7 @@ func thresholdedRelu() *Spec {
 // not is Not-1: the other truth value.
 func not() *Spec {
 	s := exact("Not", []int64{1}, nil, func(v int64, _ onnx.DataType) int64 { return 1 - v })
-	infer := s.Infer
-	s.Infer = func(n *Node, in []*Info) ([]*Info, error) {
-		if in[0].Type != onnx.Bool {
-			return nil, fmt.Errorf("input is %s, want BOOL", in[0].Type)
-		}
-		return infer(n, in)
-	}
+	s.Infer = ofTruths(s.Infer)
 	return s
 }
 

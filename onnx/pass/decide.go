@@ -29,7 +29,7 @@ func (decide) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 		}
 		e := newEdit(m)
 		known := op.Infer(m, nil).Values
-		taken := names{namesOf(m.Graph), map[string]bool{"": true}}
+		taken := names{m.Graph.Defined(), map[string]bool{"": true}}
 		for _, n := range m.Graph.Nodes {
 			taken.nodes[n.Name] = true
 		}
@@ -85,28 +85,11 @@ func free(name string, set map[string]bool) string {
 	return fresh
 }
 
-// namesOf returns the values that a graph defines.
-func namesOf(g *onnx.Graph) map[string]bool {
-	names := map[string]bool{"": true}
-	for _, v := range g.Inputs {
-		names[v.Name] = true
-	}
-	for _, t := range g.Initializers {
-		names[t.Name] = true
-	}
-	for _, n := range g.Nodes {
-		for _, out := range n.Outputs {
-			names[out] = true
-		}
-	}
-	return names
-}
-
 // inline puts a branch in the place of its node. What it makes for the node's outputs has their
 // names; other values that the graph has too get new ones.
 func (e *edit) inline(n *onnx.Node, g *onnx.Graph, taken names) {
 	renamed := map[string]string{}
-	own := namesOf(g)
+	own := g.Defined()
 	for i, v := range g.Outputs {
 		if own[v.Name] && renamed[v.Name] == "" && n.Outputs[i] != "" {
 			renamed[v.Name] = n.Outputs[i]

@@ -9,12 +9,13 @@ import (
 )
 
 // Conv is ONNX's Conv: inputs x (N, D, H, W, C), w (M, C/Group, kernel) and, with
-// Bias, b (M); output y (N, D', H', W', M), rectified with ReLU. Equals
-// torch.nn.Conv1d to Conv3d, and ReLU after it.
+// Bias, b (M); output y (N, D', H', W', M), clamped. Equals torch.nn.Conv1d to Conv3d,
+// and ReLU or ReLU6 after it.
 type Conv struct {
 	N, C, M, Group int
 	Window         Window
-	Bias, ReLU     bool
+	Bias           bool
+	Clamp          Clamp
 }
 
 // Sizes returns the elements of x, w, b and y.
@@ -29,6 +30,20 @@ func (s Conv) Sizes() (in []int, out int) {
 // Differentiable is true for every input.
 func (s Conv) Differentiable(int) bool { return true }
 
+// Clamping returns the clamp of the sums.
+func (s Conv) Clamping() Clamp { return s.Clamp }
+
+// Reads returns the weights for the gradient of x, and x for that of the weights.
+func (s Conv) Reads(i int) Reads {
+	switch i {
+	case 0:
+		return inputs(1)
+	case 1:
+		return inputs(0)
+	}
+	return Reads{}
+}
+
 // Check reports sizes that make no sense.
 func (s Conv) Check() error {
 	if s.N < 1 || s.C < 1 || s.M < 1 || s.Group < 1 || s.C%s.Group != 0 || s.M%s.Group != 0 {
@@ -40,8 +55,7 @@ func (s Conv) Check() error {
 // k is the number of products in one element of the output.
 func (s Conv) k() int { return s.C / s.Group * s.Window.taps() }
 
-// convolver computes a convolution in one of the three ways. up is the gradient of the sums,
-// before the rectifier.
+// convolver computes a convolution in one of several ways. up is the gradient of the sums.
 type convolver[T Float] interface {
 	Output(y []T, in ...[]T)
 	InputGradient(dx, up, w []T)
@@ -51,48 +65,51 @@ type convolver[T Float] interface {
 type conv[T Float] struct {
 	convolver[T]
 	workers workers
-	up      *Upstream[T]
 }
 
-// newConv plans a convolution: where there are enough images and channels and vectors of
-// float32 for it, by way of tiles or directly, otherwise by way of patches.
-func newConv[T Float](s Conv, k workers) *conv[T] {
-	c := &conv[T]{workers: k, up: NewUpstream[T](s.ReLU, k)}
+// newConv plans a convolution: each channel by itself where they are; where there are enough
+// images and channels and vectors of float32 for it, by way of tiles or directly; otherwise by way
+// of patches.
+func newConv[T Float](s Conv, k workers, shared *shared[T]) *conv[T] {
+	c := &conv[T]{workers: k}
 	single, ok := any(c).(*conv[float32])
 	switch {
+	case s.Depthwise():
+		c.convolver = newDepthwiseConv[T](s, k)
 	case ok && s.winograd():
-		single.convolver = newWinogradConv(s, k)
+		single.convolver = newWinogradConv(s, k, shared.packed)
 	case ok && s.direct():
-		single.convolver = newDirectConv(s, k)
+		single.convolver = newDirectConv(s, k, shared.packed)
 	default:
-		c.convolver = newPatchConv[T](s, k)
+		c.convolver = newPatchConv(s, k, shared)
 	}
 	return c
 }
 
-// finish adds the bias, if there is one, to rows of sums, and rectifies them.
+// finish adds the bias, if there is one, to rows of sums, and clamps them.
 func finish[T Float](c *Conv, y []T, in [][]T) {
-	switch {
-	case !c.Bias && c.ReLU:
-		vector.Rectify(y)
-	case c.Bias:
-		add := vector.Add[T]
-		if c.ReLU {
-			add = vector.AddRectify[T]
-		}
-		for b := in[2]; len(y) > 0; y = y[len(b):] {
-			add(y[:len(b)], b)
+	if !c.Bias {
+		clampRows(c.Clamp, y)
+		return
+	}
+	add := vector.Add[T]
+	if c.Clamp == Rectifier {
+		add = vector.AddRectify[T]
+	}
+	for b := in[2]; len(y) > 0; y = y[len(b):] {
+		row := y[:len(b)]
+		add(row, b)
+		if c.Clamp != Rectifier {
+			clampRows(c.Clamp, row)
 		}
 	}
 }
 
 func (c *conv[T]) Forward(y []T, in ...[]T) {
-	c.up.Forget()
 	c.Output(y, in...)
 }
 
-func (c *conv[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
-	up := c.up.Of(dy, y)
+func (c *conv[T]) Backward(i int, dx, up, _ []T, in ...[]T) {
 	switch i {
 	case 0:
 		c.InputGradient(dx, up, in[1])

@@ -21,14 +21,13 @@ type directConv struct {
 	// Positions that no tap reaches: windows of nothing but pads, and what lies between
 	// windows.
 	unreachedOut, unreachedIn []int
-	chunk                     int            // positions of a row of the output whose steps are taken together
-	each                      []gemm.Scratch // a worker's
+	chunk                     int // positions of a row of the output whose steps are taken together
 }
 
 // newDirectConv prepares a convolution that is direct.
-func newDirectConv(s Conv, p Pool) *directConv {
+func newDirectConv(s Conv, k workers, p *packed) *directConv {
 	c := &directConv{
-		packer: newPacker(s, p), each: make([]gemm.Scratch, p.Size()),
+		packer: newPacker(s, k, p),
 		output: newRuns(&s.Window, false), input: newRuns(&s.Window, true),
 	}
 	// The rows of the output's gradient that are used for all input channels and taps: a
@@ -97,7 +96,7 @@ func (c *directConv) positions(n, channels int, f func(w *gemm.Scratch, lo, hi i
 	chunk := max(1, elements/(c.N*channels))
 	c.workers.run(n, func(worker, lo, hi int) {
 		for ; lo < hi; lo += chunk {
-			f(&c.each[worker], lo, min(hi, lo+chunk))
+			f(&c.each[worker].gemm, lo, min(hi, lo+chunk))
 		}
 	})
 }
@@ -172,7 +171,7 @@ func (c *directConv) WeightGradient(dw, up, x []float32) {
 	c.gradient = grow(c.gradient, c.Group*len(c.steps)*cg*mg)
 	rowsX, rowsY, ld := c.N*c.Window.in(), c.N*c.Window.out(), sum(c.columns)
 	c.workers.run(panels, func(worker, lo, hi int) {
-		s := &c.each[worker]
+		s := &c.each[worker].gemm
 		for g := range c.Group {
 			for tap, steps := range c.steps {
 				if len(steps) == 0 {

@@ -7,19 +7,34 @@ import "alexctl/kernel/gemm"
 type packer struct {
 	Conv
 	workers         workers
-	columns, turned []int       // the strips of M/Group and of C/Group channels
-	scratch         [][]float32 // a worker's: weights of a few filters
-	zeros           int         // how many follow packed activations
-
-	weights  []float32 // (Group, strips of M/Group, taps, C/Group, width of the strip)
-	inverse  []float32 // (Group, strips of C/Group, rows of taps backwards, M/Group, width)
-	gradient []float32 // (Group, taps, C/Group, M/Group)
-	x, dy    []float32 // packed
+	columns, turned []int // the strips of M/Group and of C/Group channels
+	zeros           int   // how many follow packed activations
+	*packed
 }
 
-func newPacker(s Conv, p Pool) packer {
+// packed is what convolutions make while they compute: the plans of a set share one, since they
+// compute one after the other.
+type packed struct {
+	scratch  [][]float32 // a worker's: weights of a few filters
+	weights  []float32   // (Group, strips of M/Group, taps, C/Group, width of the strip)
+	inverse  []float32   // (Group, strips of C/Group, rows of taps backwards, M/Group, width)
+	gradient []float32   // (Group, taps, C/Group, M/Group)
+	x, dy    []float32   // packed
+
+	forward, backward []float32 // (elements, Group, strips, depth, width): transformed weights
+	tilesX, tilesDY   []float32 // what the gradient of the weights is made of
+	products          []float32 // (elements, Group, C/Group, M/Group): that gradient's tiles
+
+	each []winogradScratch
+}
+
+func newPacked(workers int) *packed {
+	return &packed{scratch: make([][]float32, workers), each: make([]winogradScratch, workers)}
+}
+
+func newPacker(s Conv, k workers, p *packed) packer {
 	return packer{
-		Conv: s, workers: workers{p}, scratch: make([][]float32, p.Size()),
+		Conv: s, workers: k, packed: p,
 		columns: gemm.Widths(s.M / s.Group), turned: gemm.Widths(s.C / s.Group),
 	}
 }

@@ -9,8 +9,19 @@ type patchConv[T Float] struct {
 	Conv
 	workers workers
 	chunk   int // output positions whose patches are made together
-	packed  []T // the weights, (M, taps, C/Group)
+	*shared[T]
+}
+
+// shared is what convolutions make while they compute: the plans of a set share one, since they
+// compute one after the other.
+type shared[T Float] struct {
+	*packed
+	filters []T // the weights, (M, taps, C/Group)
 	each    []convWorker[T]
+}
+
+func newShared[T Float](k workers) *shared[T] {
+	return &shared[T]{packed: newPacked(k.Size()), each: make([]convWorker[T], k.Size())}
 }
 
 // convWorker is what one goroutine uses.
@@ -24,23 +35,19 @@ type convWorker[T Float] struct {
 // stay in the second-level cache until they are used.
 const patchElements = 1 << 18
 
-func newPatchConv[T Float](s Conv, k workers) *patchConv[T] {
-	return &patchConv[T]{
-		Conv: s, workers: k,
-		chunk:  max(1, min(s.N*s.Window.out(), patchElements/s.k())),
-		packed: make([]T, s.M*s.k()),
-		each:   make([]convWorker[T], k.Size()),
-	}
+func newPatchConv[T Float](s Conv, k workers, shared *shared[T]) *patchConv[T] {
+	return &patchConv[T]{Conv: s, workers: k, shared: shared, chunk: max(1, min(s.N*s.Window.out(), patchElements/s.k()))}
 }
 
 // pack writes the weights (M, C/Group, taps) as (M, taps, C/Group).
 func (c *patchConv[T]) pack(w []T) {
 	channels, taps := c.C/c.Group, c.Window.taps()
+	c.filters = grow(c.filters, c.M*c.k())
 	c.workers.elements(c.M*channels, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			m, ch := i/channels, i%channels
 			for t := range taps {
-				c.packed[(m*taps+t)*channels+ch] = w[i*taps+t]
+				c.filters[(m*taps+t)*channels+ch] = w[i*taps+t]
 			}
 		}
 	})
@@ -68,7 +75,7 @@ func (c *patchConv[T]) Output(y []T, in ...[]T) {
 		part := y[lo*c.M : hi*c.M]
 		for g := range c.Group {
 			patches := c.patches(w, in[0], lo, hi, g)
-			weights := matrix[T]{c.packed[g*mg*k:], k, true}
+			weights := matrix[T]{c.filters[g*mg*k:], k, true}
 			w.scratch.product(hi-lo, mg, k, matrix[T]{patches, k, false}, weights, 0, part[g*mg:], c.M)
 		}
 		finish(&c.Conv, part, in)
@@ -158,7 +165,7 @@ func (c *patchConv[T]) scatter(w *convWorker[T], dx, up []T, lo, hi int) {
 	w.patches = grow(w.patches, c.chunk*k)
 	patches := w.patches[:(hi-lo)*k]
 	for g := range c.Group {
-		w.scratch.product(hi-lo, k, mg, matrix[T]{up[g*mg:], c.M, false}, matrix[T]{c.packed[g*mg*k:], k, false}, 0, patches, k)
+		w.scratch.product(hi-lo, k, mg, matrix[T]{up[g*mg:], c.M, false}, matrix[T]{c.filters[g*mg*k:], k, false}, 0, patches, k)
 		for at := lo; at < hi; at++ {
 			image := dx[at/out*in+g*channels:]
 			row := patches[(at-lo)*k:][:k]

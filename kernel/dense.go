@@ -7,11 +7,11 @@ import (
 )
 
 // Dense is ONNX's Gemm with transB=1: inputs x (N, In), w (Out, In) and, with Bias,
-// b (Out); output y (N, Out), rectified with ReLU. Equals torch.nn.Linear, and ReLU
-// after it.
+// b (Out); output y (N, Out), clamped. Equals torch.nn.Linear, and ReLU after it.
 type Dense struct {
 	N, In, Out int
-	Bias, ReLU bool
+	Bias       bool
+	Clamp      Clamp
 }
 
 // Sizes returns the elements of x, w, b and y.
@@ -26,6 +26,12 @@ func (s Dense) Sizes() (in []int, out int) {
 // Differentiable is true for every input.
 func (s Dense) Differentiable(int) bool { return true }
 
+// Clamping returns the clamp of the sums.
+func (s Dense) Clamping() Clamp { return s.Clamp }
+
+// Reads returns the weights for the gradient of x, and x for that of the weights.
+func (s Dense) Reads(i int) Reads { return Conv{}.Reads(i) }
+
 // Check reports sizes that make no sense.
 func (s Dense) Check() error {
 	if s.N < 1 || s.In < 1 || s.Out < 1 {
@@ -36,17 +42,13 @@ func (s Dense) Check() error {
 
 // dense splits each of its products over the outputs or the inputs, so that no sums
 // of different workers need adding.
-type dense[T Float] struct {
-	*DenseGradients[T]
-	up *Upstream[T]
-}
+type dense[T Float] struct{ *DenseGradients[T] }
 
 func newDense[T Float](s Dense, k workers) *dense[T] {
-	return &dense[T]{NewDenseGradients[T](s, k), NewUpstream[T](s.ReLU, k)}
+	return &dense[T]{NewDenseGradients[T](s, k)}
 }
 
 func (d *dense[T]) Forward(y []T, in ...[]T) {
-	d.up.Forget()
 	x, w := in[0], in[1]
 	d.workers.run(d.Out, func(worker, lo, hi int) {
 		d.scratch[worker].product(d.N, hi-lo, d.In, matrix[T]{x, d.In, false}, matrix[T]{w[lo*d.In:], d.In, true}, 0, y[lo:], d.Out)
@@ -55,22 +57,20 @@ func (d *dense[T]) Forward(y []T, in ...[]T) {
 			if d.Bias {
 				vector.Add(row, in[2][lo:hi])
 			}
-			if d.ReLU {
-				vector.Rectify(row)
-			}
+			clampRows(d.Clamp, row)
 		}
 	})
 }
 
-func (d *dense[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
-	d.Compute(i, dx, d.up.Of(dy, y), in...)
+func (d *dense[T]) Backward(i int, dx, up, _ []T, in ...[]T) {
+	d.Compute(i, dx, up, in...)
 }
 
 // Streams is true for the weights.
 func (d *dense[T]) Streams(i int) bool { return i == 1 }
 
-func (d *dense[T]) Stream(_ int, dy, y []T, in [][]T, f func(worker, lo int, part []T)) {
-	d.Parts(d.up.Of(dy, y), in[0], f)
+func (d *dense[T]) Stream(_ int, up, _ []T, in [][]T, f func(worker, lo int, part []T)) {
+	d.Parts(up, in[0], f)
 }
 
 // DenseGradients computes the gradients of a dense layer.
@@ -140,6 +140,9 @@ func (s MatMul) Sizes() (in []int, out int) {
 	}
 	return []int{count(s.ABatch) * s.M * s.K, count(s.BBatch) * s.K * s.N}, len(s.ABatch) * s.M * s.N
 }
+
+// Reads returns the other matrices.
+func (s MatMul) Reads(i int) Reads { return inputs(1 - i) }
 
 // Differentiable is true for both inputs.
 func (s MatMul) Differentiable(int) bool { return true }

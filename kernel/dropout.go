@@ -23,6 +23,9 @@ func (s Dropout) Sizes() (in []int, out int) { return []int{s.N}, s.N }
 // Differentiable is true.
 func (s Dropout) Differentiable(int) bool { return true }
 
+// Reads returns nothing: what was dropped is drawn again.
+func (s Dropout) Reads(int) Reads { return Reads{} }
+
 // Check reports a ratio that is not in [0, 1).
 func (s Dropout) Check() error {
 	if !(s.Ratio >= 0 && s.Ratio < 1) {

@@ -2,241 +2,466 @@ package kernel
 
 import (
 	"fmt"
-	"math"
+	"slices"
 )
 
-// Unary is an operator on each of N elements by itself.
-type Unary struct {
-	N        int
-	Function string  // Relu, Sigmoid, Tanh, Sqrt, Clip or Identity
-	Min, Max float64 // of Clip
+// Elementwise is a short program that computes each element of the output from the elements of
+// the inputs in the same place: a chain of ONNX's elementwise operators in one pass over memory.
+// Inputs repeat along the axes where they have one element, as ONNX broadcasts them.
+type Elementwise struct {
+	Dims   [3]int    // of the output; axes along which all inputs behave alike are one
+	Inputs []Along   // by input: along which axes it has elements
+	Steps  []Step    // the last one makes the output
+	Fixed  []float64 // numbers that steps read, after the inputs
 }
 
-// Sizes returns the elements of x and y.
-func (s Unary) Sizes() (in []int, out int) { return []int{s.N}, s.N }
+// Along says along which axes an input has elements of its own; along others it repeats.
+type Along [3]bool
 
-// Differentiable is true.
-func (s Unary) Differentiable(int) bool { return true }
+// full is an input that has all elements of the output.
+var full = Along{true, true, true}
 
-// Check reports a function that is not known.
-func (s Unary) Check() error {
-	if unaryFunctions[float64](s) == nil {
-		return fmt.Errorf("no kernel for the function %q", s.Function)
+// Step computes elements from one or two operands: input i is operand i, fixed number j operand
+// len(Inputs)+j, and what step k made operand len(Inputs)+len(Fixed)+k.
+type Step struct {
+	Function string // an operator of ONNX, or one of those below
+	A, B     int    // B where the function has two operands
+	P, Q     float64
+}
+
+// Functions that are not ONNX's by name.
+const (
+	// AffineFunction is A P + Q.
+	AffineFunction = "Affine"
+	// ClampFunction is A, at least P and at most Q. At P and Q its gradient is 0, as
+	// torch.nn.Hardtanh's.
+	ClampFunction = "Clamp"
+)
+
+// Sizes returns the elements of the inputs and of y.
+func (s Elementwise) Sizes() (in []int, out int) {
+	for _, a := range s.Inputs {
+		in = append(in, s.elements(a))
 	}
-	return nil
+	return in, s.elements(full)
 }
 
-// function is f and its derivative, given x and y = f(x).
-type function[T Float] struct {
-	f          func(x T) T
-	derivative func(x, y T) T
-}
-
-// unaryFunctions returns the function that s names, or nil.
-func unaryFunctions[T Float](s Unary) *function[T] {
-	step := func(inside bool) T {
-		if inside {
-			return 1
-		}
-		return 0
-	}
-	switch s.Function {
-	case "Relu":
-		return &function[T]{
-			func(x T) T { return max(x, 0) },
-			func(_, y T) T { return step(y > 0) },
-		}
-	case "Identity":
-		return &function[T]{func(x T) T { return x }, func(_, _ T) T { return 1 }}
-	case "Sigmoid":
-		return &function[T]{
-			func(x T) T { return T(1 / (1 + math.Exp(-float64(x)))) },
-			func(_, y T) T { return y * (1 - y) },
-		}
-	case "Tanh":
-		return &function[T]{
-			func(x T) T { return T(math.Tanh(float64(x))) },
-			func(_, y T) T { return 1 - y*y },
-		}
-	case "Sqrt":
-		return &function[T]{
-			func(x T) T { return T(math.Sqrt(float64(x))) },
-			func(_, y T) T { return 0.5 / y },
-		}
-	case "Clip":
-		lo, hi := T(s.Min), T(s.Max)
-		return &function[T]{
-			func(x T) T { return min(max(x, lo), hi) },
-			func(x, _ T) T { return step(x >= lo && x <= hi) },
+func (s Elementwise) elements(a Along) int {
+	n := 1
+	for k, along := range a {
+		if along {
+			n *= s.Dims[k]
 		}
 	}
-	return nil
+	return n
 }
 
-type unary[T Float] struct {
-	Unary
-	function[T]
-	workers workers
-}
+// Differentiable is true for every input.
+func (s Elementwise) Differentiable(int) bool { return true }
 
-func newUnary[T Float](s Unary, k workers) *unary[T] {
-	return &unary[T]{s, *unaryFunctions[T](s), k}
-}
+// operands is how many operands there are before those that steps make.
+func (s Elementwise) operands() int { return len(s.Inputs) + len(s.Fixed) }
 
-func (u *unary[T]) Forward(y []T, in ...[]T) {
-	x := in[0]
-	u.workers.elements(u.N, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			y[i] = u.f(x[i])
-		}
-	})
-}
-
-func (u *unary[T]) Backward(_ int, dx, dy, y []T, in ...[]T) {
-	x := in[0]
-	u.workers.elements(u.N, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			dx[i] = dy[i] * u.derivative(x[i], y[i])
-		}
-	})
-}
-
-// Binary is an arithmetic operator on two inputs that broadcast to N elements.
-type Binary struct {
-	N        int
-	Operator string // Add, Sub, Mul, Div or Pow
-	// A and B say which element of each input belongs to each of the output; nil
-	// where it is the one in the same place.
-	A, B         []int32
-	ASize, BSize int
-	BConstant    bool // b has no gradient: a negative base of Pow then has one
-}
-
-// Sizes returns the elements of a, b and y.
-func (s Binary) Sizes() (in []int, out int) { return []int{s.ASize, s.BSize}, s.N }
-
-// Differentiable is true, for b unless it is constant.
-func (s Binary) Differentiable(i int) bool { return i == 0 || !s.BConstant }
-
-// Check reports indices that do not fit.
-func (s Binary) Check() error {
-	if binaryOperators[float64](s.Operator) == nil {
-		return fmt.Errorf("no kernel for the operator %q", s.Operator)
+// Check reports functions that are not known and operands that are not there.
+func (s Elementwise) Check() error {
+	if len(s.Steps) == 0 || s.Dims[0] < 1 || s.Dims[1] < 1 || s.Dims[2] < 1 {
+		return fmt.Errorf("%d steps on %v elements", len(s.Steps), s.Dims)
 	}
-	for _, x := range []struct {
-		index []int32
-		size  int
-	}{{s.A, s.ASize}, {s.B, s.BSize}} {
-		if x.index == nil && x.size != s.N || x.index != nil && len(x.index) != s.N {
-			return fmt.Errorf("an input of %d elements for an output of %d", x.size, s.N)
+	for k, step := range s.Steps {
+		f := findFunction(step.Function)
+		if f == nil {
+			return fmt.Errorf("no kernel for the function %q", step.Function)
 		}
-		if err := checkIndex(x.index, x.size); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkIndex(index []int32, size int) error {
-	for _, i := range index {
-		if i < 0 || int(i) >= size {
-			return fmt.Errorf("element %d of %d", i, size)
-		}
-	}
-	return nil
-}
-
-// operator is f(a, b) and its two derivatives, given y = f(a, b).
-type operator[T Float] struct {
-	f  func(a, b T) T
-	da func(a, b, y T) T
-	db func(a, b, y T) T
-}
-
-func binaryOperators[T Float](name string) *operator[T] {
-	one := func(_, _, _ T) T { return 1 }
-	switch name {
-	case "Add":
-		return &operator[T]{func(a, b T) T { return a + b }, one, one}
-	case "Sub":
-		return &operator[T]{func(a, b T) T { return a - b }, one, func(_, _, _ T) T { return -1 }}
-	case "Mul":
-		return &operator[T]{
-			func(a, b T) T { return a * b },
-			func(_, b, _ T) T { return b },
-			func(a, _, _ T) T { return a },
-		}
-	case "Div":
-		return &operator[T]{
-			func(a, b T) T { return a / b },
-			func(_, b, _ T) T { return 1 / b },
-			func(_, b, y T) T { return -y / b },
-		}
-	case "Pow":
-		pow := func(a, b T) T { return T(math.Pow(float64(a), float64(b))) }
-		return &operator[T]{
-			pow,
-			func(a, b, _ T) T { return b * pow(a, b-1) },
-			func(a, _, y T) T { return y * T(math.Log(float64(a))) },
-		}
-	}
-	return nil
-}
-
-type binary[T Float] struct {
-	Binary
-	operator[T]
-	workers workers
-	sum     []float64 // of a gradient that is shared
-}
-
-func newBinary[T Float](s Binary, k workers) *binary[T] {
-	return &binary[T]{Binary: s, operator: *binaryOperators[T](s.Operator), workers: k}
-}
-
-func at(index []int32, i int) int {
-	if index == nil {
-		return i
-	}
-	return int(index[i])
-}
-
-func (p *binary[T]) Forward(y []T, in ...[]T) {
-	a, b := in[0], in[1]
-	p.workers.elements(p.N, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			y[i] = p.f(a[at(p.A, i)], b[at(p.B, i)])
-		}
-	})
-}
-
-func (p *binary[T]) Backward(input int, dx, dy, y []T, in ...[]T) {
-	a, b := in[0], in[1]
-	index, derivative := p.A, p.da
-	if input == 1 {
-		index, derivative = p.B, p.db
-	}
-	if index == nil {
-		p.workers.elements(p.N, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				dx[i] = dy[i] * derivative(a[at(p.A, i)], b[at(p.B, i)], y[i])
+		for _, o := range step.operands(f) {
+			if o < 0 || o >= s.operands()+k {
+				return fmt.Errorf("step %d reads operand %d of %d", k, o, s.operands()+k)
 			}
-		})
+		}
+	}
+	return nil
+}
+
+func (s Step) operands(f *function) []int {
+	if f.binary {
+		return []int{s.A, s.B}
+	}
+	return []int{s.A}
+}
+
+// Reads reports what the gradient of input i is made from: everything that leads to the output,
+// which is only linear in some.
+func (s Elementwise) Reads(i int) Reads {
+	if _, alike := s.Passes(i); alike {
+		return Reads{}
+	}
+	r := Reads{Inputs: make([]bool, len(s.Inputs))}
+	reached := s.reached(i)
+	var read func(o int)
+	read = func(o int) {
+		switch {
+		case o < len(s.Inputs):
+			r.Inputs[o] = true
+		case o == s.operands()+len(s.Steps)-1:
+			r.Output = true
+		case o >= s.operands():
+			step := s.Steps[o-s.operands()]
+			for _, o := range step.operands(findFunction(step.Function)) {
+				read(o)
+			}
+		}
+	}
+	for k, step := range s.Steps {
+		if !reached[s.operands()+k] {
+			continue
+		}
+		f := findFunction(step.Function)
+		list := step.operands(f)
+		if f.usesY {
+			read(s.operands() + k)
+		}
+		for at, o := range list {
+			if reached[o] {
+				for with, other := range list {
+					if f.uses[at]&(1<<with) != 0 {
+						read(other)
+					}
+				}
+			}
+		}
+	}
+	return r
+}
+
+// reached reports by operand whether it depends on input i.
+func (s Elementwise) reached(i int) []bool {
+	r := make([]bool, s.operands()+len(s.Steps))
+	r[i] = true
+	for k, step := range s.Steps {
+		for _, o := range step.operands(findFunction(step.Function)) {
+			r[s.operands()+k] = r[s.operands()+k] || r[o]
+		}
+	}
+	return r
+}
+
+// Passes reports whether the gradient of input i is that of the output as it is (-1), or that of
+// an earlier input.
+func (s Elementwise) Passes(i int) (from int, ok bool) {
+	at := s.through(i)
+	if at == len(s.Steps)-1 {
+		return -1, true
+	}
+	for earlier := range i {
+		if at >= 0 && s.through(earlier) == at {
+			return earlier, true
+		}
+	}
+	return 0, false
+}
+
+// through returns up to which step the gradient of input i is passed on as it is: the input is
+// whole, is read once, and so are the sums that it is added to. It is -1 where the first step
+// that reads it does something else.
+func (s Elementwise) through(i int) int {
+	if s.Inputs[i] != full {
+		return -1
+	}
+	operand, at := i, -1
+	for {
+		readers := 0
+		next := -1
+		for k, step := range s.Steps {
+			for _, o := range step.operands(findFunction(step.Function)) {
+				if o == operand {
+					readers++
+					next = k
+				}
+			}
+		}
+		if readers != 1 || s.Steps[next].Function != "Add" {
+			return at
+		}
+		at, operand = next, s.operands()+next
+	}
+}
+
+// blockElements is how many elements are computed by all steps before the next: those of all
+// operands should stay in the first-level cache.
+const blockElements = 1 << 10
+
+// elementwise computes one.
+type elementwise[T Float] struct {
+	Elementwise
+	functions []*function
+	workers   workers
+	rows      int // of the last axis in a block
+	width     int // of the last axis in a block
+	each      []elementwiseWorker[T]
+}
+
+// elementwiseWorker is what one part of the work uses.
+type elementwiseWorker[T Float] struct {
+	values [][]T // by operand: a block of it
+	own    [][]T // by operand: room for a block
+	grads  [][]T // by operand: a block of its gradient
+	held   []int // by operand: the block that own holds, where it is the same for others; -1 for none
+	sums   []float64
+	rows   [][]T // room for functions
+}
+
+func newElementwise[T Float](s Elementwise, k workers) *elementwise[T] {
+	e := &elementwise[T]{Elementwise: s.flat(), workers: k, each: make([]elementwiseWorker[T], k.Size())}
+	for _, step := range s.Steps {
+		e.functions = append(e.functions, findFunction(step.Function))
+	}
+	e.width = min(e.Dims[2], blockElements)
+	e.rows = max(1, min(e.Dims[1], blockElements/e.width))
+	return e
+}
+
+// flat returns the program over one long row where no input but numbers repeats.
+func (s Elementwise) flat() Elementwise {
+	for _, a := range s.Inputs {
+		if a != full && a != (Along{}) {
+			return s
+		}
+	}
+	s.Dims = [3]int{1, 1, s.elements(full)}
+	return s
+}
+
+// prepare makes room for a worker, once.
+func (e *elementwise[T]) prepare(w *elementwiseWorker[T]) {
+	n := e.operands() + len(e.Steps)
+	if w.values == nil {
+		w.values, w.own, w.grads, w.held = make([][]T, n), make([][]T, n), make([][]T, n), make([]int, n)
+		w.rows = make([][]T, 2)
+		for i := range w.rows {
+			w.rows[i] = make([]T, e.rows*e.width)
+		}
+		for j, v := range e.Fixed {
+			at := len(e.Inputs) + j
+			w.own[at] = make([]T, e.rows*e.width)
+			for i := range w.own[at] {
+				w.own[at][i] = T(v)
+			}
+		}
+	}
+	for i := range w.held {
+		w.held[i] = -1
+	}
+}
+
+// room returns a block of buffers, made when it is first asked for.
+func room[T any](buffers [][]T, i, n, most int) []T {
+	if buffers[i] == nil {
+		buffers[i] = make([]T, most)
+	}
+	return buffers[i][:n]
+}
+
+// block is a part of the output: some rows along the second axis, or a part of one row.
+type block struct {
+	outer, middle, rows, inner, width int
+}
+
+func (b block) elements() int { return b.rows * b.width }
+
+// blocks calls f for all blocks, split among the workers.
+func (e *elementwise[T]) blocks(f func(w *elementwiseWorker[T], worker int, b block)) {
+	across := (e.Dims[2] + e.width - 1) / e.width
+	down := (e.Dims[1] + e.rows - 1) / e.rows
+	n := e.Dims[0] * down * across
+	part := func(worker, lo, hi int) {
+		w := &e.each[worker]
+		e.prepare(w)
+		for u := lo; u < hi; u++ {
+			b := block{outer: u / across / down, middle: u / across % down * e.rows, inner: u % across * e.width}
+			b.rows, b.width = min(e.rows, e.Dims[1]-b.middle), min(e.width, e.Dims[2]-b.inner)
+			f(w, worker, b)
+		}
+	}
+	if e.elements(full) < small {
+		part(0, 0, n)
 		return
 	}
-	// Several elements of the output share one of the input: one goroutine adds
-	// them, in float64, because a bias may be shared by very many.
-	exact := binaryOperators[float64](p.Operator)
-	wide := exact.da
-	if input == 1 {
-		wide = exact.db
+	e.workers.run(n, part)
+}
+
+// at returns where a block of an input begins.
+func (e *elementwise[T]) at(a Along, b block) int {
+	i, step := 0, 1
+	for k, v := range []int{b.inner, b.middle, b.outer} {
+		if axis := 2 - k; a[axis] {
+			i += v * step
+			step *= e.Dims[axis]
+		}
 	}
-	p.sum = grow(p.sum, len(dx))
-	clear(p.sum)
-	for i := range p.N {
-		p.sum[index[i]] += float64(dy[i]) * wide(float64(a[at(p.A, i)]), float64(b[at(p.B, i)]), float64(y[i]))
+	return i
+}
+
+// load returns a block of an input: the input's own memory where it is in one piece there,
+// otherwise a copy.
+func (e *elementwise[T]) load(w *elementwiseWorker[T], i int, x []T, b block) []T {
+	a, n, at := e.Inputs[i], b.elements(), e.at(e.Inputs[i], b)
+	if a[2] && (a[1] || b.rows == 1) {
+		return x[at:][:n]
 	}
-	for i, v := range p.sum {
-		dx[i] = T(v)
+	own := room(w.own, i, e.rows*e.width, e.rows*e.width)
+	if !a[1] && w.held[i] == at { // a block of fewer rows is the beginning of one of more
+		return own[:n]
+	}
+	rows := b.rows
+	if !a[1] {
+		rows, w.held[i] = e.rows, at
+	}
+	for r := range rows {
+		row := own[r*b.width:][:b.width]
+		from := at
+		if a[1] {
+			from += r * e.stride(a)
+		}
+		if a[2] {
+			copy(row, x[from:])
+			continue
+		}
+		for c := range row {
+			row[c] = x[from]
+		}
+	}
+	return own[:n]
+}
+
+// stride is how far the elements of two rows of an input are apart.
+func (e *elementwise[T]) stride(a Along) int {
+	if a[2] {
+		return e.Dims[2]
+	}
+	return 1
+}
+
+// compute computes the steps up to a number of a block; the last one goes to y.
+func (e *elementwise[T]) compute(w *elementwiseWorker[T], b block, steps int, y []T, in [][]T) {
+	for i, x := range in {
+		w.values[i] = e.load(w, i, x, b)
+	}
+	n := b.elements()
+	for j := range e.Fixed {
+		w.values[len(in)+j] = w.own[len(in)+j][:n]
+	}
+	for k, step := range e.Steps[:steps] {
+		o := e.operands() + k
+		to := y
+		if k < len(e.Steps)-1 {
+			to = room(w.own, o, n, e.rows*e.width)
+		}
+		arguments := arguments[T]{y: to, a: w.values[step.A], p: T(step.P), q: T(step.Q), room: w.rows}
+		if e.functions[k].binary {
+			arguments.b = w.values[step.B]
+		}
+		forward(e.functions[k], arguments)
+		w.values[o] = to
+	}
+}
+
+// output returns where a block lies in the output.
+func (e *elementwise[T]) output(y []T, b block) []T { return y[e.at(full, b):][:b.elements()] }
+
+func (e *elementwise[T]) Forward(y []T, in ...[]T) {
+	e.blocks(func(w *elementwiseWorker[T], _ int, b block) { e.compute(w, b, len(e.Steps), e.output(y, b), in) })
+}
+
+func (e *elementwise[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
+	reached, whole := e.reached(i), e.Inputs[i] == full
+	reads := e.Reads(i)
+	recompute := slices.Contains(reads.Inputs, true)
+	if !whole {
+		for k := range e.each {
+			e.each[k].sums = grow(e.each[k].sums, len(dx))
+			clear(e.each[k].sums)
+		}
+	}
+	e.blocks(func(w *elementwiseWorker[T], _ int, b block) {
+		n, last := b.elements(), e.operands()+len(e.Steps)-1
+		if recompute {
+			e.compute(w, b, len(e.Steps)-1, nil, in)
+		}
+		w.values[last] = e.output(y, b)
+		for o := range w.grads {
+			w.grads[o] = w.grads[o][:0]
+		}
+		if whole {
+			w.grads[i] = e.output(dx, b)[:0]
+		}
+		up := e.output(dy, b)
+		for k := len(e.Steps) - 1; k >= 0; k-- {
+			o := e.operands() + k
+			if !reached[o] {
+				continue
+			}
+			if o != last {
+				up = w.grads[o]
+			}
+			step := e.Steps[k]
+			arguments := arguments[T]{y: w.values[o], a: w.values[step.A], p: T(step.P), q: T(step.Q), room: w.rows}
+			if e.functions[k].binary {
+				arguments.b = w.values[step.B]
+			}
+			for at, operand := range step.operands(e.functions[k]) {
+				if !reached[operand] {
+					continue
+				}
+				first := len(w.grads[operand]) == 0
+				if cap(w.grads[operand]) < n {
+					w.grads[operand] = make([]T, e.rows*e.width)
+				}
+				w.grads[operand] = w.grads[operand][:n]
+				arguments.to = w.grads[operand]
+				if !first {
+					arguments.to = w.rows[1][:n]
+				}
+				backward(e.functions[k], at, up, arguments)
+				if !first {
+					addTo(w.grads[operand], arguments.to)
+				}
+			}
+		}
+		if len(w.grads[i]) == 0 {
+			w.grads[i] = room(w.grads, i, n, e.rows*e.width)
+			clear(w.grads[i]) // no step reads it
+		}
+		if whole {
+			w.grads[i] = nil
+			return
+		}
+		e.fold(w.sums, w.grads[i], i, b)
+	})
+	if !whole {
+		for c := range dx {
+			sum := 0.0
+			for k := range e.each {
+				sum += e.each[k].sums[c]
+			}
+			dx[c] = T(sum)
+		}
+	}
+}
+
+// fold adds the gradient of a block to that of an input that repeats, in float64: a bias may be
+// shared by very many.
+func (e *elementwise[T]) fold(sums []float64, grad []T, i int, b block) {
+	a, at := e.Inputs[i], e.at(e.Inputs[i], b)
+	for r := range b.rows {
+		row, to := grad[r*b.width:][:b.width], at
+		if a[1] {
+			to += r * e.stride(a)
+		}
+		if a[2] {
+			widenAdd(sums[to:], row)
+			continue
+		}
+		for _, v := range row {
+			sums[to] += float64(v)
+		}
 	}
 }

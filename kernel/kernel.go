@@ -10,13 +10,16 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"math"
+
+	"alexctl/kernel/vector"
 )
 
 // Float is the element type of a kernel: float32 to train and to run, float64 to
 // check the same code against finite differences.
 type Float interface{ float32 | float64 }
 
-// Set makes plans.
+// Set makes plans. They share room to work in: one of them computes at a time.
 type Set[T Float] interface {
 	// Name identifies the set in reports: "plain-avx2".
 	Name() string
@@ -53,14 +56,15 @@ type Pool interface {
 }
 
 // Plan computes one operator. It may keep buffers between calls, so that a steady
-// step allocates nothing; it is used by one goroutine at a time.
+// step allocates nothing; it is used by one goroutine at a time, as are all plans of its set.
 type Plan[T Float] interface {
 	// Forward computes the output y from the inputs. It overwrites y whatever is in
 	// it and changes no input, except that a BatchNorm in training updates its
 	// running statistics.
 	Forward(y []T, in ...[]T)
-	// Backward computes the gradient of input i, dx, from that of the output, dy.
-	// y and in are what the last Forward saw and made. It overwrites dx. All Backwards
+	// Backward computes the gradient of input i, dx, from that of the output, dy, or, where
+	// Clamped has a clamp, from that of the sums before it. y and in are what the last Forward
+	// saw and made, as far as Reads says that they are read. It overwrites dx. All Backwards
 	// between two Forwards are given the same dy, y and in.
 	Backward(i int, dx, dy, y []T, in ...[]T)
 }
@@ -83,8 +87,50 @@ type Spec interface {
 	Sizes() (in []int, out int)
 	// Differentiable reports whether there is a gradient of input i.
 	Differentiable(i int) bool
+	// Reads says what Backward reads for input i besides the gradient of the output.
+	Reads(i int) Reads
 	// Check reports sizes that make no sense.
 	Check() error
+}
+
+// Reads is what a gradient is made from: what is not named need not be kept for it.
+type Reads struct {
+	Output bool
+	Inputs []bool // the others are not read
+}
+
+// inputs returns the Reads of some inputs.
+func inputs(list ...int) Reads {
+	r := Reads{Inputs: make([]bool, 5)}
+	for _, i := range list {
+		r.Inputs[i] = true
+	}
+	return r
+}
+
+// Clamp is what a layer does to its sums: at least Lo and at most Hi. The zero value leaves them
+// as they are.
+type Clamp struct{ Lo, Hi float64 }
+
+// Rectifier is torch.nn.ReLU.
+var Rectifier = Clamp{0, math.Inf(1)}
+
+// On reports whether anything is done.
+func (c Clamp) On() bool { return c != Clamp{} }
+
+// Clamped is a Spec whose output may be clamped. Its gradients begin before the clamp: with a
+// gradient of the output that has gone through a ClampGradient.
+type Clamped interface{ Clamping() Clamp }
+
+// clampRows clamps what a layer has computed.
+func clampRows[T Float](c Clamp, y []T) {
+	switch c {
+	case Clamp{}:
+	case Rectifier:
+		vector.Rectify(y)
+	default:
+		vector.Clamp(y, y, T(c.Lo), T(c.Hi))
+	}
 }
 
 // maxElements bounds every operand and buffer: 8 GiB in float32.

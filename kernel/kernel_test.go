@@ -52,7 +52,7 @@ func check(t *testing.T, c kerneltest.Case, r *rand.Rand) {
 		}
 		y, dx := kerneltest.Garbage[float64](len(up)), kerneltest.Garbage[float64](len(in[i]))
 		plan.Forward(y, clones()...)
-		plan.Backward(i, dx, up, y, in...)
+		plan.Backward(i, dx, kerneltest.Upstream(c.Spec, up, y), y, in...)
 		numeric := make([]float64, len(dx))
 		for k, v := range in[i] {
 			in[i][k] = v + step
@@ -145,9 +145,14 @@ func TestBadSpecs(t *testing.T) {
 		"window":        kernel.MaxPool{N: 1, C: 1},
 		"batch":         kernel.Dense{N: 0, In: 3, Out: 4},
 		"too large":     kernel.Dense{N: 1 << 20, In: 1 << 20, Out: 1},
-		"function":      kernel.Unary{N: 3, Function: "Relo"},
-		"operator":      kernel.Binary{N: 3, Operator: "Mod", ASize: 3, BSize: 3},
-		"index":         kernel.Binary{N: 3, Operator: "Add", ASize: 3, BSize: 2, B: []int32{0, 1, 2}},
+		"function":      kernel.Elementwise{Dims: [3]int{1, 1, 3}, Inputs: []kernel.Along{{true, true, true}}, Steps: []kernel.Step{{Function: "Relo"}}},
+		"operand":       kernel.Elementwise{Dims: [3]int{1, 1, 3}, Inputs: []kernel.Along{{true, true, true}}, Steps: []kernel.Step{{Function: "Add", B: 1}}},
+		"no steps":      kernel.Elementwise{Dims: [3]int{1, 1, 3}, Inputs: []kernel.Along{{true, true, true}}},
+		"concat":        kernel.Concat{Outer: 2},
+		"cut":           kernel.Cut{Outer: 1, Width: 3, From: 2, Part: 2},
+		"clamp":         kernel.ClampGradient{N: 3},
+		"sum":           kernel.Sum{N: 3, Inputs: 1},
+		"layer norm":    kernel.LayerNorm{Rows: 1},
 		"move":          kernel.Move{In: []int{3}, Out: 2, Index: []int32{0, 3}},
 		"ratio":         kernel.Dropout{N: 3, Ratio: 1, Step: &step},
 		"no step":       kernel.Dropout{N: 3, Ratio: 0.5},

@@ -24,6 +24,9 @@ func (s LRN) Sizes() (in []int, out int) { return []int{s.Rows * s.C}, s.Rows * 
 // Differentiable is true.
 func (s LRN) Differentiable(int) bool { return true }
 
+// Reads returns x and y.
+func (s LRN) Reads(int) Reads { r := inputs(0); r.Output = true; return r }
+
 // Check reports sizes that make no sense.
 func (s LRN) Check() error {
 	if s.Rows < 1 || s.C < 1 || s.Size < 1 {

@@ -17,6 +17,9 @@ func (s Move) Sizes() (in []int, out int) { return append([]int{}, s.In...), s.O
 // Differentiable is true for every input.
 func (s Move) Differentiable(int) bool { return true }
 
+// Reads returns nothing.
+func (s Move) Reads(int) Reads { return Reads{} }
+
 // Check reports indices that do not fit.
 func (s Move) Check() error {
 	total := 0
@@ -87,6 +90,9 @@ func (s Layout) Sizes() (in []int, out int) {
 // Differentiable is true.
 func (s Layout) Differentiable(int) bool { return true }
 
+// Reads returns nothing.
+func (s Layout) Reads(int) Reads { return Reads{} }
+
 // Check reports sizes that make no sense.
 func (s Layout) Check() error {
 	if s.N < 1 || s.C < 1 || s.Positions < 1 {
@@ -141,6 +147,9 @@ func (s Mean) Sizes() (in []int, out int) { return []int{len(s.Index)}, s.Out }
 // Differentiable is true.
 func (s Mean) Differentiable(int) bool { return true }
 
+// Reads returns nothing.
+func (s Mean) Reads(int) Reads { return Reads{} }
+
 // Check reports indices that do not fit.
 func (s Mean) Check() error {
 	if s.Out*s.Count != len(s.Index) {
@@ -169,4 +178,13 @@ func (m *mean[T]) Backward(_ int, dx, dy, _ []T, _ ...[]T) {
 	for i, o := range m.Index {
 		dx[i] = dy[o] / T(m.Count)
 	}
+}
+
+func checkIndex(index []int32, size int) error {
+	for _, i := range index {
+		if i < 0 || int(i) >= size {
+			return fmt.Errorf("element %d of %d", i, size)
+		}
+	}
+	return nil
 }

@@ -10,11 +10,14 @@ import (
 )
 
 // plain is the Set in Go.
-type plain[T Float] struct{ workers workers }
+type plain[T Float] struct {
+	workers workers
+	shared  *shared[T]
+}
 
 // Plain returns the kernels in Go, computing on a pool. The same size of it gives the
 // same bits.
-func Plain[T Float](p Pool) Set[T] { return plain[T]{workers{p}} }
+func Plain[T Float](p Pool) Set[T] { return plain[T]{workers{p}, newShared[T](workers{p})} }
 
 // Pool returns what the kernels compute on.
 func (p plain[T]) Pool() Pool { return p.workers.Pool }
@@ -32,7 +35,7 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 	}
 	switch s := s.(type) {
 	case Conv:
-		return newConv[T](s, p.workers), nil
+		return newConv[T](s, p.workers, p.shared), nil
 	case Dense:
 		return newDense[T](s, p.workers), nil
 	case MatMul:
@@ -45,10 +48,18 @@ func (p plain[T]) Plan(s Spec) (Plan[T], error) {
 		return newLRN[T](s, p.workers), nil
 	case BatchNorm:
 		return newBatchNorm[T](s, p.workers), nil
-	case Unary:
-		return newUnary[T](s, p.workers), nil
-	case Binary:
-		return newBinary[T](s, p.workers), nil
+	case Elementwise:
+		return newElementwise[T](s, p.workers), nil
+	case ClampGradient:
+		return &clampGradient[T]{s, p.workers}, nil
+	case Sum:
+		return &sumOf[T]{s, p.workers}, nil
+	case Concat:
+		return &concat[T]{s, p.workers}, nil
+	case Cut:
+		return &cut[T]{s, p.workers}, nil
+	case LayerNorm:
+		return newLayerNorm[T](s, p.workers), nil
 	case Dropout:
 		return &dropout[T]{s, p.workers}, nil
 	case Softmax:

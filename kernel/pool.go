@@ -23,6 +23,9 @@ func (s MaxPool) Sizes() (in []int, out int) {
 // Differentiable is true.
 func (s MaxPool) Differentiable(int) bool { return true }
 
+// Reads returns x and y: which input won is found again.
+func (s MaxPool) Reads(int) Reads { r := inputs(0); r.Output = true; return r }
+
 // Check reports sizes that make no sense.
 func (s MaxPool) Check() error { return checkPool(s.N, s.C, s.Window) }
 
@@ -112,6 +115,9 @@ func (s AveragePool) Sizes() (in []int, out int) {
 // Differentiable is true.
 func (s AveragePool) Differentiable(int) bool { return true }
 
+// Reads returns nothing.
+func (s AveragePool) Reads(int) Reads { return Reads{} }
+
 // Check reports sizes that make no sense.
 func (s AveragePool) Check() error { return checkPool(s.N, s.C, s.Window) }
 
@@ -158,13 +164,10 @@ func (p *averagePool[T]) Forward(y []T, in ...[]T) {
 			row := y[o*p.C:][:p.C]
 			clear(sum)
 			image := in[0][o/out*size:]
-			p.Window.each(o%out, func(_, at int) {
-				for c, v := range image[at*p.C:][:p.C] {
-					sum[c] += float64(v)
-				}
-			})
+			p.Window.each(o%out, func(_, at int) { vector.WidenAdd(sum, image[at*p.C:][:p.C]) })
+			n := float64(p.count[o%out])
 			for c, v := range sum {
-				row[c] = T(v / float64(p.count[o%out]))
+				row[c] = T(v / n)
 			}
 		}
 	})
@@ -173,15 +176,12 @@ func (p *averagePool[T]) Forward(y []T, in ...[]T) {
 func (p *averagePool[T]) Backward(_ int, dx, dy, _ []T, _ ...[]T) {
 	size, out := p.Window.in()*p.C, p.Window.out()
 	p.workers.run(p.N, func(_, lo, hi int) {
+		share := make([]T, p.C)
 		clear(dx[lo*size : hi*size])
 		for o := lo * out; o < hi*out; o++ {
-			up := dy[o*p.C:][:p.C]
-			base, n := o/out*size, p.count[o%out]
-			p.Window.each(o%out, func(_, at int) {
-				for c, v := range dx[base+at*p.C:][:p.C] {
-					dx[base+at*p.C+c] = v + up[c]/n
-				}
-			})
+			vector.Affine(share, dy[o*p.C:], 1/p.count[o%out], 0)
+			image := dx[o/out*size:]
+			p.Window.each(o%out, func(_, at int) { vector.Add(image[at*p.C:][:p.C], share) })
 		}
 	})
 }

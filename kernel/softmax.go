@@ -21,6 +21,9 @@ func (s Softmax) Sizes() (in []int, out int) {
 // Differentiable is true.
 func (s Softmax) Differentiable(int) bool { return true }
 
+// Reads returns y.
+func (s Softmax) Reads(int) Reads { return Reads{Output: true} }
+
 // Check reports sizes that make no sense.
 func (s Softmax) Check() error {
 	if s.Outer < 1 || s.C < 1 || s.Inner < 1 {
@@ -100,6 +103,9 @@ func (s CrossEntropy) Sizes() (in []int, out int) { return []int{s.N * s.C, s.N}
 
 // Differentiable is true for the logits.
 func (s CrossEntropy) Differentiable(i int) bool { return i == 0 }
+
+// Reads returns the logits and the labels.
+func (s CrossEntropy) Reads(int) Reads { return inputs(0, 1) }
 
 // Check reports sizes that make no sense.
 func (s CrossEntropy) Check() error {

@@ -18,11 +18,6 @@ type winogradConv struct {
 	kernel        int    // 3 or 5
 	elements      int    // of a tile
 	output, input tiling // of the output, and of the gradient of the input
-	each          []winogradScratch
-
-	forward, backward []float32 // (elements, Group, strips, depth, width): transformed weights
-	tilesX, tilesDY   []float32 // what the gradient of the weights is made of
-	products          []float32 // (elements, Group, C/Group, M/Group): that gradient's tiles
 }
 
 // winogradScratch is what one worker uses.
@@ -42,9 +37,9 @@ const (
 )
 
 // newWinogradConv prepares a convolution that is Winograd.
-func newWinogradConv(s Conv, p Pool) *winogradConv {
+func newWinogradConv(s Conv, k workers, p *packed) *winogradConv {
 	c := &winogradConv{
-		packer: newPacker(s, p), each: make([]winogradScratch, p.Size()),
+		packer: newPacker(s, k, p),
 		output: newTiling(&s.Window, false), input: newTiling(&s.Window, true),
 	}
 	c.kernel = s.Window[2].Kernel
@@ -140,7 +135,7 @@ func (c *winogradConv) Output(y []float32, in ...[]float32) {
 		tiling: &c.output, result: y, size: c.Window.out() * c.M, channels: c.M / c.Group, total: c.M,
 		input: c.x, depth: c.C / c.Group, weights: c.forward, widths: c.columns,
 	}
-	if c.Bias || c.ReLU {
+	if c.Bias || c.Clamp.On() {
 		p.after = func(rows []float32) { finish(&c.Conv, rows, in) }
 	}
 	c.run(p)

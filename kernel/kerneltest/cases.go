@@ -20,21 +20,19 @@ func Cases(r *rand.Rand) map[string][]Case {
 			Beta: []float64{0.75, 0.5, 1, 0.6}[i%4], Bias: 1 + r.Float64()}, normal))
 		d := kernel.Dense{N: 1 + r.IntN(6), In: 1 + r.IntN(30), Out: 1 + r.IntN(20), Bias: i%2 == 0}
 		add("Dense", same(d, normal))
-		d.ReLU = true
+		d.Clamp = kernel.Rectifier
 		add("DenseReLU", Case{d, []Input{positive, away}})
 		add("MatMul", same(matMulOf(r, i), normal))
 		b := kernel.BatchNorm{Rows: 2 + r.IntN(30), C: 1 + r.IntN(6), Epsilon: 1e-2, Momentum: 0.9, Training: i%2 == 0}
 		add("BatchNorm", Case{b, []Input{normal, normal, normal, normal, positive}})
-		n := 1 + r.IntN(40)
-		for _, f := range []string{"Relu", "Sigmoid", "Tanh", "Clip", "Identity"} {
-			add(f, same(kernel.Unary{N: n, Function: f, Min: -0.255, Max: 0.515}, apart))
-		}
-		add("Sqrt", same(kernel.Unary{N: n, Function: "Sqrt"}, positive))
-		for _, o := range []string{"Add", "Sub", "Mul", "Div", "Pow"} {
-			add(o, same(binaryOf(r, i, o), positive))
-		}
-		add("PowConstant", Case{kernel.Binary{N: n, Operator: "Pow", ASize: n, BSize: 1, B: make([]int32, n), BConstant: true},
-			[]Input{apart, func(*rand.Rand, int) []float64 { return []float64{2} }}})
+		addElementwise(r, i, add)
+		b.Clamp = kernel.Clamp{Lo: -0.6875, Hi: 0.875}
+		add("BatchNormClamp", Case{b, []Input{normal, normal, normal, normal, positive}})
+		add("LayerNorm", same(kernel.LayerNorm{Rows: 1 + r.IntN(9), C: 2 + r.IntN(12), Epsilon: 1e-2, Bias: i%2 == 0}, normal))
+		outer, part := 1+r.IntN(5), 1+r.IntN(7)
+		add("Concat", same(kernel.Concat{Outer: outer, Parts: []int{part, 1 + r.IntN(4), 1 + r.IntN(9)}[:1+i%3]}, normal))
+		add("Cut", same(kernel.Cut{Outer: outer, Width: part + i%4, From: i % 4 / 2, Part: part}, normal))
+		add("Depthwise", depthwiseCase(r, i))
 		step := uint64(i)
 		add("Dropout", same(kernel.Dropout{N: 1 + r.IntN(50), Ratio: 0.1 * float64(i%10), Key: 7, Step: &step}, normal))
 		s := kernel.Softmax{Outer: 1 + r.IntN(4), C: 1 + r.IntN(9), Inner: 1 + r.IntN(3)}
@@ -75,14 +73,14 @@ func Wide() map[string][]Case {
 			same(kernel.MatMul{M: 330, N: 50, K: 270, ABatch: []int{0}, BBatch: []int{0}, TransA: true}, normal),
 			same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: window(axis(3, 4, 1, 1, 2), axis(30, 4, 1, 2, 1))}, normal),
 			same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: window(axis(9, 3, 2, 1, 1), axis(10, 3, 2, 0, 1))}, normal),
-			same(kernel.Conv{N: 17, C: 33, M: 65, Group: 1, Bias: true, ReLU: true, Window: window(axis(5, 1, 1, 0, 0), axis(4, 1, 1, 0, 0))}, normal),
+			same(kernel.Conv{N: 17, C: 33, M: 65, Group: 1, Bias: true, Clamp: kernel.Rectifier, Window: window(axis(5, 1, 1, 0, 0), axis(4, 1, 1, 0, 0))}, normal),
 		},
 		"Winograd": {
 			same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: window(axis(6, 3, 1, 1, 1), axis(30, 3, 1, 1, 1))}, normal),
 			same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: window(axis(9, 5, 1, 2, 2), axis(9, 5, 1, 2, 2))}, normal),
-			same(kernel.Conv{N: 17, C: 2 * 21, M: 2 * 19, Group: 2, Bias: true, ReLU: true, Window: window(axis(17, 3, 1, 0, 0), axis(8, 3, 1, 1, 2))}, normal),
-			same(kernel.Conv{N: 16, C: 300, M: 51, Group: 1, ReLU: true, Window: window(axis(8, 3, 1, 0, 2), axis(7, 3, 1, 1, 1))}, normal),
-			same(kernel.Conv{N: 25, C: 17, M: 130, Group: 1, Bias: true, ReLU: true, Window: window(axis(12, 5, 1, 0, 0), axis(13, 5, 1, 1, 2))}, normal),
+			same(kernel.Conv{N: 17, C: 2 * 21, M: 2 * 19, Group: 2, Bias: true, Clamp: kernel.Rectifier, Window: window(axis(17, 3, 1, 0, 0), axis(8, 3, 1, 1, 2))}, normal),
+			same(kernel.Conv{N: 16, C: 300, M: 51, Group: 1, Clamp: kernel.Rectifier, Window: window(axis(8, 3, 1, 0, 2), axis(7, 3, 1, 1, 1))}, normal),
+			same(kernel.Conv{N: 25, C: 17, M: 130, Group: 1, Bias: true, Clamp: kernel.Rectifier, Window: window(axis(12, 5, 1, 0, 0), axis(13, 5, 1, 1, 2))}, normal),
 			same(kernel.Conv{N: 19, C: 48, M: 16, Group: 1, Window: window(axis(11, 5, 1, 5, 4), axis(16, 5, 1, 6, 0))}, normal),
 		},
 	}
@@ -175,7 +173,7 @@ func convCase(r *rand.Rand, i int) Case {
 		s.Window, _ = kernel.NewWindow(fit(a), fit(b))
 	}
 	if i%4 == 3 {
-		s.ReLU = true
+		s.Clamp = []kernel.Clamp{kernel.Rectifier, {Lo: -2.5, Hi: 6}}[i/4%2]
 		return Case{s, []Input{normal, normal}}
 	}
 	return same(s, normal)
@@ -194,24 +192,14 @@ func matMulOf(r *rand.Rand, i int) kernel.MatMul {
 	return s
 }
 
-// binaryOf broadcasts b along some axes of a, or both along one of their own.
-func binaryOf(r *rand.Rand, i int, name string) kernel.Binary {
-	rows, columns := 1+r.IntN(5), 1+r.IntN(6)
-	n := rows * columns
-	s := kernel.Binary{N: n, Operator: name, ASize: n, BSize: n}
-	byRow, byColumn := make([]int32, n), make([]int32, n)
-	for k := range n {
-		byRow[k], byColumn[k] = int32(k/columns), int32(k%columns)
+// depthwiseCase is a convolution of each channel by itself.
+func depthwiseCase(r *rand.Rand, i int) Case {
+	s := kernel.Conv{N: 1 + r.IntN(3), C: 2 + r.IntN(18), Bias: i%2 == 0, Window: windowOf(r, i, false)}
+	s.M, s.Group = s.C, s.C
+	if i%4 == 1 {
+		s.Clamp = kernel.Clamp{Lo: -0.375, Hi: 0.875}
 	}
-	switch i % 4 {
-	case 1:
-		s.B, s.BSize = byColumn, columns
-	case 2:
-		s.A, s.ASize, s.B, s.BSize = byRow, rows, byColumn, columns
-	case 3:
-		s.A, s.ASize = make([]int32, n), 1
-	}
-	return s
+	return same(s, normal)
 }
 
 func moveOf(r *rand.Rand, i int) kernel.Move {

@@ -169,14 +169,40 @@ func pass[T kernel.Float](p kernel.Plan[T], s kernel.Spec, in [][]T, dy, given [
 	if given != nil {
 		y = given
 	}
+	up := Upstream(s, dy, y)
 	for k := range in {
 		if s.Differentiable(k) {
 			dx := Garbage[T](len(in[k]))
-			p.Backward(k, dx, dy, y, mine...)
+			read, made, reads := make([][]T, len(mine)), y, s.Reads(k)
+			if !reads.Output { // what is not read may hold anything
+				made = Garbage[T](len(y))
+			}
+			for i := range read {
+				read[i] = mine[i]
+				if i >= len(reads.Inputs) || !reads.Inputs[i] {
+					read[i] = Garbage[T](len(mine[i]))
+				}
+			}
+			p.Backward(k, dx, up, made, read...)
 			out = append(out, dx)
 		}
 	}
 	return out
+}
+
+// Upstream returns the gradient that reaches the sums of a layer whose output may be clamped.
+func Upstream[T kernel.Float](s kernel.Spec, dy, y []T) []T {
+	c, ok := s.(kernel.Clamped)
+	if !ok || !c.Clamping().On() {
+		return dy
+	}
+	up := make([]T, len(dy))
+	for i, v := range y {
+		if float64(v) > c.Clamping().Lo && float64(v) < c.Clamping().Hi {
+			up[i] = dy[i]
+		}
+	}
+	return up
 }
 
 func convert[T kernel.Float](x [][]float32) [][]T {

@@ -42,12 +42,6 @@ VECTORS static void narrow_part(unsigned short *__restrict to, const float *__re
   }
 }
 
-VECTORS static void mask_narrow_part(unsigned short *__restrict to, const float *__restrict dy, const float *__restrict y, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    to[i] = rounded(y[i] > 0 ? bits(dy[i]) : 0);
-  }
-}
-
 // parts calls f for contiguous parts of 0 to n, one a thread.
 template <class F> static void parts(size_t n, F f) {
 #pragma omp parallel
@@ -60,10 +54,6 @@ template <class F> static void parts(size_t n, F f) {
 
 void narrow(unsigned short *to, const float *x, size_t n) {
   parts(n, [=](size_t at, size_t m) { narrow_part(to + at, x + at, m); });
-}
-
-void mask_narrow(unsigned short *to, const float *dy, const float *y, size_t n) {
-  parts(n, [=](size_t at, size_t m) { mask_narrow_part(to + at, dy + at, y + at, m); });
 }
 
 } // namespace od

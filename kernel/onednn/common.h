@@ -7,6 +7,7 @@
 
 #include <dnnl.hpp>
 
+#include <cmath>
 #include <exception>
 #include <string>
 #include <vector>
@@ -52,13 +53,16 @@ typename P::primitive_desc backward(const H &hint, const A &...a) {
 #endif
 }
 
-// rectify appends ReLU to what attr is given to.
-inline void rectify(dnnl::primitive_attr &attr) {
+// clamp appends ReLU, or a clip to lo and hi, to what attr is given to.
+inline void clamp(dnnl::primitive_attr &attr, float lo, float hi) {
   dnnl::post_ops ops;
+  bool relu = lo == 0.f && std::isinf(hi);
+  auto what = relu ? dnnl::algorithm::eltwise_relu : dnnl::algorithm::eltwise_clip;
+  float a = relu ? 0.f : lo, b = relu ? 0.f : hi;
 #if DNNL_VERSION_MAJOR >= 3
-  ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+  ops.append_eltwise(what, a, b);
 #else
-  ops.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
+  ops.append_eltwise(1.f, what, a, b);
 #endif
   attr.set_post_ops(ops);
 }
@@ -113,8 +117,6 @@ private:
 
 // narrow sets to[i] to x[i] in bfloat16, rounded to nearest even.
 void narrow(unsigned short *to, const float *x, size_t n);
-// mask_narrow sets to[i] to dy[i] in bfloat16 where y[i] is positive, otherwise to 0.
-void mask_narrow(unsigned short *to, const float *dy, const float *y, size_t n);
 
 // fail keeps a message until the next one.
 const char *fail(const char *what);

@@ -62,8 +62,8 @@ od_conv::od_conv(const od_conv_spec &s) : spec(s) {
   y_low = desc(yd, low, last);
   w_any_low = desc(wd, low, tag::any);
   dnnl::primitive_attr attr;
-  if (s.relu) {
-    rectify(attr);
+  if (s.clamp) {
+    clamp(attr, s.lo, s.hi);
   }
   auto described = od::forward<dnnl::convolution_forward>(attr, prop_kind::forward_training, dnnl::algorithm::convolution_direct,
                                                      x_low, w_any_low, b, y, stride, dilation, begin, end);
@@ -112,14 +112,10 @@ const char *od_conv_forward(od_conv *p, float *y, const float *x, const float *w
   });
 }
 
-const char *od_conv_narrow(od_conv *p, const float *dy, const float *y) {
+const char *od_conv_narrow(od_conv *p, const float *up) {
   return guard([&] {
     p->make_gradients();
-    if (y) {
-      mask_narrow(p->narrowed.data(), dy, y, p->outputs);
-    } else {
-      narrow(p->narrowed.data(), dy, p->outputs);
-    }
+    narrow(p->narrowed.data(), up, p->outputs);
   });
 }
 

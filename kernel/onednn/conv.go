@@ -19,7 +19,6 @@ type conv struct {
 	bf16 bool
 
 	// What the Backwards after one Forward share.
-	up       *kernel.Upstream[float32]
 	narrowed bool      // whether oneDNN has the gradient of the sums in bfloat16
 	dbias    []float32 // the gradient of the bias, made with that of the weights
 	summed   bool      // whether it is there
@@ -36,13 +35,13 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 		}
 		return plan, err
 	}
-	p := &conv{Conv: spec, set: s, dbias: make([]float32, spec.M), up: kernel.NewUpstream[float32](spec.ReLU, s.pool)}
+	p := &conv{Conv: spec, set: s, dbias: make([]float32, spec.M)}
 	// oneDNN 2.6 reads what is not there in the gradient of bfloat16 weights where the
 	// output is one position wide.
 	p.bf16 = bf16 && spec.Window[2].Out > 1
 	c := C.od_conv_spec{
 		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),
-		relu: flag(spec.ReLU), bf16: flag(p.bf16),
+		clamp: flag(spec.Clamp.On()), lo: C.float(spec.Clamp.Lo), hi: C.float(spec.Clamp.Hi), bf16: flag(p.bf16),
 	}
 	for i, a := range spec.Window {
 		c.axes[i] = C.od_axis{in: C.int(a.In), out: C.int(a.Out), kernel: C.int(a.Kernel), stride: C.int(a.Stride),
@@ -57,16 +56,12 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 
 func (p *conv) Forward(y []float32, in ...[]float32) {
 	p.narrowed, p.summed = false, false
-	p.up.Forget()
 	p.set.call(func() *C.char { return C.od_conv_forward(p.c, floats(y), floats(in[0]), floats(in[1]), bias(in)) })
 }
 
-func (p *conv) Backward(i int, dx, dy, y []float32, in ...[]float32) {
-	up := dy
+func (p *conv) Backward(i int, dx, up, _ []float32, in ...[]float32) {
 	if p.bf16 {
-		p.narrow(dy, y)
-	} else {
-		up = p.up.Of(dy, y)
+		p.narrow(up)
 	}
 	switch {
 	case i == 0:
@@ -92,13 +87,10 @@ func (p *conv) weights(dw, up, x []float32) {
 }
 
 // narrow rounds the gradient that reaches the sums to bfloat16, once for all Backwards.
-func (p *conv) narrow(dy, y []float32) {
+func (p *conv) narrow(up []float32) {
 	if p.narrowed {
 		return
 	}
 	p.narrowed = true
-	if !p.ReLU {
-		y = nil
-	}
-	p.set.call(func() *C.char { return C.od_conv_narrow(p.c, floats(dy), floats(y)) })
+	p.set.call(func() *C.char { return C.od_conv_narrow(p.c, floats(up)) })
 }

@@ -50,8 +50,8 @@ od_dense::od_dense(const od_dense_spec &s) : spec(s) {
   y = desc({s.n, s.out}, type::f32, dims{s.out, 1});
   zeros.assign(s.out, 0.f);
   dnnl::primitive_attr attr;
-  if (s.relu) {
-    rectify(attr);
+  if (s.clamp) {
+    clamp(attr, s.lo, s.hi);
   }
   desc w_any = s.bf16 ? desc({s.in, s.out}, type::bf16, tag::any) : w;
   auto described = od::forward<dnnl::matmul>(attr, x, w_any, b, y);

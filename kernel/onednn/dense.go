@@ -20,16 +20,15 @@ type dense struct {
 	d         *C.od_dense
 	gradients *kernel.DenseGradients[float32]
 	own       bool // whether the gradients are made in Go
-	up        *kernel.Upstream[float32]
 }
 
 func (s *set) dense(spec kernel.Dense) (kernel.Plan[float32], error) {
 	// Without AMX, bfloat16 is no quicker, and all weights would have to be narrowed.
 	bf16 := s.precision == BFloat16 && s.amx
-	c := C.od_dense_spec{n: C.int(spec.N), in: C.int(spec.In), out: C.int(spec.Out), relu: flag(spec.ReLU), bf16: flag(bf16)}
+	c := C.od_dense_spec{n: C.int(spec.N), in: C.int(spec.In), out: C.int(spec.Out), clamp: flag(spec.Clamp.On()), lo: C.float(spec.Clamp.Lo), hi: C.float(spec.Clamp.Hi), bf16: flag(bf16)}
 	p := &dense{
 		Dense: spec, set: s, own: !bf16 && gemm.Name() != "",
-		gradients: kernel.NewDenseGradients[float32](spec, s.pool), up: kernel.NewUpstream[float32](spec.ReLU, s.pool),
+		gradients: kernel.NewDenseGradients[float32](spec, s.pool),
 	}
 	if err := s.try(func() *C.char { return C.od_dense_new(&c, &p.d) }); err != nil {
 		return nil, err
@@ -39,12 +38,10 @@ func (s *set) dense(spec kernel.Dense) (kernel.Plan[float32], error) {
 }
 
 func (p *dense) Forward(y []float32, in ...[]float32) {
-	p.up.Forget()
 	p.set.call(func() *C.char { return C.od_dense_forward(p.d, floats(y), floats(in[0]), floats(in[1]), bias(in)) })
 }
 
-func (p *dense) Backward(i int, dx, dy, y []float32, in ...[]float32) {
-	up := p.up.Of(dy, y)
+func (p *dense) Backward(i int, dx, up, _ []float32, in ...[]float32) {
 	if p.own || i == 2 {
 		p.gradients.Compute(i, dx, up, in...)
 		return
@@ -60,6 +57,6 @@ func (p *dense) Backward(i int, dx, dy, y []float32, in ...[]float32) {
 // Streams is true for the weights, where their gradient is made in Go.
 func (p *dense) Streams(i int) bool { return p.own && i == 1 }
 
-func (p *dense) Stream(_ int, dy, y []float32, in [][]float32, f func(worker, lo int, part []float32)) {
-	p.gradients.Parts(p.up.Of(dy, y), in[0], f)
+func (p *dense) Stream(_ int, up, _ []float32, in [][]float32, f func(worker, lo int, part []float32)) {
+	p.gradients.Parts(up, in[0], f)
 }

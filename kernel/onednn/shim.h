@@ -19,13 +19,15 @@ typedef struct {
 typedef struct {
   int n, c, m, group;
   od_axis axes[3];
-  int relu;
+  int clamp; // whether the sums are clamped, to lo and hi
+  float lo, hi;
   int bf16; // compute in bfloat16, with sums in float32
 } od_conv_spec;
 
 typedef struct {
   int n, in, out;
-  int relu;
+  int clamp;
+  float lo, hi;
   int bf16;
 } od_dense_spec;
 
@@ -60,7 +62,7 @@ void od_conv_free(od_conv *p);
 const char *od_conv_forward(od_conv *p, float *y, const float *x, const float *w, const float *bias);
 // od_conv_narrow is called before the next two, with bf16, and keeps the gradient of the
 // sums in bfloat16 for them: y is what the rectifier made, or NULL.
-const char *od_conv_narrow(od_conv *p, const float *dy, const float *y);
+const char *od_conv_narrow(od_conv *p, const float *up);
 // up is the gradient of the sums. It is not read with bf16.
 const char *od_conv_input(od_conv *p, float *dx, const float *up, const float *w);
 const char *od_conv_weights(od_conv *p, float *dw, float *dbias, const float *up, const float *x);

@@ -89,6 +89,96 @@ func dots256(sum []float64, w []float64, x []float64)
 //go:noescape
 func tallies256(sum []float64, square []float64, peak []float64, w []float64, x []float64)
 
+// sum256 sets y to a + b. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func sum256(y []float32, a []float32, b []float32)
+
+// difference256 sets y to a - b. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func difference256(y []float32, a []float32, b []float32)
+
+// times256 sets y to a b. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func times256(y []float32, a []float32, b []float32)
+
+// quotient256 sets y to a / b. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func quotient256(y []float32, a []float32, b []float32)
+
+// addTimes256 adds a b to y. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func addTimes256(y []float32, a []float32, b []float32)
+
+// affine256 sets y to x p + q. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func affine256(y []float32, x []float32, p float32, q float32)
+
+// clamp256 sets y to x, at least lo and at most hi. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func clamp256(y []float32, x []float32, lo float32, hi float32)
+
+// between256 sets to to dy where y is between lo and hi, otherwise to 0. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func between256(to []float32, dy []float32, y []float32, lo float32, hi float32)
+
+// root256 sets y to the square root of x. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func root256(y []float32, x []float32)
+
+// exp256 sets y to e to the power of x. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func exp256(y []float32, x []float32)
+
+// sigmoid256 sets y to 1 / (1 + exp(-x)). Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func sigmoid256(y []float32, x []float32)
+
+// erf256 sets y to the error function of x. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func erf256(y []float32, x []float32)
+
+// moments256 adds x - shift to sum and its square to square. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func moments256(x []float32, shift []float64, sum []float64, square []float64)
+
+// comoments256 adds dy to sum and dy (x - shift) to product. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func comoments256(dy []float32, x []float32, shift []float64, sum []float64, product []float64)
+
+// standardize256 sets y to (x - mean) scale + bias. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func standardize256(y []float32, x []float32, mean []float32, scale []float32, bias []float32)
+
+// standardizeGradient256 sets dx to (dy - offset - (x - mean) slope) scale. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func standardizeGradient256(dx []float32, dy []float32, x []float32, mean []float32, scale []float32, offset []float32, slope []float32)
+
+// addTaps256 adds the products of x[at[k]:] and w[under[k]:] over all k to y. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func addTaps256(y []float32, x []float32, w []float32, at []int32, under []int32)
+
+// addTapProducts256 adds the product of dy and x[at[k]:] to dw[under[k]:], for all k. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func addTapProducts256(dy []float32, x []float32, dw []float32, at []int32, under []int32)
+
 // input3256 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 8.
 //
 //go:noescape
@@ -223,6 +313,96 @@ func dots512(sum []float64, w []float64, x []float64)
 //
 //go:noescape
 func tallies512(sum []float64, square []float64, peak []float64, w []float64, x []float64)
+
+// sum512 sets y to a + b. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func sum512(y []float32, a []float32, b []float32)
+
+// difference512 sets y to a - b. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func difference512(y []float32, a []float32, b []float32)
+
+// times512 sets y to a b. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func times512(y []float32, a []float32, b []float32)
+
+// quotient512 sets y to a / b. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func quotient512(y []float32, a []float32, b []float32)
+
+// addTimes512 adds a b to y. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func addTimes512(y []float32, a []float32, b []float32)
+
+// affine512 sets y to x p + q. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func affine512(y []float32, x []float32, p float32, q float32)
+
+// clamp512 sets y to x, at least lo and at most hi. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func clamp512(y []float32, x []float32, lo float32, hi float32)
+
+// between512 sets to to dy where y is between lo and hi, otherwise to 0. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func between512(to []float32, dy []float32, y []float32, lo float32, hi float32)
+
+// root512 sets y to the square root of x. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func root512(y []float32, x []float32)
+
+// exp512 sets y to e to the power of x. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func exp512(y []float32, x []float32)
+
+// sigmoid512 sets y to 1 / (1 + exp(-x)). Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func sigmoid512(y []float32, x []float32)
+
+// erf512 sets y to the error function of x. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func erf512(y []float32, x []float32)
+
+// moments512 adds x - shift to sum and its square to square. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func moments512(x []float32, shift []float64, sum []float64, square []float64)
+
+// comoments512 adds dy to sum and dy (x - shift) to product. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func comoments512(dy []float32, x []float32, shift []float64, sum []float64, product []float64)
+
+// standardize512 sets y to (x - mean) scale + bias. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func standardize512(y []float32, x []float32, mean []float32, scale []float32, bias []float32)
+
+// standardizeGradient512 sets dx to (dy - offset - (x - mean) slope) scale. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func standardizeGradient512(dx []float32, dy []float32, x []float32, mean []float32, scale []float32, offset []float32, slope []float32)
+
+// addTaps512 adds the products of x[at[k]:] and w[under[k]:] over all k to y. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func addTaps512(y []float32, x []float32, w []float32, at []int32, under []int32)
+
+// addTapProducts512 adds the product of dy and x[at[k]:] to dw[under[k]:], for all k. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func addTapProducts512(dy []float32, x []float32, dw []float32, at []int32, under []int32)
 
 // input3512 sets n tiles of dst, whose elements begin at to, to the transforms of those of src, which begin at from. n is not 0. Lengths, or n, are multiples of 16.
 //

@@ -4,6 +4,39 @@
 
 #include "textflag.h"
 
+DATA functionConstants<>+0(SB)/4, $0x3f800000
+DATA functionConstants<>+4(SB)/4, $0x3f000000
+DATA functionConstants<>+8(SB)/4, $0xbf800000
+DATA functionConstants<>+12(SB)/4, $0xc2d00000
+DATA functionConstants<>+16(SB)/4, $0x42b20000
+DATA functionConstants<>+20(SB)/4, $0x3fb8aa3b
+DATA functionConstants<>+24(SB)/4, $0x3f318000
+DATA functionConstants<>+28(SB)/4, $0xb95e8083
+DATA functionConstants<>+32(SB)/4, $0x39506967
+DATA functionConstants<>+36(SB)/4, $0x3ab743ce
+DATA functionConstants<>+40(SB)/4, $0x3c088908
+DATA functionConstants<>+44(SB)/4, $0x3d2aa9c1
+DATA functionConstants<>+48(SB)/4, $0x3e2aaaaa
+DATA functionConstants<>+52(SB)/4, $0x3f000000
+DATA functionConstants<>+56(SB)/4, $0x3f6d8000
+DATA functionConstants<>+60(SB)/4, $0xb7910000
+DATA functionConstants<>+64(SB)/4, $0x39c8e7d9
+DATA functionConstants<>+68(SB)/4, $0xbb7e8a1c
+DATA functionConstants<>+72(SB)/4, $0x3cc6b1a1
+DATA functionConstants<>+76(SB)/4, $0xbddaae5c
+DATA functionConstants<>+80(SB)/4, $0xbf228550
+DATA functionConstants<>+84(SB)/4, $0xbe03ce86
+DATA functionConstants<>+88(SB)/4, $0xba1c7000
+DATA functionConstants<>+92(SB)/4, $0x3ba38d2c
+DATA functionConstants<>+96(SB)/4, $0xbcdb48d9
+DATA functionConstants<>+100(SB)/4, $0x3de70e22
+DATA functionConstants<>+104(SB)/4, $0xbec09380
+DATA functionConstants<>+108(SB)/4, $0x3e0375d4
+DATA functionConstants<>+112(SB)/4, $0x0000007f
+DATA functionConstants<>+116(SB)/4, $0x80000000
+DATA functionConstants<>+120(SB)/4, $0x7fffffff
+GLOBL functionConstants<>(SB), RODATA|NOPTR, $124
+
 // func rectify256(y []float32)
 // Requires: AVX
 TEXT ·rectify256(SB), NOSPLIT, $0-24
@@ -798,6 +831,605 @@ tallies24Test:
 	VMOVUPD Y4, 224(AX)
 	VMOVUPD Y5, 224(CX)
 	VMOVUPD Y6, 224(DX)
+	VZEROUPPER
+	RET
+
+// func sum256(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·sum256(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Y0
+	VADDPS  (DX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func difference256(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·difference256(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Y0
+	VSUBPS  (DX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func times256(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·times256(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Y0
+	VMULPS  (DX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func quotient256(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·quotient256(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Y0
+	VDIVPS  (DX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addTimes256(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·addTimes256(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Y0
+	VMULPS  (DX)(SI*4), Y0, Y0
+	VADDPS  (AX)(SI*4), Y0, Y0
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func affine256(y []float32, x []float32, p float32, q float32)
+// Requires: AVX
+TEXT ·affine256(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS p+48(FP), Y0
+	VBROADCASTSS q+52(FP), Y1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	VMULPS  (CX)(BX*4), Y0, Y2
+	VADDPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func clamp256(y []float32, x []float32, lo float32, hi float32)
+// Requires: AVX
+TEXT ·clamp256(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS lo+48(FP), Y0
+	VBROADCASTSS hi+52(FP), Y1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	VMAXPS  (CX)(BX*4), Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func between256(to []float32, dy []float32, y []float32, lo float32, hi float32)
+// Requires: AVX
+TEXT ·between256(SB), NOSPLIT, $0-80
+	MOVQ         to_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	VBROADCASTSS lo+72(FP), Y0
+	VBROADCASTSS hi+76(FP), Y1
+	MOVQ         to_len+8(FP), BX
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS (DX)(SI*4), Y2
+	VCMPPS  $0x11, Y2, Y0, Y3
+	VCMPPS  $0x11, Y1, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VANDPS  (CX)(SI*4), Y2, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func root256(y []float32, x []float32)
+// Requires: AVX
+TEXT ·root256(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func exp256(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·exp256(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VBROADCASTSS functionConstants<>+12(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS functionConstants<>+16(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS functionConstants<>+20(SB), Y1
+	VMULPS       Y1, Y0, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VBROADCASTSS functionConstants<>+24(SB), Y2
+	VMULPS       Y2, Y1, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS functionConstants<>+28(SB), Y2
+	VMULPS       Y2, Y1, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS functionConstants<>+32(SB), Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+36(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+40(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+44(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+48(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+52(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+0(SB), Y0
+	VADDPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+112(SB), Y3
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       Y3, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y2, Y2
+	VPADDD       Y3, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func sigmoid256(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·sigmoid256(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VBROADCASTSS functionConstants<>+8(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS functionConstants<>+12(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VBROADCASTSS functionConstants<>+16(SB), Y1
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS functionConstants<>+20(SB), Y1
+	VMULPS       Y1, Y0, Y1
+	VROUNDPS     $0x00, Y1, Y1
+	VBROADCASTSS functionConstants<>+24(SB), Y2
+	VMULPS       Y2, Y1, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS functionConstants<>+28(SB), Y2
+	VMULPS       Y2, Y1, Y2
+	VSUBPS       Y2, Y0, Y0
+	VBROADCASTSS functionConstants<>+32(SB), Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+36(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+40(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+44(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+48(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+52(SB), Y3
+	VADDPS       Y3, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+0(SB), Y0
+	VADDPS       Y0, Y2, Y2
+	VBROADCASTSS functionConstants<>+112(SB), Y3
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y0
+	VPSUBD       Y0, Y1, Y1
+	VPADDD       Y3, Y0, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMULPS       Y0, Y2, Y2
+	VPADDD       Y3, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y1, Y2, Y2
+	VBROADCASTSS functionConstants<>+0(SB), Y0
+	VADDPS       Y0, Y2, Y2
+	VDIVPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func erf256(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·erf256(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Y0
+	VBROADCASTSS functionConstants<>+120(SB), Y1
+	VANDPS       Y1, Y0, Y1
+	VMULPS       Y0, Y0, Y2
+	VBROADCASTSS functionConstants<>+88(SB), Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS functionConstants<>+92(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS functionConstants<>+96(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS functionConstants<>+100(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS functionConstants<>+104(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VBROADCASTSS functionConstants<>+108(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VADDPS       Y0, Y3, Y3
+	VBROADCASTSS functionConstants<>+60(SB), Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS functionConstants<>+64(SB), Y5
+	VADDPS       Y5, Y4, Y4
+	VBROADCASTSS functionConstants<>+68(SB), Y5
+	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS functionConstants<>+72(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y2, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS functionConstants<>+76(SB), Y2
+	VADDPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS functionConstants<>+80(SB), Y2
+	VADDPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VBROADCASTSS functionConstants<>+84(SB), Y2
+	VADDPS       Y2, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y1, Y4, Y4
+	VBROADCASTSS functionConstants<>+12(SB), Y2
+	VMAXPS       Y4, Y2, Y4
+	VBROADCASTSS functionConstants<>+16(SB), Y2
+	VMINPS       Y4, Y2, Y4
+	VBROADCASTSS functionConstants<>+20(SB), Y2
+	VMULPS       Y2, Y4, Y2
+	VROUNDPS     $0x00, Y2, Y2
+	VBROADCASTSS functionConstants<>+24(SB), Y5
+	VMULPS       Y5, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS functionConstants<>+28(SB), Y5
+	VMULPS       Y5, Y2, Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS functionConstants<>+32(SB), Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+36(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+40(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+44(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+48(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+52(SB), Y6
+	VADDPS       Y6, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+0(SB), Y4
+	VADDPS       Y4, Y5, Y5
+	VBROADCASTSS functionConstants<>+112(SB), Y6
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPADDD       Y6, Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y4, Y5, Y5
+	VPADDD       Y6, Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y5, Y5
+	VBROADCASTSS functionConstants<>+0(SB), Y2
+	VSUBPS       Y5, Y2, Y5
+	VBROADCASTSS functionConstants<>+116(SB), Y2
+	VANDPS       Y2, Y0, Y0
+	VORPS        Y0, Y5, Y5
+	VBROADCASTSS functionConstants<>+56(SB), Y0
+	VCMPPS       $0x1e, Y0, Y1, Y0
+	VBLENDVPS    Y0, Y5, Y3, Y3
+	VMOVUPS      Y3, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	CMPQ         BX, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func moments256(x []float32, shift []float64, sum []float64, square []float64)
+// Requires: AVX
+TEXT ·moments256(SB), NOSPLIT, $0-96
+	MOVQ x_base+0(FP), AX
+	MOVQ shift_base+24(FP), CX
+	MOVQ sum_base+48(FP), DX
+	MOVQ square_base+72(FP), BX
+	MOVQ x_len+8(FP), SI
+	XORQ DI, DI
+
+loop:
+	VCVTPS2PD (AX)(DI*4), Y0
+	VCVTPS2PD 16(AX)(DI*4), Y1
+	VSUBPD    (CX)(DI*8), Y0, Y0
+	VADDPD    (DX)(DI*8), Y0, Y2
+	VMOVUPD   Y2, (DX)(DI*8)
+	VMULPD    Y0, Y0, Y0
+	VADDPD    (BX)(DI*8), Y0, Y0
+	VMOVUPD   Y0, (BX)(DI*8)
+	VSUBPD    32(CX)(DI*8), Y1, Y1
+	VADDPD    32(DX)(DI*8), Y1, Y0
+	VMOVUPD   Y0, 32(DX)(DI*8)
+	VMULPD    Y1, Y1, Y1
+	VADDPD    32(BX)(DI*8), Y1, Y1
+	VMOVUPD   Y1, 32(BX)(DI*8)
+	ADDQ      $0x08, DI
+	CMPQ      DI, SI
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func comoments256(dy []float32, x []float32, shift []float64, sum []float64, product []float64)
+// Requires: AVX
+TEXT ·comoments256(SB), NOSPLIT, $0-120
+	MOVQ dy_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ shift_base+48(FP), DX
+	MOVQ sum_base+72(FP), BX
+	MOVQ product_base+96(FP), SI
+	MOVQ dy_len+8(FP), DI
+	XORQ R8, R8
+
+loop:
+	VCVTPS2PD (CX)(R8*4), Y0
+	VCVTPS2PD 16(CX)(R8*4), Y1
+	VCVTPS2PD (AX)(R8*4), Y2
+	VCVTPS2PD 16(AX)(R8*4), Y3
+	VSUBPD    (DX)(R8*8), Y0, Y0
+	VADDPD    (BX)(R8*8), Y2, Y4
+	VMOVUPD   Y4, (BX)(R8*8)
+	VMULPD    Y2, Y0, Y0
+	VADDPD    (SI)(R8*8), Y0, Y0
+	VMOVUPD   Y0, (SI)(R8*8)
+	VSUBPD    32(DX)(R8*8), Y1, Y1
+	VADDPD    32(BX)(R8*8), Y3, Y0
+	VMOVUPD   Y0, 32(BX)(R8*8)
+	VMULPD    Y3, Y1, Y1
+	VADDPD    32(SI)(R8*8), Y1, Y1
+	VMOVUPD   Y1, 32(SI)(R8*8)
+	ADDQ      $0x08, R8
+	CMPQ      R8, DI
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func standardize256(y []float32, x []float32, mean []float32, scale []float32, bias []float32)
+// Requires: AVX
+TEXT ·standardize256(SB), NOSPLIT, $0-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ mean_base+48(FP), DX
+	MOVQ scale_base+72(FP), BX
+	MOVQ bias_base+96(FP), SI
+	MOVQ y_len+8(FP), DI
+	XORQ R8, R8
+
+loop:
+	VMOVUPS (CX)(R8*4), Y0
+	VSUBPS  (DX)(R8*4), Y0, Y0
+	VMULPS  (BX)(R8*4), Y0, Y0
+	VADDPS  (SI)(R8*4), Y0, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	CMPQ    R8, DI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func standardizeGradient256(dx []float32, dy []float32, x []float32, mean []float32, scale []float32, offset []float32, slope []float32)
+// Requires: AVX
+TEXT ·standardizeGradient256(SB), NOSPLIT, $0-168
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ mean_base+72(FP), BX
+	MOVQ scale_base+96(FP), SI
+	MOVQ offset_base+120(FP), DI
+	MOVQ slope_base+144(FP), R8
+	MOVQ dx_len+8(FP), R9
+	XORQ R10, R10
+
+loop:
+	VMOVUPS (DX)(R10*4), Y0
+	VMOVUPS (CX)(R10*4), Y1
+	VSUBPS  (BX)(R10*4), Y0, Y0
+	VMULPS  (R8)(R10*4), Y0, Y0
+	VSUBPS  (DI)(R10*4), Y1, Y1
+	VSUBPS  Y0, Y1, Y1
+	VMULPS  (SI)(R10*4), Y1, Y1
+	VMOVUPS Y1, (AX)(R10*4)
+	ADDQ    $0x08, R10
+	CMPQ    R10, R9
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addTaps256(y []float32, x []float32, w []float32, at []int32, under []int32)
+// Requires: AVX
+TEXT ·addTaps256(SB), NOSPLIT, $0-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Y0
+	LEAQ    (CX)(SI*4), DI
+	LEAQ    (DX)(SI*4), R8
+	MOVQ    at_base+72(FP), R9
+	MOVQ    under_base+96(FP), R10
+	MOVQ    at_len+80(FP), R11
+	XORQ    R12, R12
+
+tap:
+	MOVLQSX (R9)(R12*4), R13
+	MOVLQSX (R10)(R12*4), R14
+	VMOVUPS (DI)(R13*4), Y1
+	VMULPS  (R8)(R14*4), Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	INCQ    R12
+	CMPQ    R12, R11
+	JLT     tap
+	VMOVUPS Y0, (AX)(SI*4)
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addTapProducts256(dy []float32, x []float32, dw []float32, at []int32, under []int32)
+// Requires: AVX
+TEXT ·addTapProducts256(SB), NOSPLIT, $0-120
+	MOVQ dy_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dw_base+48(FP), DX
+	MOVQ dy_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Y0
+	LEAQ    (CX)(SI*4), DI
+	LEAQ    (DX)(SI*4), R8
+	MOVQ    at_base+72(FP), R9
+	MOVQ    under_base+96(FP), R10
+	MOVQ    at_len+80(FP), R11
+	XORQ    R12, R12
+
+tap:
+	MOVLQSX (R9)(R12*4), R13
+	MOVLQSX (R10)(R12*4), R14
+	VMULPS  (DI)(R13*4), Y0, Y1
+	VADDPS  (R8)(R14*4), Y1, Y1
+	VMOVUPS Y1, (R8)(R14*4)
+	INCQ    R12
+	CMPQ    R12, R11
+	JLT     tap
+	ADDQ    $0x08, SI
+	CMPQ    SI, BX
+	JLT     loop
 	VZEROUPPER
 	RET
 
@@ -4650,6 +5282,605 @@ tallies0Test:
 	VMOVUPD Z10, 192(AX)
 	VMOVUPD Z11, 192(CX)
 	VMOVUPD Z12, 192(DX)
+	VZEROUPPER
+	RET
+
+// func sum512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·sum512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Z0
+	VADDPS  (DX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func difference512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·difference512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Z0
+	VSUBPS  (DX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func times512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·times512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Z0
+	VMULPS  (DX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func quotient512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·quotient512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Z0
+	VDIVPS  (DX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addTimes512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·addTimes512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (CX)(SI*4), Z0
+	VMULPS  (DX)(SI*4), Z0, Z0
+	VADDPS  (AX)(SI*4), Z0, Z0
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func affine512(y []float32, x []float32, p float32, q float32)
+// Requires: AVX, AVX512F
+TEXT ·affine512(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS p+48(FP), Z0
+	VBROADCASTSS q+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	VMULPS  (CX)(BX*4), Z0, Z2
+	VADDPS  Z1, Z2, Z2
+	VMOVUPS Z2, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func clamp512(y []float32, x []float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·clamp512(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS lo+48(FP), Z0
+	VBROADCASTSS hi+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+loop:
+	VMAXPS  (CX)(BX*4), Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func between512(to []float32, dy []float32, y []float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·between512(SB), NOSPLIT, $0-80
+	MOVQ         to_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	VBROADCASTSS lo+72(FP), Z0
+	VBROADCASTSS hi+76(FP), Z1
+	MOVQ         to_len+8(FP), BX
+	XORQ         SI, SI
+
+loop:
+	VMOVUPS   (DX)(SI*4), Z2
+	VCMPPS    $0x11, Z2, Z0, K1
+	VCMPPS    $0x11, Z1, Z2, K2
+	KANDW     K2, K1, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z2
+	VMOVUPS   Z2, (AX)(SI*4)
+	ADDQ      $0x10, SI
+	CMPQ      SI, BX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func root512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·root512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS (CX)(BX*4), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	CMPQ    BX, DX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func exp512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·exp512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS functionConstants<>+12(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS functionConstants<>+16(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS functionConstants<>+20(SB), Z1
+	VMULPS       Z1, Z0, Z1
+	VRNDSCALEPS  $0x00, Z1, Z1
+	VBROADCASTSS functionConstants<>+24(SB), Z2
+	VMULPS       Z2, Z1, Z2
+	VSUBPS       Z2, Z0, Z0
+	VBROADCASTSS functionConstants<>+28(SB), Z2
+	VMULPS       Z2, Z1, Z2
+	VSUBPS       Z2, Z0, Z0
+	VBROADCASTSS functionConstants<>+32(SB), Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+36(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+40(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+44(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+48(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+52(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+0(SB), Z0
+	VADDPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+112(SB), Z3
+	VCVTPS2DQ    Z1, Z1
+	VPSRAD       $0x01, Z1, Z0
+	VPSUBD       Z0, Z1, Z1
+	VPADDD       Z3, Z0, Z0
+	VPSLLD       $0x17, Z0, Z0
+	VMULPS       Z0, Z2, Z2
+	VPADDD       Z3, Z1, Z1
+	VPSLLD       $0x17, Z1, Z1
+	VMULPS       Z1, Z2, Z2
+	VMOVUPS      Z2, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func sigmoid512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·sigmoid512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS functionConstants<>+8(SB), Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS functionConstants<>+12(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VBROADCASTSS functionConstants<>+16(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VBROADCASTSS functionConstants<>+20(SB), Z1
+	VMULPS       Z1, Z0, Z1
+	VRNDSCALEPS  $0x00, Z1, Z1
+	VBROADCASTSS functionConstants<>+24(SB), Z2
+	VMULPS       Z2, Z1, Z2
+	VSUBPS       Z2, Z0, Z0
+	VBROADCASTSS functionConstants<>+28(SB), Z2
+	VMULPS       Z2, Z1, Z2
+	VSUBPS       Z2, Z0, Z0
+	VBROADCASTSS functionConstants<>+32(SB), Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+36(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+40(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+44(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+48(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+52(SB), Z3
+	VADDPS       Z3, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VMULPS       Z0, Z2, Z2
+	VADDPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+0(SB), Z0
+	VADDPS       Z0, Z2, Z2
+	VBROADCASTSS functionConstants<>+112(SB), Z3
+	VCVTPS2DQ    Z1, Z1
+	VPSRAD       $0x01, Z1, Z0
+	VPSUBD       Z0, Z1, Z1
+	VPADDD       Z3, Z0, Z0
+	VPSLLD       $0x17, Z0, Z0
+	VMULPS       Z0, Z2, Z2
+	VPADDD       Z3, Z1, Z1
+	VPSLLD       $0x17, Z1, Z1
+	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS functionConstants<>+0(SB), Z0
+	VADDPS       Z0, Z2, Z2
+	VDIVPS       Z2, Z0, Z2
+	VMOVUPS      Z2, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func erf512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·erf512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (CX)(BX*4), Z0
+	VBROADCASTSS functionConstants<>+120(SB), Z1
+	VPANDD       Z1, Z0, Z1
+	VMULPS       Z0, Z0, Z2
+	VBROADCASTSS functionConstants<>+88(SB), Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS functionConstants<>+92(SB), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS functionConstants<>+96(SB), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS functionConstants<>+100(SB), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS functionConstants<>+104(SB), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z2, Z3, Z3
+	VBROADCASTSS functionConstants<>+108(SB), Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z0, Z3, Z3
+	VADDPS       Z0, Z3, Z3
+	VBROADCASTSS functionConstants<>+60(SB), Z4
+	VMULPS       Z1, Z4, Z4
+	VBROADCASTSS functionConstants<>+64(SB), Z5
+	VADDPS       Z5, Z4, Z4
+	VBROADCASTSS functionConstants<>+68(SB), Z5
+	VMULPS       Z1, Z5, Z5
+	VBROADCASTSS functionConstants<>+72(SB), Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z2, Z4, Z4
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VBROADCASTSS functionConstants<>+76(SB), Z2
+	VADDPS       Z2, Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VBROADCASTSS functionConstants<>+80(SB), Z2
+	VADDPS       Z2, Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VBROADCASTSS functionConstants<>+84(SB), Z2
+	VADDPS       Z2, Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VSUBPS       Z1, Z4, Z4
+	VBROADCASTSS functionConstants<>+12(SB), Z2
+	VMAXPS       Z4, Z2, Z4
+	VBROADCASTSS functionConstants<>+16(SB), Z2
+	VMINPS       Z4, Z2, Z4
+	VBROADCASTSS functionConstants<>+20(SB), Z2
+	VMULPS       Z2, Z4, Z2
+	VRNDSCALEPS  $0x00, Z2, Z2
+	VBROADCASTSS functionConstants<>+24(SB), Z5
+	VMULPS       Z5, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VBROADCASTSS functionConstants<>+28(SB), Z5
+	VMULPS       Z5, Z2, Z5
+	VSUBPS       Z5, Z4, Z4
+	VBROADCASTSS functionConstants<>+32(SB), Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+36(SB), Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+40(SB), Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+44(SB), Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+48(SB), Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+52(SB), Z6
+	VADDPS       Z6, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z4, Z5, Z5
+	VADDPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+0(SB), Z4
+	VADDPS       Z4, Z5, Z5
+	VBROADCASTSS functionConstants<>+112(SB), Z6
+	VCVTPS2DQ    Z2, Z2
+	VPSRAD       $0x01, Z2, Z4
+	VPSUBD       Z4, Z2, Z2
+	VPADDD       Z6, Z4, Z4
+	VPSLLD       $0x17, Z4, Z4
+	VMULPS       Z4, Z5, Z5
+	VPADDD       Z6, Z2, Z2
+	VPSLLD       $0x17, Z2, Z2
+	VMULPS       Z2, Z5, Z5
+	VBROADCASTSS functionConstants<>+0(SB), Z2
+	VSUBPS       Z5, Z2, Z5
+	VBROADCASTSS functionConstants<>+116(SB), Z2
+	VPANDD       Z2, Z0, Z0
+	VPORD        Z0, Z5, Z5
+	VBROADCASTSS functionConstants<>+56(SB), Z0
+	VCMPPS       $0x1e, Z0, Z1, K1
+	VMOVAPS      Z5, K1, Z3
+	VMOVUPS      Z3, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	CMPQ         BX, DX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func moments512(x []float32, shift []float64, sum []float64, square []float64)
+// Requires: AVX, AVX512F
+TEXT ·moments512(SB), NOSPLIT, $0-96
+	MOVQ x_base+0(FP), AX
+	MOVQ shift_base+24(FP), CX
+	MOVQ sum_base+48(FP), DX
+	MOVQ square_base+72(FP), BX
+	MOVQ x_len+8(FP), SI
+	XORQ DI, DI
+
+loop:
+	VCVTPS2PD (AX)(DI*4), Z0
+	VCVTPS2PD 32(AX)(DI*4), Z1
+	VSUBPD    (CX)(DI*8), Z0, Z0
+	VADDPD    (DX)(DI*8), Z0, Z2
+	VMOVUPD   Z2, (DX)(DI*8)
+	VMULPD    Z0, Z0, Z0
+	VADDPD    (BX)(DI*8), Z0, Z0
+	VMOVUPD   Z0, (BX)(DI*8)
+	VSUBPD    64(CX)(DI*8), Z1, Z1
+	VADDPD    64(DX)(DI*8), Z1, Z0
+	VMOVUPD   Z0, 64(DX)(DI*8)
+	VMULPD    Z1, Z1, Z1
+	VADDPD    64(BX)(DI*8), Z1, Z1
+	VMOVUPD   Z1, 64(BX)(DI*8)
+	ADDQ      $0x10, DI
+	CMPQ      DI, SI
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func comoments512(dy []float32, x []float32, shift []float64, sum []float64, product []float64)
+// Requires: AVX, AVX512F
+TEXT ·comoments512(SB), NOSPLIT, $0-120
+	MOVQ dy_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ shift_base+48(FP), DX
+	MOVQ sum_base+72(FP), BX
+	MOVQ product_base+96(FP), SI
+	MOVQ dy_len+8(FP), DI
+	XORQ R8, R8
+
+loop:
+	VCVTPS2PD (CX)(R8*4), Z0
+	VCVTPS2PD 32(CX)(R8*4), Z1
+	VCVTPS2PD (AX)(R8*4), Z2
+	VCVTPS2PD 32(AX)(R8*4), Z3
+	VSUBPD    (DX)(R8*8), Z0, Z0
+	VADDPD    (BX)(R8*8), Z2, Z4
+	VMOVUPD   Z4, (BX)(R8*8)
+	VMULPD    Z2, Z0, Z0
+	VADDPD    (SI)(R8*8), Z0, Z0
+	VMOVUPD   Z0, (SI)(R8*8)
+	VSUBPD    64(DX)(R8*8), Z1, Z1
+	VADDPD    64(BX)(R8*8), Z3, Z0
+	VMOVUPD   Z0, 64(BX)(R8*8)
+	VMULPD    Z3, Z1, Z1
+	VADDPD    64(SI)(R8*8), Z1, Z1
+	VMOVUPD   Z1, 64(SI)(R8*8)
+	ADDQ      $0x10, R8
+	CMPQ      R8, DI
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func standardize512(y []float32, x []float32, mean []float32, scale []float32, bias []float32)
+// Requires: AVX, AVX512F
+TEXT ·standardize512(SB), NOSPLIT, $0-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ mean_base+48(FP), DX
+	MOVQ scale_base+72(FP), BX
+	MOVQ bias_base+96(FP), SI
+	MOVQ y_len+8(FP), DI
+	XORQ R8, R8
+
+loop:
+	VMOVUPS (CX)(R8*4), Z0
+	VSUBPS  (DX)(R8*4), Z0, Z0
+	VMULPS  (BX)(R8*4), Z0, Z0
+	VADDPS  (SI)(R8*4), Z0, Z0
+	VMOVUPS Z0, (AX)(R8*4)
+	ADDQ    $0x10, R8
+	CMPQ    R8, DI
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func standardizeGradient512(dx []float32, dy []float32, x []float32, mean []float32, scale []float32, offset []float32, slope []float32)
+// Requires: AVX, AVX512F
+TEXT ·standardizeGradient512(SB), NOSPLIT, $0-168
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ mean_base+72(FP), BX
+	MOVQ scale_base+96(FP), SI
+	MOVQ offset_base+120(FP), DI
+	MOVQ slope_base+144(FP), R8
+	MOVQ dx_len+8(FP), R9
+	XORQ R10, R10
+
+loop:
+	VMOVUPS (DX)(R10*4), Z0
+	VMOVUPS (CX)(R10*4), Z1
+	VSUBPS  (BX)(R10*4), Z0, Z0
+	VMULPS  (R8)(R10*4), Z0, Z0
+	VSUBPS  (DI)(R10*4), Z1, Z1
+	VSUBPS  Z0, Z1, Z1
+	VMULPS  (SI)(R10*4), Z1, Z1
+	VMOVUPS Z1, (AX)(R10*4)
+	ADDQ    $0x10, R10
+	CMPQ    R10, R9
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addTaps512(y []float32, x []float32, w []float32, at []int32, under []int32)
+// Requires: AVX, AVX512F
+TEXT ·addTaps512(SB), NOSPLIT, $0-120
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ w_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Z0
+	LEAQ    (CX)(SI*4), DI
+	LEAQ    (DX)(SI*4), R8
+	MOVQ    at_base+72(FP), R9
+	MOVQ    under_base+96(FP), R10
+	MOVQ    at_len+80(FP), R11
+	XORQ    R12, R12
+
+tap:
+	MOVLQSX (R9)(R12*4), R13
+	MOVLQSX (R10)(R12*4), R14
+	VMOVUPS (DI)(R13*4), Z1
+	VMULPS  (R8)(R14*4), Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	INCQ    R12
+	CMPQ    R12, R11
+	JLT     tap
+	VMOVUPS Z0, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func addTapProducts512(dy []float32, x []float32, dw []float32, at []int32, under []int32)
+// Requires: AVX, AVX512F
+TEXT ·addTapProducts512(SB), NOSPLIT, $0-120
+	MOVQ dy_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dw_base+48(FP), DX
+	MOVQ dy_len+8(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS (AX)(SI*4), Z0
+	LEAQ    (CX)(SI*4), DI
+	LEAQ    (DX)(SI*4), R8
+	MOVQ    at_base+72(FP), R9
+	MOVQ    under_base+96(FP), R10
+	MOVQ    at_len+80(FP), R11
+	XORQ    R12, R12
+
+tap:
+	MOVLQSX (R9)(R12*4), R13
+	MOVLQSX (R10)(R12*4), R14
+	VMULPS  (DI)(R13*4), Z0, Z1
+	VADDPS  (R8)(R14*4), Z1, Z1
+	VMOVUPS Z1, (R8)(R14*4)
+	INCQ    R12
+	CMPQ    R12, R11
+	JLT     tap
+	ADDQ    $0x10, SI
+	CMPQ    SI, BX
+	JLT     loop
 	VZEROUPPER
 	RET
 

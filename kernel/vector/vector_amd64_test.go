@@ -111,6 +111,88 @@ func TestSameBits(t *testing.T) {
 			return dx
 		},
 	}
+	for name, f := range map[string]func(y, a, b []float32){
+		"Sum": Sum[float32], "Difference": Difference[float32], "Times": Times[float32], "AddTimes": AddTimes[float32], "Quotient": Quotient[float32],
+	} {
+		loops[name] = func(r *rand.Rand, n int) []float32 {
+			y := random(r, n)
+			f(y, random(r, n), random(r, n))
+			return y
+		}
+	}
+	for name, f := range map[string]func(y, x []float32){
+		"Exp": Exp[float32], "Sigmoid": Sigmoid[float32], "Erf": Erf[float32], "Root": func(y, x []float32) { Times(y, x, x); Root(y, y) },
+		"Affine": func(y, x []float32) { Affine(y, x, 0.3, -0.7) }, "Clamp": func(y, x []float32) { Clamp(y, x, -0.5, 0.75) },
+	} {
+		loops[name] = func(r *rand.Rand, n int) []float32 {
+			y, x := random(r, n), random(r, n)
+			if name == "Clamp" {
+				x = odd(r, n)
+			}
+			for i := range x {
+				if i%3 == 0 {
+					x[i] *= 60 // beyond what Exp holds
+				}
+			}
+			f(y, x)
+			return y
+		}
+	}
+	statistics := map[string]func(r *rand.Rand, n int, wide [][]float64) []float32{
+		"Moments": func(r *rand.Rand, n int, w [][]float64) []float32 {
+			Moments(random(r, n), w[0], w[1], w[2])
+			return nil
+		},
+		"Comoments": func(r *rand.Rand, n int, w [][]float64) []float32 {
+			Comoments(random(r, n), random(r, n), w[0], w[1], w[2])
+			return nil
+		},
+	}
+	for name, f := range statistics {
+		loops[name] = func(r *rand.Rand, n int) []float32 {
+			var wide [][]float64
+			for range 3 {
+				w := make([]float64, n)
+				for i := range w {
+					w[i] = r.NormFloat64()
+				}
+				wide = append(wide, w)
+			}
+			f(r, n, wide)
+			var out []float32
+			for _, w := range wide {
+				for _, v := range w {
+					out = append(out, float32(v), float32(v-float64(float32(v))))
+				}
+			}
+			return out
+		}
+	}
+	loops["Between"] = func(r *rand.Rand, n int) []float32 {
+		to := random(r, n)
+		Between(to, random(r, n), odd(r, n), -0.5, 0.75)
+		return to
+	}
+	loops["Standardize"] = func(r *rand.Rand, n int) []float32 {
+		y := random(r, n)
+		Standardize(y, random(r, n), random(r, n), random(r, n), random(r, n))
+		return y
+	}
+	loops["StandardizeGradient"] = func(r *rand.Rand, n int) []float32 {
+		y := random(r, n)
+		StandardizeGradient(y, random(r, n), random(r, n), random(r, n), random(r, n), random(r, n), random(r, n))
+		return y
+	}
+	loops["AddTaps"] = func(r *rand.Rand, n int) []float32 {
+		y := random(r, n)
+		AddTaps(y, random(r, n+900), random(r, n+900), at, []int32{0, 7, 900, 3})
+		return y
+	}
+	loops["AddTapProducts"] = func(r *rand.Rand, n int) []float32 {
+		dw := random(r, n+900)
+		AddTapProducts(dw, random(r, n), random(r, n+900), at, []int32{0, 300, 900, 600}) // apart
+		return dw
+	}
 	for _, l := range []Normalization{{5, 2e-5, 0.75, 1}, {4, 0.1, 0.75, 2}, {1, 0.3, 0.75, 0.5}, {9, 0.2, 0.5, 1}, {3, 0.2, 0.6, 1}} {
 		loops[fmt.Sprintf("Normalize %+v", l)] = func(r *rand.Rand, n int) []float32 {
 			y, x := random(r, n), random(r, n)

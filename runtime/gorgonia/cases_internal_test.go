@@ -100,6 +100,8 @@ func graphCases(random *rand.Rand) map[string][]graphCase {
 		r.norms(i, add)
 		r.elements(i, add)
 		r.moves(i, add)
+		r.formulas(i, add)
+		r.parts(i, add)
 	}
 	return cases
 }
@@ -297,4 +299,85 @@ func (r drawer) moves(i int, add func(string, graphCase)) {
 	c := r.conv(3 * i)
 	c.nodes = append(c.nodes, &onnx.Node{Name: "flatten", OpType: "Flatten", Inputs: []string{"out"}, Outputs: []string{"flat"}})
 	add("FlattenChannelsLast", c)
+}
+
+// formulas are the elementwise operators that are written as steps, alone and in chains.
+func (r drawer) formulas(i int, add func(string, graphCase)) {
+	for _, f := range []string{"Exp", "Erf", "Abs", "Softplus", "Softsign", "Sin", "Cos", "Neg"} {
+		add(f, single(13, node(f), r.apart(r.shape()...)))
+	}
+	for _, f := range []string{"Log", "Reciprocal"} {
+		add(f, single(13, node(f), r.positive(r.shape()...)))
+	}
+	add("HardSigmoid", single(13, node("HardSigmoid", onnx.FloatAttr("alpha", 0.3), onnx.FloatAttr("beta", 0.4513)), r.apart(r.shape()...)))
+	add("HardSwish", single(14, node("HardSwish"), r.apart(r.shape()...)))
+	add("LeakyRelu", single(13, node("LeakyRelu", onnx.FloatAttr("alpha", 0.2)), r.apart(r.shape()...)))
+	add("Elu", single(13, node("Elu", onnx.FloatAttr("alpha", 0.7)), r.apart(r.shape()...)))
+	add("Selu", single(13, node("Selu"), r.apart(r.shape()...)))
+	add("Celu", single(13, node("Celu", onnx.FloatAttr("alpha", 0.6)), r.apart(r.shape()...)))
+	add("Mish", single(18, node("Mish"), r.normal(r.shape()...)))
+	add("Swish", single(24, node("Swish", onnx.FloatAttr("alpha", 1.3)), r.normal(r.shape()...)))
+	add("Gelu", single(20, node("Gelu", onnx.StringAttr("approximate", []string{"none", "tanh"}[i%2])), r.normal(r.shape()...)))
+	shape := []int{r.to(3), r.to(4), r.to(3), r.to(3)}
+	add("PRelu", single(16, node("PRelu"), r.apart(shape...), [](*op.Array){r.normal(shape[1], 1, 1), r.normal(1), r.normal(shape...)}[i%3]))
+	add("Sum", single(13, node("Sum"), r.normal(shape...), r.normal(shape...), r.normal(shape[2], 1)))
+	// A block of a network: a convolution, its excitation, a residual, a rectifier.
+	c := r.conv(3*i + 1)
+	then := func(opType, out string, in []string, attrs ...*onnx.Attribute) {
+		c.nodes = append(c.nodes, &onnx.Node{Name: out, OpType: opType, Inputs: in, Outputs: []string{out}, Attributes: attrs})
+	}
+	then("GlobalAveragePool", "pooled", []string{"out"})
+	then("Sigmoid", "gate", []string{"pooled"})
+	then("Mul", "excited", []string{"out", "gate"})
+	then("Sigmoid", "silu gate", []string{"excited"})
+	then("Mul", "silu", []string{"excited", "silu gate"})
+	then("Add", "residual", []string{"silu", "out"})
+	if i%2 == 0 {
+		then("LeakyRelu", "end", []string{"residual"})
+	} else {
+		then("Tanh", "end", []string{"residual"})
+	}
+	add("Block", c)
+	// Layers that clamp their own output.
+	clipped := r.conv(i)
+	clipped.nodes = append(clipped.nodes, &onnx.Node{Name: "clip", OpType: "Clip", Inputs: []string{"out", "lo", "hi"}, Outputs: []string{"clipped"}})
+	clipped.inputs["lo"], clipped.inputs["hi"] = r.array(func(int, int) float64 { return -0.8125 }), r.array(func(int, int) float64 { return 1.25 })
+	clipped.names = append(clipped.names, "lo", "hi")
+	clipped.fixed["lo"], clipped.fixed["hi"] = true, true
+	add("ConvClip", clipped)
+}
+
+// parts are the operators that join and cut, in both layouts.
+func (r drawer) parts(i int, add func(string, graphCase)) {
+	shape := []int{r.to(3), 4, r.to(3), 2}
+	axis := int64(i % 2 * 2)
+	if axis == 0 {
+		axis = 1
+		shape[1] = 3 + i%3
+	} else {
+		shape[2] = 5
+	}
+	n := node("Split", onnx.IntAttr("axis", axis))
+	n.Outputs = []string{"out", "rest"}
+	size := int64(shape[axis])
+	add("Split", single(13, n, r.normal(shape...), integers(2, size-2)))
+	add("Expand", single(13, node("Expand"), r.normal(shape[1], 1, 1), integers(2, int64(shape[1]), 3, 2)))
+	add("Tile", single(13, node("Tile"), r.normal(2, 3), integers(2, int64(r.to(2)))))
+	add("DepthToSpace", single(13, node("DepthToSpace", onnx.IntAttr("blocksize", 2), onnx.StringAttr("mode", []string{"DCR", "CRD"}[i%2])), r.normal(r.to(2), 4*r.to(2), 2, r.to(2))))
+	add("SpaceToDepth", single(13, node("SpaceToDepth", onnx.IntAttr("blocksize", 2)), r.normal(r.to(2), r.to(2), 4, 2)))
+	dims := []int{r.to(3), r.to(3), 2 + r.IntN(6)}
+	in := []*op.Array{r.normal(dims...), r.normal(dims[2])}
+	if i%2 == 0 {
+		in = append(in, r.normal(dims[2]))
+	}
+	add("LayerNormalization", single(17, node("LayerNormalization", onnx.FloatAttr("epsilon", 0.01)), in...))
+	// Behind a convolution, values have their channels last.
+	c := r.conv(3*i + 1)
+	c.nodes = append(c.nodes,
+		&onnx.Node{Name: "join", OpType: "Concat", Inputs: []string{"out", "out"}, Outputs: []string{"joined"}, Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 1)}},
+		&onnx.Node{Name: "cut", OpType: "Slice", Inputs: []string{"joined", "from", "to", "along"}, Outputs: []string{"cut"}})
+	c.inputs["from"], c.inputs["to"], c.inputs["along"] = integers(1), integers(1000), integers(1)
+	c.names = append(c.names, "from", "to", "along")
+	c.fixed["from"], c.fixed["to"], c.fixed["along"] = true, true, true
+	add("JoinedChannelsLast", c)
 }

@@ -56,7 +56,9 @@ func (l *lowering[T]) defined(n *op.InferredNode, in []*value) ([]*value, error)
 		}
 		s := nodeShape(shape)
 		d := &definition{node: n.Node, output: i, inputs: in, nodes: places, data: data}
-		d.operator = l.run.newOperator(n.Raw.Label(), n.Raw.OpType, newValue(s, data), s, nodes)
+		held := newValue(s, data)
+		d.operator = l.run.newOperator(n.Raw.Label(), n.Raw.OpType, held.Dtype(), s, nodes)
+		d.value, d.defined = held, true
 		if v.first, err = gorgonia.ApplyOp(d, nodes...); err != nil {
 			return nil, err
 		}

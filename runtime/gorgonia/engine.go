@@ -124,6 +124,8 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Te
 	if out, ok := s.empty(inputs); ok {
 		return out, nil
 	}
+	s.mu.Lock() // graphs share what their kernels work in
+	defer s.mu.Unlock()
 	g, err := s.graphFor(inputs)
 	if err != nil {
 		return nil, err
@@ -174,8 +176,6 @@ func (s *session) empty(inputs runtime.Tensors) (runtime.Tensors, bool) {
 
 // graphFor returns the graph for the shapes of the inputs.
 func (s *session) graphFor(inputs runtime.Tensors) (*inference, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	key := fmt.Sprint(inputs.Shapes())
 	for i, g := range s.graphs {
 		if g.key == key {
@@ -195,13 +195,12 @@ func (s *session) graphFor(inputs runtime.Tensors) (*inference, error) {
 	return g, nil
 }
 
-// inference is a graph that computes a model's outputs. Its operators own their
-// buffers, so one run uses it at a time.
+// inference is a graph that computes a model's outputs. Its values have fixed places, so one run
+// uses it at a time.
 type inference struct {
 	key     string
-	mu      sync.Mutex
 	graph   *lowering[float32]
-	machine *machine
+	machine *machine[float32]
 	inputs  map[string]*value
 	outputs []*value
 	names   []string
@@ -238,13 +237,13 @@ func newInference(m *onnx.Model, inputs runtime.Tensors, kernels kernel.Set[floa
 		}
 		g.outputs = append(g.outputs, v)
 	}
-	g.machine = newMachine(l.graph, l.run, kernels.Pool(), nodes...)
-	return g, nil
+	if g.machine, err = newMachine(l.graph, l.run, kernels, nodes...); err != nil {
+		return nil, err
+	}
+	return g, g.machine.fits(memory)
 }
 
 func (g *inference) execute(ctx context.Context, inputs runtime.Tensors) (runtime.Tensors, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	for name, v := range g.inputs {
 		if err := copyElements(v.first.Value().Data(), inputs[name].Data); err != nil {
 			return nil, fmt.Errorf("input %q: %w", name, err)

@@ -15,8 +15,8 @@ func (l *lowering[T]) fuse() {
 			continue
 		}
 		switch n.Raw.OpType {
-		case "Relu":
-			l.fuseRelu(n)
+		case "Relu", "Clip":
+			l.fuseClamp(n)
 		case "Div":
 			l.fuseLRN(n)
 		}
@@ -34,9 +34,19 @@ func (l *lowering[T]) made(name, opType string) *op.Node {
 	return nil
 }
 
-// fuseRelu lets a Conv or a dense layer rectify its own output.
-func (l *lowering[T]) fuseRelu(relu *op.InferredNode) {
-	from := relu.Raw.Inputs[0]
+// clamping is a Relu or Clip that a layer does itself.
+type clamping struct {
+	to kernel.Clamp
+	by string // its output
+}
+
+// fuseClamp lets a convolution, a dense layer or a batch normalization clamp its own output.
+func (l *lowering[T]) fuseClamp(n *op.InferredNode) {
+	from := n.Raw.Inputs[0]
+	to, ok := l.clampOf(n)
+	if !ok || l.outputs[from] {
+		return
+	}
 	dense := l.made(from, "Gemm")
 	if dense != nil {
 		plain := dense.Int("transA") == 0 && dense.Int("transB") != 0 && dense.Float("alpha") == 1 && dense.Float("beta") == 1
@@ -48,9 +58,41 @@ func (l *lowering[T]) fuseRelu(relu *op.InferredNode) {
 			dense = nil
 		}
 	}
-	if dense != nil || l.made(from, "Conv") != nil {
-		l.rectified[from] = relu.Raw.Outputs[0]
+	norm := l.made(from, "BatchNormalization")
+	if norm != nil && l.training == nil && norm.Int("training_mode") != 0 {
+		norm = nil
 	}
+	if dense != nil || norm != nil || l.made(from, "Conv") != nil {
+		l.clamped[from] = clamping{to, n.Raw.Outputs[0]}
+	}
+}
+
+// clampOf returns to what a Relu or a Clip of constant bounds clamps.
+func (l *lowering[T]) clampOf(n *op.InferredNode) (kernel.Clamp, bool) {
+	if n.Raw.OpType == "Relu" {
+		return kernel.Rectifier, true
+	}
+	in := make([]*operand, len(n.Raw.Inputs))
+	for i, name := range n.Raw.Inputs {
+		switch info := l.inferred.Values[name]; {
+		case name == "":
+		case i > 0 && info != nil && info.Const != nil && len(info.Const.F) == 1:
+			in[i] = &operand{number: info.Const.F[0]}
+		default:
+			in[i] = &operand{value: &value{}}
+		}
+	}
+	o, err := l.clip(n.Node, in)
+	if err != nil {
+		return kernel.Clamp{}, false
+	}
+	return kernel.Clamp{Lo: o.formula.p, Hi: o.formula.q}, true
+}
+
+// alike reports whether a node's output is its input, because the layer that made it does what the
+// node does.
+func (l *lowering[T]) alike(n *op.Node) bool {
+	return l.clamped[n.Inputs[0]].by == n.Outputs[0] && l.clamped[n.Inputs[0]].to.On()
 }
 
 // fuseLRN recognizes local response normalization across channels that is written as

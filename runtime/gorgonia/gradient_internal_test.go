@@ -166,7 +166,10 @@ func differentiate[T kernel.Float](t *testing.T, c graphCase, m *onnx.Model, up 
 	if err != nil {
 		t.Fatal(err)
 	}
-	vm := newMachine(l.graph, l.run, l.kernels.Pool(), append(gorgonia.Nodes{cost, out}, grads...)...)
+	vm, err := newMachine(l.graph, l.run, l.kernels, append(gorgonia.Nodes{cost, out}, grads...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	gradients := map[string][]T{}
 	for range 2 { // a second run must find nothing left over from the first
 		if err := vm.compute(t.Context()); err != nil {
@@ -254,13 +257,9 @@ func gradientError(got, want []float64) float64 {
 	return d.Scaled
 }
 
-// TestEveryKernelHasGradientCases reads the operators that are lowered from kernelFor, and
-// wants cases of each. Dropout is tested where its mask can be seen.
+// TestEveryKernelHasGradientCases reads the operators that are lowered from kernelFor and formula,
+// and wants cases of each. Dropout is tested where its mask can be seen.
 func TestEveryKernelHasGradientCases(t *testing.T) {
-	f, err := parser.ParseFile(token.NewFileSet(), "lower.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	lowered, tested := 0, map[string]bool{"Dropout": true}
 	for _, cases := range graphCases(rand.New(rand.NewPCG(3, 8))) {
 		for _, c := range cases {
@@ -269,9 +268,9 @@ func TestEveryKernelHasGradientCases(t *testing.T) {
 			}
 		}
 	}
-	ast.Inspect(f, func(n ast.Node) bool {
+	inspect := func(n ast.Node) bool {
 		if d, ok := n.(*ast.FuncDecl); ok {
-			return d.Name.Name == "kernelFor"
+			return d.Name.Name == "kernelFor" || d.Name.Name == "formula"
 		}
 		if c, ok := n.(*ast.CaseClause); ok {
 			for _, e := range c.List {
@@ -284,9 +283,16 @@ func TestEveryKernelHasGradientCases(t *testing.T) {
 			}
 		}
 		return true
-	})
-	if lowered < 25 {
-		t.Errorf("%d operators were found in kernelFor", lowered)
+	}
+	for _, file := range []string{"lower.go", "expression.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, inspect)
+	}
+	if lowered < 50 {
+		t.Errorf("%d operators were found in kernelFor and formula", lowered)
 	}
 }
 

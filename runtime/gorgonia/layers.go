@@ -3,7 +3,6 @@ package gorgonia
 import (
 	"fmt"
 	"hash/fnv"
-	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -42,7 +41,7 @@ func (l *lowering[T]) conv(n *op.Node, in []*value) (*value, error) {
 		return nil, err
 	}
 	s := kernel.Conv{N: x.shape[0], C: x.shape[1], M: w.shape[0], Group: int(n.Int("group")), Window: win,
-		ReLU: l.rectified[n.Outputs[0]] != ""}
+		Clamp: l.clamped[n.Outputs[0]].to}
 	in = slices.DeleteFunc(slices.Clone(in), func(v *value) bool { return v == nil })
 	s.Bias = len(in) == 3
 	nodes, err := l.nodes(in[1:]...)
@@ -101,7 +100,7 @@ func (l *lowering[T]) lrn(label string, x *value, s kernel.LRN) (*value, error) 
 
 func (l *lowering[T]) batchNorm(n *op.Node, in []*value) (*value, error) {
 	x := in[0]
-	s := kernel.BatchNorm{C: x.shape[1], Epsilon: n.Float("epsilon"), Momentum: n.Float("momentum"), Training: l.training != nil}
+	s := kernel.BatchNorm{C: x.shape[1], Epsilon: n.Float("epsilon"), Momentum: n.Float("momentum"), Training: l.training != nil, Clamp: l.clamped[n.Outputs[0]].to}
 	s.Rows = x.size() / max(1, s.C)
 	if l.training == nil && n.Int("training_mode") != 0 {
 		return nil, errNoKernel
@@ -164,10 +163,10 @@ func (l *lowering[T]) gemm(n *op.Node, in []*value) (*value, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := kernel.Dense{N: rows, In: k, Out: columns, Bias: c != nil, ReLU: l.rectified[n.Outputs[0]] != ""}
+		s := kernel.Dense{N: rows, In: k, Out: columns, Bias: c != nil, Clamp: l.clamped[n.Outputs[0]].to}
 		return l.ofFirst(n, s, shape, used, nodes...)
 	}
-	if l.rectified[n.Outputs[0]] != "" {
+	if l.clamped[n.Outputs[0]].to.On() {
 		return nil, fmt.Errorf("a fused rectifier without the kernel for it")
 	}
 	nodes, err := l.nodes(a, b)
@@ -179,25 +178,22 @@ func (l *lowering[T]) gemm(n *op.Node, in []*value) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := &operand{value: y}
 	if alpha != 1 {
-		if y, err = l.arithmetic(n, "Mul", y, scalar(alpha), shape); err != nil {
-			return nil, err
-		}
+		sum = affine(sum, alpha, 0)
 	}
-	if c == nil || beta == 0 {
+	if c != nil && beta != 0 {
+		with := &operand{value: c}
+		if beta != 1 {
+			with = affine(with, beta, 0)
+		}
+		sum = of("Add", sum, with)
+	}
+	if sum.formula == nil {
 		return y, nil
 	}
-	if beta != 1 {
-		if c, err = l.arithmetic(n, "Mul", c, scalar(beta), c.shape); err != nil {
-			return nil, err
-		}
-	}
-	return l.arithmetic(n, "Add", y, c, shape)
-}
-
-func scalar(x float64) *value {
-	a := &op.Array{Type: 1, F: []float64{x}}
-	return &value{typ: a.Type, shape: []int{}, constant: a}
+	v := &value{typ: y.typ, shape: shape, needs: y.needs || c != nil && c.needs, formula: sum.formula, label: n.Label(), kind: n.OpType}
+	return v, l.settle(v)
 }
 
 // matMul multiplies the last two axes and broadcasts the others; a vector is a row on
@@ -283,31 +279,32 @@ func (l *lowering[T]) dropout(n *op.Node, in []*value) (*value, error) {
 	return l.like(n.Label(), n.OpType, kernel.Dropout{N: x.size(), Ratio: ratio, Key: key.Sum64() ^ l.training.seed, Step: l.training.step}, x)
 }
 
-func (l *lowering[T]) unary(n *op.Node, in []*value) (*value, error) {
-	x := in[0]
-	if n.OpType == "Relu" && l.rectified[n.Inputs[0]] == n.Outputs[0] {
-		return x, nil // the layer before does it
+// layerNorm normalizes over the last axes, channels first.
+func (l *lowering[T]) layerNorm(n *op.Node, in []*value) (*value, error) {
+	axis := int(n.Int("axis"))
+	if axis < 0 {
+		axis += len(in[0].shape)
 	}
-	s := kernel.Unary{N: x.size(), Function: n.OpType, Min: math.Inf(-1), Max: math.Inf(1)}
-	if n.OpType == "Clip" {
-		if a := n.Attribute("min"); a != nil {
-			s.Min = float64(a.Float)
+	s := kernel.LayerNorm{Rows: 1, C: 1, Epsilon: n.Float("epsilon"), Bias: len(in) > 2 && in[2] != nil}
+	for i, d := range in[0].shape {
+		if i < axis {
+			s.Rows *= d
+		} else {
+			s.C *= d
 		}
-		if a := n.Attribute("max"); a != nil {
-			s.Max = float64(a.Float)
-		}
-		for i, bound := range []*float64{&s.Min, &s.Max} {
-			if i+1 < len(in) && in[i+1] != nil {
-				b, ok := number(in[i+1])
-				if !ok {
-					return nil, errNoKernel
-				}
-				*bound = b
-			}
-		}
-		if s.Min > s.Max {
+	}
+	used := in[:2]
+	if s.Bias {
+		used = in[:3]
+	}
+	for _, v := range used[1:] {
+		if v.size() != s.C {
 			return nil, errNoKernel
 		}
 	}
-	return l.like(n.Label(), n.OpType, s, x)
+	nodes, err := l.nodes(used...)
+	if err != nil {
+		return nil, err
+	}
+	return l.ofFirst(n, s, in[0].shape, used, nodes...)
 }

@@ -17,11 +17,11 @@ var errNoKernel = errors.New("no kernel")
 
 // lower adds the nodes that the given values depend on.
 func (l *lowering[T]) lower(outputs []string) error {
-	l.fuse()
 	wanted := map[string]bool{}
 	for _, name := range outputs {
-		wanted[name] = true
+		wanted[name], l.outputs[name] = true, true
 	}
+	l.fuse()
 	nodes := l.inferred.Nodes
 	for i := len(nodes) - 1; i >= 0; i-- {
 		for _, out := range nodes[i].Raw.Outputs {
@@ -158,7 +158,7 @@ func (l *lowering[T]) evaluated(n *op.InferredNode, in []*value) []*value {
 
 // kernelFor adds a node as a kernel. A new operator is a case here.
 func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*value, error) {
-	if in[0] == nil || in[0].typ != onnx.Float || l.further(n) && !l.normalizing(n) {
+	if in[0] == nil || in[0].typ != onnx.Float || l.further(n) && !l.normalizing(n) && n.OpType != "Split" {
 		return nil, errNoKernel
 	}
 	one := func(v *value, err error) ([]*value, error) {
@@ -180,22 +180,29 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 		return one(l.gemm(n, in))
 	case "MatMul":
 		return one(l.matMul(n, in, out[0]))
-	case "Relu", "Sigmoid", "Tanh", "Sqrt", "Clip":
-		return one(l.unary(n, in))
-	case "Add", "Sub", "Mul", "Div", "Pow":
-		return one(l.binary(n, in, out[0]))
 	case "Dropout":
 		return one(l.dropout(n, in))
 	case "Softmax", "LogSoftmax":
 		return one(l.softmax(n, in[0]))
 	case "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity":
 		return one(l.reshape(n, in[0], out[0]))
-	case "Transpose", "Slice", "Gather", "Concat":
+	case "Concat":
+		return one(l.concat(n, in, out[0]))
+	case "Split":
+		return l.split(n, in[0], out)
+	case "Slice":
+		return one(l.slice1(n, in, out[0]))
+	case "Transpose", "Gather", "Expand", "DepthToSpace", "SpaceToDepth", "Tile":
 		return one(l.move(n, in, out[0]))
+	case "LayerNormalization":
+		return one(l.layerNorm(n, in))
 	case "ReduceMean":
 		return one(l.reduceMean(n, in, out[0]))
 	}
-	return nil, errNoKernel
+	if l.alike(n) {
+		return []*value{in[0]}, nil // the layer before does it
+	}
+	return one(l.elementwise(n, in, out[0]))
 }
 
 // further reports whether anyone uses an output of the node besides the first.
@@ -217,6 +224,9 @@ func (l *lowering[T]) normalizing(n *op.Node) bool {
 // like returns a value with a's shape, made by a kernel on a in the layout it has.
 func (l *lowering[T]) like(label, kind string, s kernel.Spec, a *value) (*value, error) {
 	v := &value{typ: a.typ, shape: a.shape, needs: a.needs}
+	if err := l.settle(a); err != nil {
+		return nil, err
+	}
 	node := l.node
 	if a.last != nil {
 		node = l.lastNode

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -24,6 +25,10 @@ type value struct {
 	first, last *gorgonia.Node // with channels first, as ONNX has it, and last
 	needs       bool           // whether it depends on a parameter that is being trained
 	learned     bool           // whether it depends on one that training may change
+
+	// Where it is an elementwise formula that nobody has needed the value of yet.
+	formula     *expression
+	label, kind string
 }
 
 func (v *value) size() int {
@@ -33,6 +38,9 @@ func (v *value) size() int {
 	}
 	return n
 }
+
+// flat reports whether channels first and last are the same order.
+func (v *value) flat() bool { return v.shape[1] == 1 || v.positions() == 1 }
 
 // positions returns how many spatial positions (N, C, positions...) has.
 func (v *value) positions() int {
@@ -50,14 +58,15 @@ type lowering[T kernel.Float] struct {
 	training *training // nil for inference
 	store    *Store[T]
 
-	graph     *gorgonia.ExprGraph
-	run       *run
-	values    map[string]*value
-	inferred  *op.Inferred
-	inputs    int // how many input nodes there are
-	index     *onnx.Index
-	rectified map[string]string   // outputs of Conv and Gemm: the Relu that is fused into them
-	folded    map[*onnx.Node]bool // nodes that another one computes
+	graph    *gorgonia.ExprGraph
+	run      *run
+	values   map[string]*value
+	inferred *op.Inferred
+	inputs   int             // how many input nodes there are
+	outputs  map[string]bool // what is to be computed
+	index    *onnx.Index
+	clamped  map[string]clamping // outputs of layers: the Relu or Clip that is fused into them
+	folded   map[*onnx.Node]bool // nodes that another one computes
 
 	normalizes map[*onnx.Node]kernel.LRN // Div nodes that end a local response normalization
 	state      map[string]bool           // initializers that training changes but no gradient: running statistics
@@ -75,7 +84,12 @@ type training struct {
 // UnsupportedError names a node that cannot be run or trained, and why.
 type UnsupportedError struct{ Node, Reason string }
 
-func (e *UnsupportedError) Error() string { return fmt.Sprintf("node %q: %s", e.Node, e.Reason) }
+func (e *UnsupportedError) Error() string {
+	if e.Node == "" {
+		return e.Reason
+	}
+	return fmt.Sprintf("node %q: %s", e.Node, e.Reason)
+}
 
 // Kind returns fault.Unsupported.
 func (e *UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
@@ -88,8 +102,9 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 		model: m, kernels: kernels, training: t, store: store,
 		graph: gorgonia.NewGraph(), run: &run{},
 		values: map[string]*value{}, index: onnx.NewIndex(m.Graph),
-		rectified: map[string]string{}, folded: map[*onnx.Node]bool{}, normalizes: map[*onnx.Node]kernel.LRN{}, state: map[string]bool{},
+		clamped: map[string]clamping{}, outputs: map[string]bool{}, folded: map[*onnx.Node]bool{}, normalizes: map[*onnx.Node]kernel.LRN{}, state: map[string]bool{},
 	}
+	l.run.kernels = func(s kernel.Spec) (any, error) { return kernels.Plan(s) }
 	l.inferred = op.Infer(m, inputs)
 	if err := (op.Findings{Problems: l.inferred.Problems, Unchecked: l.inferred.Unchecked}).Err(); err != nil {
 		return nil, err
@@ -97,12 +112,12 @@ func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, ke
 	return l, l.bound(memory)
 }
 
-// bound refuses a model whose values do not fit before any of them is made.
+// bound refuses a value that cannot be had, and one that does not fit by itself, before any is
+// made.
 func (l *lowering[T]) bound(memory int64) error {
 	if memory == 0 {
 		memory = DefaultMemory
 	}
-	total := int64(0)
 	for _, n := range l.inferred.Nodes {
 		for i, x := range n.In {
 			if x == nil || x.Const != nil {
@@ -123,15 +138,12 @@ func (l *lowering[T]) bound(memory int64) error {
 			if n.Node != nil && slices.Contains(shape, 0) && o.Const == nil {
 				return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("its output of shape %v has no elements", shape)}
 			}
-			size := int64(8)
+			size := int64(unsafe.Sizeof(*new(T)))
 			for _, d := range shape {
 				if d > 0 && size > memory/int64(d) {
 					return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("its output of shape %v is too large", shape)}
 				}
 				size *= int64(d)
-			}
-			if total += size; total > memory {
-				return &UnsupportedError{n.Raw.Label(), fmt.Sprintf("the values up to here take more than %d MiB: try a smaller batch", memory>>20)}
 			}
 		}
 	}
@@ -209,7 +221,14 @@ func (l *lowering[T]) value(name string) (*value, error) {
 
 // node returns the value as a node of the graph with channels first.
 func (l *lowering[T]) node(v *value) (*gorgonia.Node, error) {
+	if err := l.settle(v); err != nil {
+		return nil, err
+	}
 	if v.first != nil {
+		return v.first, nil
+	}
+	if v.last != nil && v.flat() {
+		v.first = v.last
 		return v.first, nil
 	}
 	if v.last != nil {
@@ -243,6 +262,9 @@ func (l *lowering[T]) node(v *value) (*gorgonia.Node, error) {
 
 // lastNode returns the value (N, C, ...) as a node with channels last.
 func (l *lowering[T]) lastNode(v *value) (*gorgonia.Node, error) {
+	if err := l.settle(v); err != nil {
+		return nil, err
+	}
 	if v.last != nil {
 		return v.last, nil
 	}
@@ -250,7 +272,7 @@ func (l *lowering[T]) lastNode(v *value) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(v.shape) < 3 {
+	if len(v.shape) < 3 || v.flat() {
 		v.last = first
 		return first, nil
 	}
@@ -274,11 +296,11 @@ func (l *lowering[T]) apply(label, kind string, s kernel.Spec, shape tensor.Shap
 			return nil, &UnsupportedError{label, fmt.Sprintf("input %d has %v elements, the kernel wants %v", i, n.Shape(), sizes)}
 		}
 	}
-	f := &forward[T]{plan: plan, y: make([]T, out), args: make([][]T, len(inputs)), needs: make([]bool, len(inputs))}
+	f := &forward[T]{plan: plan, spec: s, elements: out, args: make([][]T, len(inputs)), needs: make([]bool, len(inputs))}
 	for i := range inputs {
 		f.needs[i] = needs[i] && s.Differentiable(i)
 	}
-	f.operator = l.run.newOperator(label, kind, newValue(shape, f.y), shape, inputs)
+	f.operator = l.run.newOperator(label, kind, dtype[T](), shape, inputs)
 	return gorgonia.ApplyOp(f, inputs...)
 }
 

@@ -3,55 +3,12 @@ package gorgonia
 import (
 	"slices"
 
+	"gorgonia.org/gorgonia"
+
 	"alexctl/kernel"
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 )
-
-// binary adds an arithmetic operator on two values that broadcast.
-func (l *lowering[T]) binary(n *op.Node, in []*value, out *op.Info) (*value, error) {
-	if in[1].typ != in[0].typ { // a Pow may have an exponent of integers
-		return nil, errNoKernel
-	}
-	return l.arithmetic(n, n.OpType, in[0], in[1], fixed(out))
-}
-
-func (l *lowering[T]) arithmetic(n *op.Node, operator string, a, b *value, shape []int) (*value, error) {
-	s := kernel.Binary{N: (&value{shape: shape}).size(), Operator: operator, ASize: a.size(), BSize: b.size(), BConstant: !b.needs}
-	v := &value{typ: a.typ, shape: shape, needs: a.needs || b.needs}
-	needs := []bool{a.needs, b.needs}
-	// Values of one shape, and numbers, are computed in the layout that they have.
-	// (A number has one element whatever its rank.)
-	if a.last != nil && slices.Equal(a.shape, shape) && (b.size() == 1 || slices.Equal(b.shape, shape)) && s.N > 1 {
-		left, err := l.lastNode(a)
-		if err != nil {
-			return nil, err
-		}
-		other := l.lastNode
-		if b.size() == 1 {
-			s.B = make([]int32, s.N)
-			other = l.node
-		}
-		right, err := other(b)
-		if err != nil {
-			return nil, err
-		}
-		v.last, err = l.apply(n.Label(), operator, s, nodeShape(lastShape(shape)), needs, left, right)
-		return v, err
-	}
-	if !slices.Equal(a.shape, shape) {
-		s.A = indices32(op.BroadcastIndices(a.shape, shape))
-	}
-	if !slices.Equal(b.shape, shape) {
-		s.B = indices32(op.BroadcastIndices(b.shape, shape))
-	}
-	nodes, err := l.nodes(a, b)
-	if err != nil {
-		return nil, err
-	}
-	v.first, err = l.apply(n.Label(), operator, s, nodeShape(shape), needs, nodes...)
-	return v, err
-}
 
 func indices32(list []int) []int32 {
 	out := make([]int32, len(list))
@@ -61,7 +18,7 @@ func indices32(list []int) []int32 {
 	return out
 }
 
-// reshape gives a value another shape. The order of its elements stays.
+// reshape gives a value another shape: the same elements in the same place.
 func (l *lowering[T]) reshape(n *op.Node, x *value, out *op.Info) (*value, error) {
 	shape := fixed(out)
 	if slices.Equal(shape, x.shape) {
@@ -71,7 +28,7 @@ func (l *lowering[T]) reshape(n *op.Node, x *value, out *op.Info) (*value, error
 	if err != nil {
 		return nil, err
 	}
-	return l.ofFirst(n, kernel.Move{In: []int{x.size()}, Out: x.size()}, shape, []*value{x}, node)
+	return &value{typ: x.typ, shape: shape, needs: x.needs, first: node}, nil
 }
 
 // move adds an operator that only moves elements. Where each comes from is found by
@@ -168,4 +125,160 @@ func reducedAxes(n *op.Node, in []*value) (axes []int, all, ok bool) {
 		axes = append(axes, int(a))
 	}
 	return axes, false, true
+}
+
+// rows splits a shape at an axis: how many rows there are before it, and how many elements lie
+// behind each place of it. With last, channels are last in memory.
+func rows(shape []int, axis int, last bool) (outer, inner int) {
+	outer, inner = 1, 1
+	if last {
+		shape = lastShape(shape)
+		axis = len(shape) - 1
+	}
+	for i, d := range shape {
+		switch {
+		case i < axis:
+			outer *= d
+		case i > axis:
+			inner *= d
+		}
+	}
+	return outer, inner
+}
+
+// joined is how values are laid out to be joined or cut along an axis: with channels last where
+// the axis is theirs and one of them has them so.
+func (l *lowering[T]) joined(axis int, in ...*value) (last bool, nodes []*gorgonia.Node, err error) {
+	for _, v := range in {
+		if err := l.settle(v); err != nil {
+			return false, nil, err
+		}
+		last = last || axis == 1 && len(v.shape) > 2 && v.last != nil
+	}
+	for _, v := range in {
+		node := l.node
+		if last {
+			node = l.lastNode
+		}
+		n, err := node(v)
+		if err != nil {
+			return last, nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	return last, nodes, nil
+}
+
+// laidOut adds a kernel whose result has channels last or first.
+func (l *lowering[T]) laidOut(n *op.Node, s kernel.Spec, shape []int, last bool, in []*value, nodes ...*gorgonia.Node) (*value, error) {
+	if last {
+		return l.lastValue(n, s, shape, in, nodes...)
+	}
+	return l.ofFirst(n, s, shape, in, nodes...)
+}
+
+// concat lays values one after the other along an axis.
+func (l *lowering[T]) concat(n *op.Node, in []*value, out *op.Info) (*value, error) {
+	axis := int(n.Int("axis"))
+	if axis < 0 {
+		axis += len(in[0].shape)
+	}
+	last, nodes, err := l.joined(axis, in...)
+	if err != nil {
+		return nil, err
+	}
+	outer, inner := rows(in[0].shape, axis, last)
+	s := kernel.Concat{Outer: outer}
+	for _, v := range in {
+		s.Parts = append(s.Parts, v.shape[axis]*inner)
+	}
+	return l.laidOut(n, s, fixed(out), last, in, nodes...)
+}
+
+// cut takes size places of an axis, from one on.
+func (l *lowering[T]) cut(n *op.Node, x *value, axis, from int, shape []int) (*value, error) {
+	last, nodes, err := l.joined(axis, x)
+	if err != nil {
+		return nil, err
+	}
+	outer, inner := rows(x.shape, axis, last)
+	s := kernel.Cut{Outer: outer, Width: x.shape[axis] * inner, From: from * inner, Part: shape[axis] * inner}
+	return l.laidOut(n, s, shape, last, []*value{x}, nodes...)
+}
+
+// split cuts a value into parts along an axis.
+func (l *lowering[T]) split(n *op.Node, x *value, out []*op.Info) ([]*value, error) {
+	axis := int(n.Int("axis"))
+	if axis < 0 {
+		axis += len(x.shape)
+	}
+	parts := make([]*value, len(out))
+	from := 0
+	for i, o := range out {
+		shape := fixed(o)
+		if n.Outputs[i] != "" && l.index.Used(n.Outputs[i]) || l.outputs[n.Outputs[i]] {
+			var err error
+			if parts[i], err = l.cut(n, x, axis, from, shape); err != nil {
+				return nil, err
+			}
+		} else {
+			parts[i] = &value{typ: x.typ, shape: shape}
+		}
+		from += shape[axis]
+	}
+	return parts, nil
+}
+
+// slice1 cuts a slice of neighbours along one axis; any other one moves elements.
+func (l *lowering[T]) slice1(n *op.Node, in []*value, out *op.Info) (*value, error) {
+	shape, axis := fixed(out), -1
+	for i, d := range in[0].shape {
+		if shape[i] != d {
+			if axis >= 0 {
+				return l.move(n, in, out)
+			}
+			axis = i
+		}
+	}
+	from, ok := l.sliceFrom(n, in, axis)
+	if axis < 0 || !ok {
+		return l.move(n, in, out)
+	}
+	return l.cut(n, in[0], axis, from, shape)
+}
+
+// sliceFrom returns where a slice of neighbours along one axis begins.
+func (l *lowering[T]) sliceFrom(n *op.Node, in []*value, axis int) (int, bool) {
+	var starts, axes, steps []int64
+	if n.Opset < 10 {
+		starts, axes = n.Ints("starts"), n.Ints("axes")
+	} else {
+		for i, to := range map[int]*[]int64{1: &starts, 3: &axes, 4: &steps} {
+			if i < len(in) && in[i] != nil {
+				if in[i].constant == nil {
+					return 0, false
+				}
+				*to = in[i].constant.I
+			}
+		}
+	}
+	rank := int64(len(in[0].shape))
+	for i, start := range starts {
+		a := int64(i)
+		if i < len(axes) {
+			a = (axes[i] + rank) % rank
+		}
+		if i < len(steps) && steps[i] != 1 {
+			return 0, false
+		}
+		if int(a) != axis {
+			continue
+		}
+		size := int64(in[0].shape[axis])
+		if start < 0 {
+			start += size
+		}
+		return int(min(max(start, 0), size)), true
+	}
+	return 0, false
 }

@@ -6,7 +6,6 @@ import (
 	"hash"
 	"hash/fnv"
 	"time"
-	"unsafe"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -16,9 +15,8 @@ import (
 )
 
 // operator is what all our Gorgonia operators share: a name, the type and shape of
-// the inputs and the output, and the output itself. The graph is static, so the
-// operator owns its output and gives out the same one every time: a run allocates
-// nothing.
+// the inputs and the output, and the output itself. The graph is static, so an operator
+// gives out the same value every time: a run allocates nothing.
 type operator struct {
 	run   *run
 	label string // the node of the model that it comes from
@@ -29,6 +27,8 @@ type operator struct {
 	value gorgonia.Value
 	bytes int64
 	took  time.Duration // in the last run
+
+	defined bool // computed by ONNX's definition, for want of a kernel
 }
 
 // run is what the operators of one graph share while it runs.
@@ -37,23 +37,35 @@ type run struct {
 	err       error       // the first one; Gorgonia's wrapping would hide it
 	operators []*operator // in the order in which they were made
 	watch     bool        // end the run at the first output that is not finite
+	kernels   func(kernel.Spec) (any, error)
 }
 
-// newOperator returns the operator that makes a value of the given type and shape
-// from the inputs.
-func (r *run) newOperator(label, kind string, value gorgonia.Value, shape tensor.Shape, inputs []*gorgonia.Node) *operator {
-	o := &operator{run: r, label: label, kind: kind, shape: shape, value: value}
+// newOperator returns the operator that makes a value of the given element type and shape from
+// the inputs.
+func (r *run) newOperator(label, kind string, of tensor.Dtype, shape tensor.Shape, inputs []*gorgonia.Node) *operator {
+	o := &operator{run: r, label: label, kind: kind, shape: shape}
 	for _, n := range inputs {
 		o.in = append(o.in, n.Type())
 	}
-	o.out = value.Dtype()
+	o.out = of
 	if len(shape) > 0 {
-		o.out = gorgonia.TensorType{Dims: len(shape), Of: value.Dtype()}
+		o.out = gorgonia.TensorType{Dims: len(shape), Of: of}
 	}
-	o.bytes = int64(value.MemSize())
+	o.bytes = int64(shape.TotalSize()) * int64(of.Size())
 	r.operators = append(r.operators, o)
 	return o
 }
+
+// dtype returns Gorgonia's name of a type.
+func dtype[T kernel.Float]() tensor.Dtype {
+	if _, ok := any(T(0)).(float32); ok {
+		return tensor.Float32
+	}
+	return tensor.Float64
+}
+
+// layer returns the operator itself: it is one of ours.
+func (o *operator) layer() *operator { return o }
 
 func (o *operator) Arity() int { return len(o.in) }
 
@@ -147,11 +159,27 @@ func newValue(shape tensor.Shape, data any) gorgonia.Value {
 // forward is a kernel as a Gorgonia operator.
 type forward[T kernel.Float] struct {
 	*operator
-	plan  kernel.Plan[T]
-	needs []bool // which inputs want a gradient
-	y     []T
-	args  [][]T
+	plan     kernel.Plan[T]
+	spec     kernel.Spec // nil for one that reads everything
+	needs    []bool      // which inputs want a gradient
+	elements int         // of the result
+	y        []T
+	args     [][]T
 }
+
+func (f *forward[T]) size() int {
+	if len(f.shape) == 0 {
+		return 0 // a number, which it keeps itself
+	}
+	return f.elements
+}
+
+func (f *forward[T]) house(data []T) {
+	f.y = data
+	f.value = newValue(f.shape.Clone(), data)
+}
+
+func (f *forward[T]) reads(int) bool { return true }
 
 // Do computes the output.
 func (f *forward[T]) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
@@ -168,12 +196,25 @@ func (f *forward[T]) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 // is trained.
 func (f *forward[T]) DiffWRT(int) []bool { return f.needs }
 
-// SymDiff makes one operator for each gradient that is wanted.
+// SymDiff makes one operator for each gradient that is wanted, and is not another one.
 func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	grad, err := f.beforeClamp(output, grad)
+	if err != nil {
+		return nil, err
+	}
 	grads := make(gorgonia.Nodes, len(inputs))
 	for i, x := range inputs {
 		if !f.needs[i] {
 			continue
+		}
+		if e, ok := f.spec.(kernel.Elementwise); ok {
+			if from, ok := e.Passes(i); ok && from < 0 {
+				grads[i] = grad
+				continue
+			} else if ok && grads[from] != nil {
+				grads[i] = grads[from]
+				continue
+			}
 		}
 		children := append(gorgonia.Nodes{grad, output}, inputs...)
 		if streams(f.plan, i) { // who takes its parts may change this input: others come first
@@ -184,12 +225,9 @@ func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node)
 			}
 		}
 		g := &backward[T]{
-			operator: f.run.newOperator(f.label, fmt.Sprintf("gradient %d of %s", i, f.kind), newValue(tensor.Shape{1}, make([]T, 1)), x.Shape().Clone(), children),
-			plan:     f.plan, input: i, args: make([][]T, len(inputs)),
+			operator: f.run.newOperator(f.label, fmt.Sprintf("gradient %d of %s", i, f.kind), dtype[T](), x.Shape().Clone(), children),
+			forward:  f, input: i, args: make([][]T, len(inputs)),
 		}
-		var zero T
-		g.bytes = int64(x.Shape().TotalSize()) * int64(unsafe.Sizeof(zero))
-		var err error
 		if grads[i], err = gorgonia.ApplyOp(g, children...); err != nil {
 			return nil, err
 		}
@@ -197,15 +235,57 @@ func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node)
 	return grads, nil
 }
 
+// beforeClamp returns the gradient of what is clamped, where the output is.
+func (f *forward[T]) beforeClamp(output, grad *gorgonia.Node) (*gorgonia.Node, error) {
+	c, ok := f.spec.(kernel.Clamped)
+	if !ok || !c.Clamping().On() {
+		return grad, nil
+	}
+	spec := kernel.ClampGradient{N: f.elements, Clamp: c.Clamping()}
+	plan, err := f.run.kernels(spec)
+	if err != nil {
+		return nil, err
+	}
+	p, _ := plan.(kernel.Plan[T])
+	g := &forward[T]{plan: p, spec: spec, elements: f.elements, args: make([][]T, 2), needs: make([]bool, 2)}
+	g.operator = f.run.newOperator(f.label, "gradient of the clamp", dtype[T](), f.shape.Clone(), gorgonia.Nodes{grad, output})
+	return gorgonia.ApplyOp(g, grad, output)
+}
+
 // backward is the gradient of one input of a kernel. Its inputs are the gradient of
 // the output, the output, and the kernel's inputs.
 type backward[T kernel.Float] struct {
 	*operator
-	plan  kernel.Plan[T]
-	input int
-	dx    []T // made when it is first needed
-	args  [][]T
-	take  func(worker, lo int, part []T) // what the gradient is given to instead, or nil
+	forward *forward[T]
+	input   int
+	dx      []T
+	args    [][]T
+	take    func(worker, lo int, part []T) // what the gradient is given to instead, or nil
+}
+
+func (b *backward[T]) size() int {
+	if b.take != nil {
+		return 0
+	}
+	return b.shape.TotalSize()
+}
+
+func (b *backward[T]) house(data []T) {
+	b.dx = data
+	b.value = newValue(b.shape.Clone(), data)
+}
+
+// reads says what the gradient is made from: the gradient of the output, and what the kernel
+// needs of the rest.
+func (b *backward[T]) reads(i int) bool {
+	if b.forward.spec == nil || i == 0 {
+		return true
+	}
+	r := b.forward.spec.Reads(b.input)
+	if i == 1 {
+		return r.Output
+	}
+	return i-2 < len(r.Inputs) && r.Inputs[i-2]
 }
 
 // streams reports whether a plan can give out the gradient of an input in parts.
@@ -221,25 +301,21 @@ func (b *backward[T]) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 			b.args[i] = elements[T](inputs[2+i])
 		}
 		dy, y := elements[T](inputs[0]), elements[T](inputs[1])
-		if s, ok := b.plan.(kernel.Streamer[T]); ok && b.take != nil && !b.run.watch {
+		if s, ok := b.forward.plan.(kernel.Streamer[T]); ok && b.take != nil && !b.run.watch {
 			s.Stream(b.input, dy, y, b.args, b.take)
 			return nil
 		}
-		b.make()
-		b.plan.Backward(b.input, b.dx, dy, y, b.args...)
+		if b.dx == nil {
+			b.house(make([]T, b.shape.TotalSize()))
+		}
+		b.forward.plan.Backward(b.input, b.dx, dy, y, b.args...)
 		return nil
 	})
 }
 
-// make allocates the gradient.
-func (b *backward[T]) make() {
-	if b.dx == nil {
-		b.dx = make([]T, b.shape.TotalSize())
-		b.value = newValue(b.shape.Clone(), b.dx)
-	}
-}
-
 var (
-	_ gorgonia.SDOp = (*forward[float32])(nil)
-	_ gorgonia.Op   = (*backward[float32])(nil)
+	_ gorgonia.SDOp   = (*forward[float32])(nil)
+	_ gorgonia.Op     = (*backward[float32])(nil)
+	_ housed[float32] = (*forward[float32])(nil)
+	_ housed[float32] = (*backward[float32])(nil)
 )

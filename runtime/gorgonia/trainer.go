@@ -36,7 +36,7 @@ type TrainOptions struct {
 // Gorgonia graph that ends in softmax cross entropy, differentiated by Gorgonia.
 type Trainer[T kernel.Float] struct {
 	lowering *lowering[T]
-	machine  *machine
+	machine  *machine[T]
 	options  TrainOptions
 	step     uint64
 
@@ -171,7 +171,7 @@ func (t *Trainer[T]) addLoss(output string) error {
 // applyNumber adds an operator whose output is a number, differentiable by its first
 // input: Gorgonia differentiates nothing else.
 func (l *lowering[T]) applyNumber(label, kind string, plan kernel.Plan[T], inputs ...*gorgonia.Node) (*gorgonia.Node, error) {
-	f := &forward[T]{plan: plan, y: make([]T, 1), args: make([][]T, len(inputs)), needs: make([]bool, len(inputs))}
+	f := &forward[T]{plan: plan, elements: 1, y: make([]T, 1), args: make([][]T, len(inputs)), needs: make([]bool, len(inputs))}
 	f.needs[0] = true
 	var number gorgonia.Value
 	switch y := any(f.y).(type) {
@@ -180,7 +180,8 @@ func (l *lowering[T]) applyNumber(label, kind string, plan kernel.Plan[T], input
 	case []float64:
 		number = (*gorgonia.F64)(&y[0])
 	}
-	f.operator = l.run.newOperator(label, kind, number, tensor.Shape{}, inputs)
+	f.operator = l.run.newOperator(label, kind, dtype[T](), tensor.Shape{}, inputs)
+	f.value = number
 	return gorgonia.ApplyOp(f, inputs...)
 }
 
@@ -208,8 +209,8 @@ func (t *Trainer[T]) differentiate() error {
 	t.streamed = make([]bool, len(t.params))
 	last := slices.Clone(t.grads) // the gradients of a layer follow each other
 	slices.Reverse(last)
-	t.machine = newMachine(l.graph, l.run, l.kernels.Pool(), append(gorgonia.Nodes{t.loss}, last...)...)
-	return nil
+	t.machine, err = newMachine(l.graph, l.run, l.kernels, append(gorgonia.Nodes{t.loss, t.logits}, last...)...)
+	return err
 }
 
 // StreamTo lets f take, during each step, the gradients that can be had in parts while
@@ -220,7 +221,7 @@ func (t *Trainer[T]) StreamTo(f func(worker, param, lo int, part []T)) {
 	for i, g := range t.grads {
 		// The sum of several gradients is not a gradient of ours.
 		b, ok := g.Op().(*backward[T])
-		if !ok || !streams(b.plan, b.input) {
+		if !ok || !streams(b.forward.plan, b.input) {
 			continue
 		}
 		t.streamed[i], b.bytes = true, 0
@@ -264,6 +265,9 @@ func (t *Trainer[T]) Step(ctx context.Context, number uint64, images []T, labels
 		t.labels[i] = T(label)
 	}
 	t.step = number
+	if err := t.machine.fits(t.options.Kernels.Memory); err != nil {
+		return 0, err
+	}
 	if err := t.machine.compute(ctx); err != nil {
 		return 0, err
 	}
@@ -287,10 +291,7 @@ func (t *Trainer[T]) LogitsOf() []T { return elements[T](t.machine.of(t.logits))
 
 // Bytes returns the size of everything that the graph keeps: values and gradients.
 func (t *Trainer[T]) Bytes() int64 {
-	total := int64(0)
-	for _, o := range t.lowering.run.operators {
-		total += o.bytes
-	}
+	total := t.machine.bytes()
 	for _, p := range t.lowering.store.list {
 		total += int64(len(p.Data)) * int64(unsafe.Sizeof(*new(T)))
 	}
@@ -372,7 +373,7 @@ func (t *Trainer[T]) Weights() (map[string]*onnx.Tensor, error) {
 // inference. It shares the trainer's weights.
 type Evaluator[T kernel.Float] struct {
 	lowering *lowering[T]
-	machine  *machine
+	machine  *machine[T]
 	images   []T
 	logits   *gorgonia.Node
 }
@@ -409,8 +410,10 @@ func (t *Trainer[T]) Evaluator(batch int) (e *Evaluator[T], err error) {
 		return nil, err
 	}
 	e.images, _ = images.first.Value().Data().([]T)
-	e.machine = newMachine(l.graph, l.run, l.kernels.Pool(), e.logits)
-	return e, nil
+	if e.machine, err = newMachine(l.graph, l.run, l.kernels, e.logits); err != nil {
+		return nil, err
+	}
+	return e, e.machine.fits(t.options.Kernels.Memory)
 }
 
 // Run returns the logits (N, Classes) of a batch, valid until the next.

@@ -31,6 +31,7 @@ func (v isa) vector() reg.VecVirtual {
 
 func main() {
 	ConstraintExpr("amd64")
+	writeNumbers()
 	for _, v := range []isa{{"256", 8}, {"512", 16}} {
 		v.rectify()
 		v.add()
@@ -48,6 +49,10 @@ func main() {
 		v.lrnGradient()
 		v.dots()
 		v.tallies()
+		v.arithmetic()
+		v.functions()
+		v.statistics()
+		v.depthwise()
 		for _, t := range transforms {
 			v.transform(t.name, t.matrix)
 			if !strings.HasPrefix(t.name, "input") {

@@ -54,6 +54,16 @@ func New(ctx context.Context, m *onnx.Model, e runtime.Engine, o Options) (*Clas
 	return c, nil
 }
 
+// Session returns what runs the model, once it is loaded, or nil.
+func (c *Classifier) Session() runtime.Session {
+	select {
+	case <-c.loaded:
+		return c.session
+	default:
+		return nil
+	}
+}
+
 // Ready waits until the model is loaded and returns why that failed, or nil.
 func (c *Classifier) Ready(ctx context.Context) error {
 	select {

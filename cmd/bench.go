@@ -68,7 +68,7 @@ Machines are noisy: interleave the runs that you compare, and compare medians.`,
 	f.IntSliceVar(&o.batches, "batch", []int{1, 32}, "batch sizes")
 	f.Float64Var(&o.seconds, "seconds", 3, "how long to measure each")
 	f.BoolVar(&o.train, "train", false, "measure the training step too")
-	f.BoolVar(&o.layers, "layers", false, "show where the time of the training step goes, operator by operator")
+	f.BoolVar(&o.layers, "layers", false, "show where the time goes on Gorgonia, operator by operator")
 	f.BoolVar(&o.noPeak, "no-peak", false, "do not measure the machine's peak")
 	return c
 }
@@ -90,12 +90,13 @@ type benched struct {
 	Layers []benchedLayer `json:"layers,omitempty"`
 }
 
-// benchedLayer is an operator of a training step.
+// benchedLayer is an operator of a run or a training step.
 type benchedLayer struct {
 	Node  string  `json:"node"`
 	Op    string  `json:"op"`
 	Shape []int   `json:"shape"` // of its result, channels last
 	Mean  float64 `json:"mean_ms"`
+	Slow  bool    `json:"by_definition,omitempty"` // for want of a kernel
 }
 
 // benchResult is the JSON result of bench.
@@ -200,9 +201,6 @@ func (o *benchOptions) check(ctx context.Context, a *app) error {
 	if o.precision != "float32" && !o.train {
 		return usage("--precision is for --train")
 	}
-	if o.layers && !o.train {
-		return usage("--layers is for --train")
-	}
 	flags := o.engineFlags
 	flags.kernels = "" // for Gorgonia, and not for the others
 	if err := (gorgonia.Kernels{Set: o.kernels, Precision: o.precision}).Valid(); err != nil {
@@ -250,11 +248,15 @@ func (a *app) benchBatch(ctx context.Context, m *onnx.Model, o benchOptions, bat
 	}
 	for _, engine := range engines {
 		a.say("running %s, batch %d, %s", engine.Name(), batch, counted(threads, "thread"))
-		times, err := a.benchEngine(ctx, m, engine, inputs, o.seconds)
+		times, layers, err := a.benchEngine(ctx, m, engine, inputs, o.seconds)
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, newBenched("inference", engine.Name(), batch, threads, times, flops))
+		line := newBenched("inference", engine.Name(), batch, threads, times, flops)
+		if o.layers {
+			line.Layers = layers
+		}
+		lines = append(lines, line)
 	}
 	if !o.train {
 		return lines, nil
@@ -284,22 +286,61 @@ func trainingFLOPs(s op.Summary) int64 {
 	return 0
 }
 
-func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, inputs runtime.Tensors, seconds float64) ([]time.Duration, error) {
+func (a *app) benchEngine(ctx context.Context, m *onnx.Model, e runtime.Engine, inputs runtime.Tensors, seconds float64) ([]time.Duration, []benchedLayer, error) {
 	if err := e.Check(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s, err := e.Prepare(ctx, m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var mean meter
 	times, err := timed(ctx, seconds, func() error {
 		_, err := s.Run(ctx, inputs)
+		mean.add(gorgonia.LayersOf(s))
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, nil, errors.Join(err, s.Close())
 	}
-	return times, s.Close()
+	a.sayDefined(gorgonia.LayersOf(s))
+	return times, mean.layers(), s.Close()
+}
+
+// sayDefined says what has no kernel.
+func (a *app) sayDefined(layers []gorgonia.Layer) {
+	if slow := gorgonia.ByDefinition(layers); slow != "" {
+		a.say("note: %s", slow)
+	}
+}
+
+// meter takes the mean of what operators took over several runs, without the first, which touches
+// all memory.
+type meter struct {
+	runs int
+	mean []benchedLayer
+}
+
+func (m *meter) add(now []gorgonia.Layer) {
+	if m.runs++; m.runs == 1 || len(m.mean) != len(now) {
+		m.mean = make([]benchedLayer, len(now))
+		m.runs = 1
+	}
+	for i, l := range now {
+		sum := m.mean[i].Mean
+		if m.runs > 1 {
+			sum += float64(l.Took.Nanoseconds()) / 1e6
+		}
+		m.mean[i] = benchedLayer{l.Node, l.Kind, l.Shape, sum, l.ByDefinition}
+	}
+}
+
+// layers returns the means.
+func (m *meter) layers() []benchedLayer {
+	for i := range m.mean {
+		m.mean[i].Mean /= float64(max(1, m.runs-1))
+	}
+	return m.mean
 }
 
 // benchStep measures training steps, and what each operator takes of them.
@@ -314,30 +355,15 @@ func benchStep(ctx context.Context, m *onnx.Model, k gorgonia.Kernels, batch int
 	if err != nil {
 		return nil, nil, err
 	}
-	var layers []benchedLayer
-	steps := 0
+	var mean meter
 	times, err := timed(ctx, seconds, func() error {
 		if err := s.Step(ctx); err != nil {
 			return err
 		}
-		now := s.Layers()
-		if steps == 0 { // the first one touches all memory
-			layers = make([]benchedLayer, len(now))
-		} else {
-			for i, l := range now {
-				layers[i].Mean += float64(l.Took.Nanoseconds()) / 1e6
-			}
-		}
-		steps++
+		mean.add(s.Layers())
 		return nil
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, l := range s.Layers() {
-		layers[i] = benchedLayer{l.Node, l.Kind, l.Shape, layers[i].Mean / float64(max(1, steps-1))}
-	}
-	return times, layers, nil
+	return times, mean.layers(), err
 }
 
 // timed runs f until so many seconds have passed, at least five times, after two runs
@@ -403,10 +429,10 @@ func (a *app) printBench(r benchResult) error {
 	return nil
 }
 
-// printLayers shows what each operator takes of a training step. What is missing to the
+// printLayers shows what each operator takes of a run or a training step. What is missing to the
 // step is the update of the parameters that are not updated with their gradients.
 func (a *app) printLayers(b benched) error {
-	t := newTable(table.Row{"node", "operator", "shape (channels last)", "mean ms", "of the step"}, "mean ms", "of the step").sparing("shape (channels last)", "operator")
+	t := newTable(table.Row{"node", "operator", "shape (channels last)", "mean ms", "of the time"}, "mean ms", "of the time").sparing("shape (channels last)", "operator")
 	total := 0.0
 	for _, l := range b.Layers {
 		total += l.Mean

@@ -18,6 +18,7 @@ import (
 	"alexctl/fault"
 	"alexctl/internal/regular"
 	"alexctl/onnx"
+	"alexctl/runtime/gorgonia"
 	"alexctl/train"
 	"alexctl/verify"
 )
@@ -141,6 +142,7 @@ func (a *app) eval(c *cobra.Command, args []string, o evalOptions) (err error) {
 	bar := a.progress(images.Len(), "images")
 	e, err := classifier.Evaluate(ctx, images, len(classes), bar.add)
 	bar.done()
+	a.sayDefined(gorgonia.LayersOf(classifier.Session()))
 	if err = a.broken(ctx, err, images); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"alexctl/fault"
 	"alexctl/preprocess"
 	"alexctl/runtime"
+	"alexctl/runtime/gorgonia"
 	"alexctl/runtime/ort"
 	"alexctl/signature"
 )
@@ -220,6 +221,7 @@ func (a *app) printInferred(ctx context.Context, c *classify.Classifier, e runti
 		bar.add(1)
 	}
 	bar.done()
+	a.sayDefined(gorgonia.LayersOf(c.Session()))
 	if failed > 0 {
 		a.say("%d of %d images could not be classified", failed, len(files))
 		slices.SortFunc(hints, func(x, y fault.Hint) int { return strings.Compare(x.Text, y.Text) })

@@ -16,6 +16,7 @@ type Conv struct {
 	Window         Window
 	Bias           bool
 	Clamp          Clamp
+	Fixed          bool // the weights are the same in every Forward: what is made of them is kept
 }
 
 // Sizes returns the elements of x, w, b and y.
@@ -70,18 +71,21 @@ type conv[T Float] struct {
 // newConv plans a convolution: each channel by itself where they are; where there are enough
 // images and channels and vectors of float32 for it, by way of tiles or directly; otherwise by way
 // of patches.
-func newConv[T Float](s Conv, k workers, shared *shared[T]) *conv[T] {
+func newConv[T Float](s Conv, k workers, room *shared[T]) *conv[T] {
 	c := &conv[T]{workers: k}
 	single, ok := any(c).(*conv[float32])
+	single32, _ := any(room).(*shared[float32])
 	switch {
 	case s.Depthwise():
 		c.convolver = newDepthwiseConv[T](s, k)
+	case ok && s.Rows():
+		single.convolver = newRowsConv(s, k, single32)
 	case ok && s.winograd():
-		single.convolver = newWinogradConv(s, k, shared.packed)
+		single.convolver = newWinogradConv(s, k, room.packed)
 	case ok && s.direct():
-		single.convolver = newDirectConv(s, k, shared.packed)
+		single.convolver = newDirectConv(s, k, room.packed)
 	default:
-		c.convolver = newPatchConv(s, k, shared)
+		c.convolver = newPatchConv(s, k, room)
 	}
 	return c
 }
@@ -127,12 +131,10 @@ const WinogradBatch = 16
 // WinogradArithmetic returns how Plain computes convolutions of a batch, and so does every
 // set that leaves 3x3 and 5x5 to it. The spread follows from the transforms, rounded up to a
 // whole number.
-func WinogradArithmetic(batch int) Arithmetic {
+func WinogradArithmetic(int) Arithmetic {
 	var a Arithmetic
-	if batch >= WinogradBatch {
-		for _, kernel := range []int{3, 5} {
-			a.Spread[kernel] = math.Ceil(vector.Spread(kernel))
-		}
+	for _, kernel := range []int{3, 5} {
+		a.Spread[kernel] = math.Ceil(vector.Spread(kernel))
 	}
 	return a
 }
@@ -155,17 +157,23 @@ func (s Conv) direct() bool {
 // with pads.
 func (s Conv) Saves() bool {
 	const few = 0.75 // of the products; measured on maps of 4x4
-	return s.winograd() || s.direct() && s.Window.reach() < few
+	return s.winograd() || s.direct() && s.Window.reach() < few || s.Fixed && s.Rows() && s.tiled()
 }
 
 // winograd reports whether Plain computes the convolution in float32 by way of Winograd's
 // tiles: with kernels of 3x3 or 5x5 at every position, where that needs fewer products.
 func (s Conv) winograd() bool {
+	return s.batched() && s.filterable() && worthwhile(&s.Window)
+}
+
+// filterable reports whether Winograd's tiles are for such a window: a kernel of 3x3 or 5x5 at
+// every position.
+func (s Conv) filterable() bool {
 	rows, columns := s.Window[1], s.Window[2]
 	for _, a := range []Axis{rows, columns} {
 		if a.Stride != 1 || a.Dilation != 1 || a.Kernel != rows.Kernel {
 			return false
 		}
 	}
-	return s.batched() && s.Window[0] == one && (rows.Kernel == 3 || rows.Kernel == 5) && worthwhile(&s.Window)
+	return s.Window[0] == one && (rows.Kernel == 3 || rows.Kernel == 5)
 }

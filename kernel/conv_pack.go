@@ -69,9 +69,11 @@ func (c *packer) packImages(dst, x []float32, positions, channels int) []float32
 	return dst
 }
 
+// slack is what packing a panel may write past its end.
+const slack = 8
+
 // grow makes room for n numbers, what packing a panel may write past its end, and zeros.
 func (c *packer) grow(p []float32, n int) []float32 {
-	const slack = 8
 	p = grow(p, n+slack+c.zeros)
 	clear(p[n+slack:])
 	return p

@@ -85,8 +85,8 @@ func (c *patchConv[T]) Output(y []T, in ...[]T) {
 // patches fills the rows of the patches under the positions lo to hi in one group.
 func (c *patchConv[T]) patches(w *convWorker[T], x []T, lo, hi, group int) []T {
 	out, k, channels := c.Window.out(), c.k(), c.C/c.Group
-	w.patches = grow(w.patches, c.chunk*k)
-	p := w.patches[:(hi-lo)*k]
+	w.patches = grow(w.patches, (hi-lo)*k)
+	p := w.patches
 	in := c.Window.in() * c.C
 	if !c.whole() {
 		clear(p)

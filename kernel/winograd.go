@@ -24,6 +24,7 @@ type winogradConv struct {
 type winogradScratch struct {
 	gemm  gemm.Scratch
 	input []float32 // transformed: (elements, tiles and panels of images, channels of a group, PanelRows)
+	raw   []float32 // transformed, before it is packed: (elements, PanelRows, channels of a group)
 	sums  []float32 // (elements, rows, width of a strip)
 }
 

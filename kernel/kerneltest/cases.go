@@ -75,6 +75,15 @@ func Wide() map[string][]Case {
 			same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: window(axis(9, 3, 2, 1, 1), axis(10, 3, 2, 0, 1))}, normal),
 			same(kernel.Conv{N: 17, C: 33, M: 65, Group: 1, Bias: true, Clamp: kernel.Rectifier, Window: window(axis(5, 1, 1, 0, 0), axis(4, 1, 1, 0, 0))}, normal),
 		},
+		"Rows": {
+			same(kernel.Conv{N: 1, C: 70, M: 100, Group: 1, Bias: true, Fixed: true, Window: window(axis(9, 1, 1, 0, 0), axis(7, 1, 1, 0, 0))}, normal),
+			same(kernel.Conv{N: 2, C: 40, M: 330, Group: 1, Bias: true, Clamp: kernel.Rectifier, Window: window(axis(5, 1, 1, 0, 0), axis(3, 1, 1, 0, 0))}, normal),
+			same(kernel.Conv{N: 3, C: 2 * 20, M: 2 * 37, Group: 2, Window: window(axis(11, 3, 2, 1, 0), axis(8, 3, 2, 0, 1))}, normal),
+			same(kernel.Conv{N: 1, C: 3, M: 33, Group: 1, Bias: true, Window: window(axis(30, 7, 2, 3, 3), axis(23, 5, 3, 1, 2))}, normal),
+			same(kernel.Conv{N: 1, C: 64, M: 50, Group: 1, Bias: true, Fixed: true, Window: window(axis(21, 3, 1, 1, 1), axis(17, 3, 1, 1, 1))}, normal),
+			same(kernel.Conv{N: 3, C: 2 * 25, M: 2 * 70, Group: 2, Clamp: kernel.Rectifier, Window: window(axis(12, 3, 1, 1, 0), axis(13, 3, 1, 0, 2))}, normal),
+			same(kernel.Conv{N: 2, C: 31, M: 49, Group: 1, Bias: true, Window: window(axis(14, 5, 1, 2, 2), axis(19, 5, 1, 1, 3))}, normal),
+		},
 		"Winograd": {
 			same(kernel.Conv{N: 40, C: 70, M: 100, Group: 1, Bias: true, Window: window(axis(6, 3, 1, 1, 1), axis(30, 3, 1, 1, 1))}, normal),
 			same(kernel.Conv{N: 33, C: 2 * 52, M: 2 * 117, Group: 2, Window: window(axis(9, 5, 1, 2, 2), axis(9, 5, 1, 2, 2))}, normal),

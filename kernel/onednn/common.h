@@ -100,6 +100,14 @@ public:
       memory_ = memory(wanted, engine());
     }
   }
+  // kept is from for data that is the same every time: it is brought into the layout once.
+  memory kept(const float *data) {
+    if (convert_.same() || !done_) {
+      done_ = true;
+      return from(data);
+    }
+    return memory_;
+  }
   // from returns data in the wanted layout.
   memory from(const float *data) {
     if (convert_.same()) {
@@ -113,6 +121,7 @@ private:
   desc given_;
   converter convert_;
   memory memory_;
+  bool done_ = false;
 };
 
 // narrow sets to[i] to x[i] in bfloat16, rounded to nearest even.

@@ -106,7 +106,7 @@ void od_conv_free(od_conv *p) { delete p; }
 const char *od_conv_forward(od_conv *p, float *y, const float *x, const float *w, const float *bias) {
   return guard([&] {
     p->forward.execute(stream(), {{DNNL_ARG_SRC, p->x_forward.from(x)},
-                                  {DNNL_ARG_WEIGHTS, p->w_forward.from(w)},
+                                  {DNNL_ARG_WEIGHTS, p->spec.fixed ? p->w_forward.kept(w) : p->w_forward.from(w)},
                                   {DNNL_ARG_BIAS, over(p->b, bias ? bias : p->zeros.data())},
                                   {DNNL_ARG_DST, over(p->y, y)}});
   });

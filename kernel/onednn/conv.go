@@ -40,7 +40,7 @@ func (s *set) conv(spec kernel.Conv) (kernel.Plan[float32], error) {
 	// output is one position wide.
 	p.bf16 = bf16 && spec.Window[2].Out > 1
 	c := C.od_conv_spec{
-		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group),
+		n: C.int(spec.N), c: C.int(spec.C), m: C.int(spec.M), group: C.int(spec.Group), fixed: flag(spec.Fixed),
 		clamp: flag(spec.Clamp.On()), lo: C.float(spec.Clamp.Lo), hi: C.float(spec.Clamp.Hi), bf16: flag(p.bf16),
 	}
 	for i, a := range spec.Window {

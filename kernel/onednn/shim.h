@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
   int n, c, m, group;
   od_axis axes[3];
+  int fixed; // whether w is the same every time
   int clamp; // whether the sums are clamped, to lo and hi
   float lo, hi;
   int bf16; // compute in bfloat16, with sums in float32

@@ -79,6 +79,7 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (_ runtime.Session, er
 	if err != nil {
 		return nil, err
 	}
+	store.fixed = true
 	kernels, err := e.Kernels.open()
 	if err != nil {
 		return nil, err
@@ -131,6 +132,16 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Te
 		return nil, err
 	}
 	return g.execute(ctx, inputs)
+}
+
+// Layers returns the values that the last run computed, as Trainer.Layers does.
+func (s *session) Layers() []Layer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.graphs) == 0 {
+		return nil
+	}
+	return s.graphs[len(s.graphs)-1].graph.run.layers()
 }
 
 // InternalError is a fault of this program, or of Gorgonia.

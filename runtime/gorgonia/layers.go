@@ -41,7 +41,7 @@ func (l *lowering[T]) conv(n *op.Node, in []*value) (*value, error) {
 		return nil, err
 	}
 	s := kernel.Conv{N: x.shape[0], C: x.shape[1], M: w.shape[0], Group: int(n.Int("group")), Window: win,
-		Clamp: l.clamped[n.Outputs[0]].to}
+		Clamp: l.clamped[n.Outputs[0]].to, Fixed: l.store.fixed && (w.tensor != nil || w.constant != nil)}
 	in = slices.DeleteFunc(slices.Clone(in), func(v *value) bool { return v == nil })
 	s.Bias = len(in) == 3
 	nodes, err := l.nodes(in[1:]...)

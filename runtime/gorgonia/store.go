@@ -21,6 +21,7 @@ type Parameter[T kernel.Float] struct {
 // Store holds the float initializers of a model while graphs use them: training and
 // evaluation are two graphs that share one.
 type Store[T kernel.Float] struct {
+	fixed  bool // whether nothing changes them
 	list   []*Parameter[T]
 	byName map[string]*Parameter[T]
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 	"unsafe"
 
 	"gorgonia.org/gorgonia"
@@ -334,22 +333,7 @@ func finite[T kernel.Float](x []T) bool {
 
 // Layers returns the values that the graph computes, in order, with their shapes in
 // memory and the time that each took, for those who want to see every one.
-func (t *Trainer[T]) Layers() []Layer {
-	var list []Layer
-	for _, o := range t.lowering.run.operators {
-		list = append(list, Layer{Node: o.label, Kind: o.kind, Shape: slices.Clone(o.shape), Bytes: o.bytes, Took: o.took})
-	}
-	return list
-}
-
-// Layer is one value of a graph.
-type Layer struct {
-	Node  string
-	Kind  string // the operator, or which gradient of it
-	Shape []int  // channels last where there are spatial axes
-	Bytes int64
-	Took  time.Duration // in the last step
-}
+func (t *Trainer[T]) Layers() []Layer { return t.lowering.run.layers() }
 
 // Weights returns the trained values as tensors, for Graph.WithInitializers. They
 // are copies.

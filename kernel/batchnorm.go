@@ -101,6 +101,9 @@ func (b *batchNorm[T]) Forward(y []T, in ...[]T) {
 		b.measure(x)
 		n := float64(b.Rows)
 		for c := range b.C {
+			if b.Momentum == 1 {
+				break // they stay
+			}
 			running[c] = T(float64(running[c])*b.Momentum + b.mean[c]*(1-b.Momentum))
 			spread[c] = T(float64(spread[c])*b.Momentum + b.product[c]/n*(1-b.Momentum))
 		}

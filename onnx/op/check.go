@@ -21,8 +21,8 @@ type Findings struct {
 func Check(m *onnx.Model) Findings {
 	var f Findings
 	f.Problems, f.Warnings = onnx.Check(m)
-	if v := m.Opset(); v > MaxOpset || v > 0 && v < MinOpset {
-		f.Unchecked = []onnx.Problem{{Where: "model", Problem: fmt.Sprintf("opset %d is not supported, %d to %d are", v, MinOpset, MaxOpset)}}
+	if v := m.Opset(); v > MaxOpset {
+		f.Unchecked = []onnx.Problem{{Where: "model", Problem: fmt.Sprintf("opset %d is not supported, up to %d are", v, MaxOpset)}}
 		return f
 	}
 	r := Infer(m, nil)

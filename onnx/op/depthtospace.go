@@ -70,13 +70,14 @@ func depthToSpace() *Spec {
 	}
 }
 
-// spaceToDepth is SpaceToDepth-1, -13: blocks of pixels become channels, as (block row, block
-// column, channel).
+// spaceToDepth is SpaceToDepth-1, -13, -28: blocks of pixels become channels, as (block row, block
+// column, channel), or with mode CRD as (channel, block row, block column), which equals
+// torch.nn.PixelUnshuffle.
 func spaceToDepth() *Spec {
 	return &Spec{
-		Type: "SpaceToDepth", Since: []int64{1, 13},
+		Type: "SpaceToDepth", Since: []int64{1, 13, 28},
 		Inputs: Arity{1, 1}, Outputs: Arity{1, 1},
-		Attrs: []Attr{intAttr("blocksize", 0).required()},
+		Attrs: []Attr{intAttr("blocksize", 0).required(), stringAttr("mode", "DCR").since(28)},
 		Infer: inferBlocks(false),
 		Eval: func(n *Node, in []*Array) ([]*Array, error) {
 			x, b := in[0], int(n.Int("blocksize"))
@@ -87,6 +88,9 @@ func spaceToDepth() *Spec {
 			y, err := x.gather([]int{x.Shape[0], c * b * b, h, w}, func(i int) int {
 				col, row, to, image := i%w, i/w%h, i/(w*h)%(c*b*b), i/(w*h*c*b*b)
 				block, channel := to/c, to%c
+				if n.Text("mode") == "CRD" {
+					block, channel = to%(b*b), to/(b*b)
+				}
 				return ((image*c+channel)*h*b+row*b+block/b)*w*b + col*b + block%b
 			})
 			return []*Array{y}, err

@@ -73,7 +73,7 @@ func sizesOf(a *Array) ([]int, error) {
 // tile is Tile-6, -13: the input again and again along each axis. Equals torch.Tensor.repeat.
 func tile() *Spec {
 	return &Spec{
-		Type: "Tile", Since: []int64{6, 13}, Indices: []int{1},
+		Type: "Tile", Since: []int64{1, 6, 13}, Indices: []int{1},
 		Inputs: Arity{2, 2}, Outputs: Arity{1, 1},
 		Infer: func(_ *Node, in []*Info) ([]*Info, error) {
 			x, times := in[0], in[1].known()
@@ -154,12 +154,13 @@ func elements() *Spec {
 	}
 }
 
-// rangeOf is Range-11: the numbers from start up to, and without, limit, so far apart as delta.
+// rangeOf is Range-11, -27: the numbers from start up to, and without, limit, so far apart as delta.
 // Equals torch.arange.
 func rangeOf() *Spec {
 	return &Spec{
-		Type: "Range", Since: []int64{11},
+		Type: "Range", Since: []int64{11, 27},
 		Inputs: Arity{3, 3}, Outputs: Arity{1, 1},
+		Attrs: []Attr{intAttr("stash_type", 1).since(27)},
 		Infer: func(_ *Node, in []*Info) ([]*Info, error) {
 			if err := sameType(in...); err != nil {
 				return nil, err

@@ -3,7 +3,7 @@
 // cost and a plain float64 evaluation. That evaluation is the definition which
 // every engine and kernel is held to: written to be obviously right, not fast.
 //
-// Opsets 7 to 24 are understood. Floating-point elements are evaluated in
+// Opsets 7 to 28 are understood, and of those before what opset 7 defines in the same way. Floating-point elements are evaluated in
 // float64, whatever their declared type; integers and booleans exactly, in the
 // width of their type.
 package op
@@ -20,7 +20,7 @@ import (
 // The standard operator set versions that this package understands.
 const (
 	MinOpset = 7
-	MaxOpset = 24
+	MaxOpset = 28
 )
 
 // Spec is what is known of one operator.
@@ -143,6 +143,18 @@ func (s *Spec) Param(i int) string {
 	return ""
 }
 
+// version returns the opset in which the operator became what it is in the given one, 0 where it is
+// not known.
+func (s *Spec) version(opset int64) int64 {
+	v := int64(0)
+	for _, since := range s.Since {
+		if since <= opset {
+			v = since
+		}
+	}
+	return v
+}
+
 // Arity is how many inputs or outputs an operator takes.
 type Arity struct{ Min, Max int }
 
@@ -225,7 +237,7 @@ func bind(n *onnx.Node, opset int64) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Node{Node: n, Spec: s, Opset: opset}
+	b := &Node{Node: n, Spec: s, Opset: max(opset, MinOpset)}
 	return b, b.fits()
 }
 
@@ -247,12 +259,15 @@ func lookup(n *onnx.Node, opset int64) (*Spec, error) {
 	if !onnx.IsStandardDomain(n.Domain) {
 		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("operator %s of domain %q is not supported", n.OpType, n.Domain)}
 	}
-	if opset < MinOpset || opset > MaxOpset {
-		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("opset %d is not supported, %d to %d are", opset, MinOpset, MaxOpset)}
+	if opset > MaxOpset {
+		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("opset %d is not supported, up to %d are", opset, MaxOpset)}
 	}
 	if s := Find(n.OpType); s != nil {
-		if opset < s.Since[0] {
+		if opset < s.Since[0] && s.Since[0] > MinOpset {
 			return nil, fmt.Errorf("operator %s exists since opset %d, the model's is %d", n.OpType, s.Since[0], opset)
+		}
+		if opset < MinOpset && s.version(opset) != s.version(MinOpset) {
+			return nil, &UnsupportedError{n.Label(), fmt.Sprintf("operator %s of opset %d is not supported: it is another one since opset %d", n.OpType, opset, s.version(MinOpset))}
 		}
 		return s, nil
 	}

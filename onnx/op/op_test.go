@@ -275,10 +275,10 @@ func TestEveryOperatorIsListedOnce(t *testing.T) {
 // convert types as the definition does.
 func TestOperatorsThatRoundHaveBounds(t *testing.T) {
 	exact := strings.Fields(`
-Abs And ArgMax ArgMin BitShift Cast CastLike Ceil Clip Concat Constant ConstantOfShape
-DepthToSpace Dropout Equal Expand EyeLike Flatten Floor Gather GatherElements GatherND GlobalMaxPool Greater
-GreaterOrEqual Identity IsInf IsNaN Less LessOrEqual Max MaxPool Min Mod Neg NonZero
-Not OneHot Or Pad ReduceMax ReduceMin Relu Reshape Round Shape Sign Size
+Abs And ArgMax ArgMin BitShift Cast CastLike Ceil Clip Concat Constant ConstantOfShape ConvInteger
+DepthToSpace Dropout DynamicQuantizeLinear Equal Expand EyeLike Flatten Floor Gather GatherElements GatherND GlobalMaxPool Greater
+GreaterOrEqual Identity IsInf IsNaN Less LessOrEqual MatMulInteger Max MaxPool Min Mod Neg NonZero
+Not OneHot Or Pad QLinearConv QLinearMatMul QuantizeLinear ReduceMax ReduceMin Relu Reshape Round Shape Sign Size
 Slice SpaceToDepth Split Squeeze ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Where Xor`)
 	var without []string
 	for _, s := range op.All() {

@@ -59,8 +59,8 @@ func (l *lowering[T]) fuseClamp(n *op.InferredNode) {
 		}
 	}
 	norm := l.made(from, "BatchNormalization")
-	if norm != nil && l.training == nil && norm.Int("training_mode") != 0 {
-		norm = nil
+	if norm != nil && l.further(norm) && !l.normalizing(norm) {
+		norm = nil // its definition computes it
 	}
 	if dense != nil || norm != nil || l.made(from, "Conv") != nil {
 		l.clamped[from] = clamping{to, n.Raw.Outputs[0]}

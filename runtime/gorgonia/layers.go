@@ -103,12 +103,12 @@ func (l *lowering[T]) batchNorm(n *op.Node, in []*value) (*value, error) {
 	s := kernel.BatchNorm{C: x.shape[1], Epsilon: n.Float("epsilon"), Momentum: n.Float("momentum"), Training: l.training != nil, Clamp: l.clamped[n.Outputs[0]].to}
 	s.Rows = x.size() / max(1, s.C)
 	if l.training == nil && n.Int("training_mode") != 0 {
-		return nil, errNoKernel
+		s.Training, s.Momentum = true, 1 // the batch's own statistics; the running ones stay
 	}
-	if s.Training && l.frozenNorm(in) {
+	if l.training != nil && l.frozenNorm(in) {
 		s.Training = false
 	}
-	if s.Training {
+	if l.training != nil && s.Training {
 		for i := 3; i <= 4; i++ {
 			if in[i].tensor == nil || in[i].learned || l.state[in[i].tensor.Name] {
 				return nil, &UnsupportedError{n.Label(), fmt.Sprintf("its running statistics, input %d, are not an initializer of their own, so training cannot update them", i)}

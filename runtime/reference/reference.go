@@ -216,9 +216,9 @@ func (s *session) node(ctx context.Context, n *op.Node, values map[string]*op.Ar
 		}
 		if err == nil && l != nil && n.Spec.Bound != nil && out[0].Type.IsFloat() {
 			l.bound = n.Spec.Bound(n, in, out, l.rounding)
-			if n.Spec.BoundRest != nil && len(out) > 1 {
-				l.rest = n.Spec.BoundRest(n, in, out, l.rounding)
-			}
+		}
+		if err == nil && l != nil && n.Spec.BoundRest != nil && len(out) > 1 {
+			l.rest = n.Spec.BoundRest(n, in, out, l.rounding)
 		}
 		return out, err
 	})

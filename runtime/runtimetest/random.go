@@ -224,6 +224,23 @@ func (r Random) fitting(s *op.Spec, n *onnx.Node, g *onnx.Graph, fed runtime.Ten
 		inputs = []any{float(image...), scales}
 	case "BatchNormalization":
 		inputs = []any{float(image...), float(2), float(2), float(2), float(2)}
+	case "DequantizeLinear":
+		inputs = []any{of(onnx.Uint8), float()}
+	case "ConvInteger":
+		inputs = []any{of(onnx.Uint8), of(onnx.Uint8)}
+	case "MatMulInteger":
+		inputs = []any{of(onnx.Uint8), of(onnx.Uint8)}
+	case "QLinearConv", "QLinearMatMul":
+		byte := onnx.TensorType(onnx.Uint8, onnx.Shape{})
+		inputs = []any{of(onnx.Uint8), float(), byte, of(onnx.Uint8), float(), byte, float(), byte}
+		if s.Type == "QLinearConv" {
+			inputs[3] = onnx.TensorType(onnx.Uint8, onnx.FixedShape(2, 2, 1, 1))
+		}
+	case "RNN", "GRU", "LSTM":
+		gates := map[string]int64{"RNN": 1, "GRU": 3, "LSTM": 4}[s.Type]
+		inputs = []any{float(2, 1, 3), float(1, gates*2, 3), float(1, gates*2, 2)}
+	case "Attention":
+		inputs = []any{float(image...), float(image...), float(image...)}
 	case "EyeLike":
 		inputs = []any{float(3, 2)}
 	default:

@@ -77,10 +77,13 @@ func forTraining(m *onnx.Model) bool {
 	})
 }
 
-// decide puts the branches in the place of the If nodes of a model whose conditions follow from it.
+// decide puts the bodies of a model's functions in the place of their calls, and branches in the place
+// of the If nodes whose conditions follow from it.
 func decide(m *onnx.Model) {
-	if d, reports, err := pass.Run(m, pass.Decide()); err == nil && len(reports[0].Changes) > 0 {
-		m.Graph, m.IRVersion = d.Graph, d.IRVersion
+	for _, p := range []pass.Pass{pass.Inline(), pass.Decide()} {
+		if d, reports, err := pass.Run(m, p); err == nil && len(reports[0].Changes) > 0 {
+			m.Graph, m.IRVersion, m.Functions = d.Graph, d.IRVersion, d.Functions
+		}
 	}
 }
 

@@ -156,7 +156,7 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		}
 	}
 	if m.Path() == "" {
-		options.Without = append(options.Without, "the If nodes of the file: the branches that follow from its shapes stood in their place, on every engine")
+		options.Without = append(options.Without, "the file as it is written: what its branches, its functions or nodes of training come to stood in their place, on every engine")
 	}
 	in, err := a.inputs(c, m, o.inputFlags)
 	if err != nil {

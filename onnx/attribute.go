@@ -31,7 +31,10 @@ func TensorAttr(name string, t *Tensor) *Attribute {
 // present returns the kinds of value that the attribute holds: as read from a
 // file, or, for one made or given another kind in memory, the kind that Type says.
 func (a *Attribute) present() []AttributeType {
-	if a.set == nil || a.Type != a.read {
+	switch {
+	case a.set == nil && a.RefName != "": // made here, to refer to a function's
+		return nil
+	case a.set == nil || a.Type != a.read:
 		return []AttributeType{a.Type}
 	}
 	var kinds []AttributeType

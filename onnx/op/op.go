@@ -397,3 +397,10 @@ func (n *Node) Guard(eval func() ([]*Array, error)) (out []*Array, err error) {
 	}()
 	return eval()
 }
+
+// Same reports whether an operator is the same one in two opsets. One that is not understood here is
+// not known to be.
+func Same(name string, a, b int64) bool {
+	s := Find(name)
+	return s != nil && s.version(a) == s.version(b)
+}

@@ -69,6 +69,8 @@ func forTraining(m *onnx.Model) bool {
 		switch {
 		case s == nil:
 			return false
+		case s.Random && s.Inputs.Max == 1:
+			return true
 		case s.Random && len(n.Inputs) > 2 && n.Inputs[2] != "":
 			mode := values()[n.Inputs[2]].Known()
 			return mode != nil && len(mode.I) == 1 && mode.I[0] != 0

@@ -96,6 +96,7 @@ func All() []*Spec {
 		qLinearMatMul(),
 		qLinearConv(),
 		preluOf(),
+		randomUniformLike(),
 		rangeOf(),
 		reciprocal(),
 		reduceL1(),

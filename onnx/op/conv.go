@@ -213,13 +213,34 @@ func (c *Convolution) Limit(r Rounding, m int, y, peak, norm2 float64, irregular
 // outside the input it is zero. dst has CGroup*Taps*stride elements.
 func (c *Convolution) Columns(dst []float64, stride, image, group, lo, hi int) {
 	clear(dst)
+	for ch := range c.CGroup {
+		x := c.X.F[(image*c.C+group*c.CGroup+ch)*c.InSize:][:c.InSize]
+		for tap := range c.Taps {
+			c.column(dst[(ch*c.Taps+tap)*stride:], x, tap, lo, hi)
+		}
+	}
+}
+
+// column fills dst with what lies under one tap at the positions lo to hi of one channel, where that
+// is inside.
+func (c *Convolution) column(dst, x []float64, tap, lo, hi int) {
 	g := &c.geometry
-	for p := lo; p < hi; p++ {
-		o := [3]int{p / (g.out[1] * g.out[2]), p / g.out[2] % g.out[1], p % g.out[2]}
-		g.each(o, func(tap, offset int) {
-			for ch := range c.CGroup {
-				dst[(ch*c.Taps+tap)*stride+p-lo] = c.X.F[(image*c.C+group*c.CGroup+ch)*c.InSize+offset]
+	k1, k2 := int(g.axis[1].kernel), int(g.axis[2].kernel)
+	w := g.axis[2]
+	step, first := int(w.stride), int(int64(tap%k2)*w.dilation-w.begin)
+	for p := lo; p < hi; {
+		column := p % g.out[2]
+		run := min(hi-p, g.out[2]-column)
+		d, okD := g.at(0, p/(g.out[1]*g.out[2]), tap/k2/k1)
+		h, okH := g.at(1, p/g.out[2]%g.out[1], tap/k2%k1)
+		if okD && okH {
+			row := x[(d*g.in[1]+h)*g.in[2]:][:g.in[2]]
+			for i, at := 0, column*step+first; i < run; i, at = i+1, at+step {
+				if at >= 0 && at < len(row) {
+					dst[p-lo+i] = row[at]
+				}
 			}
-		})
+		}
+		p += run
 	}
 }

@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"alexctl/onnx"
 )
@@ -112,11 +113,43 @@ func pairs(a, b *Array, f func(i, x, y int)) error {
 	if err != nil {
 		return err
 	}
-	x, y := broadcastIndex(a.Shape, shape), broadcastIndex(b.Shape, shape)
-	for i := range product(shape) {
-		f(i, x(i), y(i))
+	total := product(shape)
+	if slices.Equal(a.Shape, b.Shape) {
+		for i := range total {
+			f(i, i, i)
+		}
+		return nil
+	}
+	// Counted along the axes, the last one quickest, as by an odometer.
+	rank := len(shape)
+	steps := [2][]int{broadcastSteps(a.Shape, rank), broadcastSteps(b.Shape, rank)}
+	count := make([]int, rank)
+	x, y := 0, 0
+	for i := range total {
+		f(i, x, y)
+		for k := rank - 1; k >= 0; k-- {
+			count[k]++
+			x, y = x+steps[0][k], y+steps[1][k]
+			if count[k] < shape[k] {
+				break
+			}
+			x, y = x-steps[0][k]*shape[k], y-steps[1][k]*shape[k]
+			count[k] = 0
+		}
 	}
 	return nil
+}
+
+// broadcastSteps returns how far the elements of a value of a shape are apart along each of so many
+// axes, 0 where it repeats.
+func broadcastSteps(in []int, rank int) []int {
+	steps, strides := make([]int, rank), stridesOf(in)
+	for j, d := range in {
+		if d != 1 {
+			steps[rank-len(in)+j] = strides[j]
+		}
+	}
+	return steps
 }
 
 // arithmetic returns the Spec of a broadcasting operator on two inputs of one

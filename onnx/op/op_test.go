@@ -278,7 +278,7 @@ func TestOperatorsThatRoundHaveBounds(t *testing.T) {
 Abs And ArgMax ArgMin BitShift Cast CastLike Ceil Clip Concat Constant ConstantOfShape ConvInteger
 DepthToSpace Dropout DynamicQuantizeLinear Equal Expand EyeLike Flatten Floor Gather GatherElements GatherND GlobalMaxPool Greater
 GreaterOrEqual Identity IsInf IsNaN Less LessOrEqual MatMulInteger Max MaxPool Min Mod Neg NonZero
-Not OneHot Or Pad QLinearConv QLinearMatMul QuantizeLinear ReduceMax ReduceMin Relu Reshape Round Shape Sign Size
+Not OneHot Or Pad QLinearConv QLinearMatMul QuantizeLinear RandomUniformLike ReduceMax ReduceMin Relu Reshape Round Shape Sign Size
 Slice SpaceToDepth Split Squeeze ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Where Xor`)
 	var without []string
 	for _, s := range op.All() {

@@ -22,7 +22,7 @@ func TestRandomNodes(t *testing.T) {
 		}
 		_, err := n.Evaluate(arrays(t, m, fed))
 		return err == nil
-	})
+	}, "RandomUniformLike") // has no definition
 }
 
 // arrays returns what the model's node reads.

@@ -12,10 +12,10 @@ import (
 //
 //	y = (x - mean) / sqrt(variance + Epsilon) * scale + bias
 //
-// clamped. With Training, mean and variance are the batch's own (the population variance),
-// and the inputs of that name, the running statistics, become
-// running*Momentum + batch*(1-Momentum). Equals torch.nn.BatchNorm1d to 3d, whose
-// momentum is 1 less this one and whose running variance is the sample's.
+// clamped. With Training, mean and variance are the batch's own (the population variance), and the
+// inputs of that name, the running statistics, become running*Momentum + batch*(1-Momentum), or stay
+// with a Momentum of 1. Equals torch.nn.BatchNorm1d to 3d, whose momentum is 1 less this one: like
+// there, and unlike ONNX's definition, the running variance takes the sample variance of the batch.
 type BatchNorm struct {
 	Rows, C           int
 	Epsilon, Momentum float64
@@ -105,7 +105,7 @@ func (b *batchNorm[T]) Forward(y []T, in ...[]T) {
 				break // they stay
 			}
 			running[c] = T(float64(running[c])*b.Momentum + b.mean[c]*(1-b.Momentum))
-			spread[c] = T(float64(spread[c])*b.Momentum + b.product[c]/n*(1-b.Momentum))
+			spread[c] = T(float64(spread[c])*b.Momentum + b.product[c]/max(n-1, 1)*(1-b.Momentum))
 		}
 	} else {
 		for c := range b.C {

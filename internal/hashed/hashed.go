@@ -71,3 +71,48 @@ func Model(variant string, o builder.Options) (*onnx.Model, error) {
 	}
 	return m.WithGraph(g), nil
 }
+
+// Fill makes initializers of the inputs of a model after its first one, which stand for weights that
+// were left out of its file: a parameter each, and for what BatchNormalization reads, 1 more for a
+// scale, and the statistics of standard normal numbers.
+func Fill(m *onnx.Model) (*onnx.Model, error) {
+	reads := map[string]int{} // by value: which input of a BatchNormalization it is
+	for _, n := range m.Graph.Nodes {
+		if n.OpType == "BatchNormalization" {
+			for i, in := range n.Inputs {
+				reads[in] = i
+			}
+		}
+	}
+	g := *m.Graph
+	g.Inputs = m.Graph.Inputs[:1]
+	for _, v := range m.Graph.Inputs[1:] {
+		var dims []int64
+		for _, d := range *v.Type.Shape {
+			dims = append(dims, d.N)
+		}
+		t, err := Parameter(v.Name, dims)
+		if err == nil && reads[v.Name] != 2 && reads[v.Name] != 0 {
+			data := make([]float32, dims[0])
+			switch reads[v.Name] {
+			case 1:
+				err = t.Float32s(data, 0)
+				for i := range data {
+					data[i]++
+				}
+			case 4:
+				for i := range data {
+					data[i] = 1
+				}
+			}
+			if err == nil {
+				t, err = onnx.FromFloat32s(v.Name, dims, data)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		g.Initializers = append(g.Initializers, t)
+	}
+	return m.WithGraph(&g), nil
+}

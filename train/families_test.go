@@ -1,0 +1,159 @@
+package train_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"alexctl/internal/hashed"
+	"alexctl/kernel"
+	"alexctl/onnx"
+	"alexctl/runtime/gorgonia"
+	"alexctl/train"
+)
+
+const (
+	// exactFamilies is the largest scaled difference from PyTorch in float64: batch normalization over
+	// 16 numbers a channel, as the last layers have here, multiplies rounding by some hundred a layer.
+	exactFamilies = 1e-8
+	// attributeFamilies is for what ONNX keeps as float32 and PyTorch in float64: the momentum of
+	// running statistics, and the sixth of HardSigmoid and HardSwish, by which all of MobileNetV3 goes.
+	attributeFamilies = 4e-6
+	// singleFamilies is that of the first loss in float32, for the same reason.
+	singleFamilies = 1e-3
+)
+
+// unzipped returns what a file holds.
+func unzipped(t *testing.T, path string) []byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// family opens PyTorch's export of a network for training, with hashed weights.
+func family(t *testing.T, name string) *onnx.Model {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name+".onnx")
+	if err := os.WriteFile(path, unzipped(t, "testdata/families/"+name+".onnx.gz"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnx.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	if m, err = hashed.Fill(m); err != nil {
+		t.Fatal(err)
+	}
+	if m, _, err = train.Prepare(m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// familySteps trains as make_families.py does.
+func familySteps[T kernel.Float](t *testing.T, name string, r torchRun) torchSteps {
+	t.Helper()
+	trainer, err := gorgonia.NewTrainer[T](family(t, name), gorgonia.TrainOptions{Batch: r.Batch, NoDropout: true, Kernels: gorgonia.Kernels{Set: "plain"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := train.Default()
+	c.Optimizer, c.Momentum, c.WeightDecay, c.Threads = "sgd", 0.9, 5e-4, 2
+	o := train.NewOptimizer(c, trainer.Parameters(), trainer.Pool())
+	out := torchSteps{Gradients: map[string]torchSample{}, Final: map[string]torchSample{}}
+	for step := range r.Float64.Losses {
+		images := make([]T, r.Batch*3*r.Input*r.Input)
+		for i, v := range hashed.Numbers(fmt.Sprintf("batch.%d", step), len(images), 2) {
+			images[i] = T(v)
+		}
+		labels := make([]int, r.Batch)
+		for i, v := range hashed.Numbers(fmt.Sprintf("labels.%d", step), r.Batch, 1) {
+			labels[i] = int((float64(v) + 1) * 5)
+		}
+		loss, err := trainer.Step(t.Context(), uint64(step), images, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Losses = append(out.Losses, loss)
+		grads := trainer.Gradients()
+		if step == 0 {
+			for i, p := range trainer.Parameters() {
+				out.Gradients[p.Name] = torchSample{Values: sampled(grads[i], len(r.Float64.Gradients[p.Name].Values))}
+			}
+		}
+		o.Begin(1e-3)
+		if _, err := o.End(grads); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range append(trainer.Parameters(), trainer.State()...) {
+		out.Final[p.Name] = torchSample{Values: sampled(p.Data, len(r.Float64.Final[p.Name].Values))}
+	}
+	return out
+}
+
+// TestFamiliesEqualPyTorch trains one member of each family of convolutional networks for three
+// steps, as PyTorch exported them for training: losses, gradients, parameters and running statistics
+// are PyTorch's.
+func TestFamiliesEqualPyTorch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	var runs []struct {
+		Network string `json:"network"`
+		torchRun
+	}
+	if err := json.Unmarshal(unzipped(t, "testdata/families.json.gz"), &runs); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		t.Run(r.Network, func(t *testing.T) {
+			exact := familySteps[float64](t, r.Network, r.torchRun)
+			if e := worstLoss(exact.Losses, r.Float64.Losses); !(e <= exactFamilies) {
+				t.Errorf("losses in float64 %v, want %v: scaled error %.3g", exact.Losses, r.Float64.Losses, e)
+			}
+			for what, both := range map[string][2]map[string]torchSample{"gradient": {exact.Gradients, r.Float64.Gradients}, "final value": {exact.Final, r.Float64.Final}} {
+				if len(both[0]) != len(both[1]) {
+					t.Errorf("%d parameters have a %s, PyTorch has %d", len(both[0]), what, len(both[1]))
+				}
+				worst := 0.0
+				for name, want := range both[1] {
+					const nothing = 1e-12 // a gradient that is only rounding, as that of a bias before a batch normalization
+					e, most := want.error(both[0][name].Values), exactFamilies
+					if strings.Contains(name, ".running_") || r.Network == "mobilenet_v3_small" {
+						most = attributeFamilies
+					} else if want.Largest > nothing {
+						worst = math.Max(worst, e)
+					}
+					if want.Largest > nothing && !(e <= most) {
+						t.Errorf("%s of %s in float64: scaled error %.3g", what, name, e)
+					}
+				}
+				t.Logf("%s: scaled error %.3g", what, worst)
+			}
+			single := familySteps[float32](t, r.Network, r.torchRun)
+			if e := worstLoss(single.Losses[:1], r.Float64.Losses[:1]); !(e <= singleFamilies) {
+				t.Errorf("the first loss in float32: scaled error %.3g", e)
+			}
+		})
+	}
+}

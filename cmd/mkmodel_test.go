@@ -100,7 +100,7 @@ func smallModel(kind string) (*onnx.Model, error) {
 		flat.OpType = "Hardmax"
 		m.Graph.Outputs[0].Type = onnx.TensorType(onnx.Float, onnx.Shape{n, known(16), known(1), known(1)})
 	case "opset":
-		m.OperatorSets[0].Version = 27
+		m.OperatorSets[0].Version = 35
 	case "group":
 		conv.Attributes = []*onnx.Attribute{onnx.IntAttr("group", 2)}
 	case "cycle":

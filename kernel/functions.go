@@ -34,6 +34,7 @@ const (
 	erfKind
 	sqrtKind
 	tanhKind
+	roundKind
 )
 
 const (
@@ -76,6 +77,7 @@ var functions = map[string]function{
 	"Erf":          {kind: erfKind, uses: [2]uint{readsA}},
 	"Sqrt":         {kind: sqrtKind, usesY: true},
 	"Tanh":         {kind: tanhKind, usesY: true},
+	"Round":        {kind: roundKind}, // with the gradient of the identity, as quantization is trained through
 	"Abs": scalar(math.Abs, func(x float64) float64 {
 		switch {
 		case x > 0:
@@ -135,6 +137,8 @@ func forward[T Float](f *function, x arguments[T]) {
 		vector.Erf(x.y, x.a)
 	case sqrtKind:
 		vector.Root(x.y, x.a)
+	case roundKind:
+		vector.RoundEven(x.y, x.a)
 	case tanhKind:
 		for i, a := range x.a {
 			x.y[i] = T(math.Tanh(float64(a)))
@@ -146,12 +150,12 @@ func forward[T Float](f *function, x arguments[T]) {
 	}
 }
 
-// backward sets to to the gradient of an operand, 0 or 1, from that of the result, up.
+// backward makes x.to the gradient of an operand, 0 or 1, from that of the result, up.
 func backward[T Float](f *function, operand int, up []T, x arguments[T]) {
 	to := x.to
 	work := x.room[0][:len(up)]
 	switch f.kind {
-	case addKind:
+	case addKind, roundKind:
 		copy(to, up)
 	case subKind:
 		vector.Affine(to, up, 1-2*T(operand), 0)

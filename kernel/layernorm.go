@@ -82,7 +82,7 @@ func (l *layerNorm[T]) statistics(x []T) (mean, inverse float64) {
 	return mean, 1 / math.Sqrt(variance/float64(l.C)+l.Epsilon)
 }
 
-// normal sets to to the normalized row.
+// normal makes its first argument the normalized row.
 func (l *layerNorm[T]) normal(to, x []T) (inverse float64) {
 	mean, inverse := l.statistics(x)
 	for i, v := range x {

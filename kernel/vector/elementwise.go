@@ -40,7 +40,7 @@ func Times[T number](y, a, b []T) {
 func AddTimes[T number](y, a, b []T) {
 	a, b = a[:len(y)], b[:len(y)]
 	for i := binary(addTimes, y, a, b); i < len(y); i++ {
-		y[i] += T(a[i] * b[i])
+		y[i] += a[i] * b[i]
 	}
 }
 
@@ -60,7 +60,7 @@ func Affine[T number](y, x []T, p, q T) {
 		affine(as32(y[:n]), as32(x[:n]), float32(p), float32(q))
 	}
 	for i := n; i < len(y); i++ {
-		y[i] = T(x[i]*p) + q
+		y[i] = x[i]*p + q
 	}
 }
 
@@ -83,7 +83,7 @@ func Clamp[T number](y, x []T, lo, hi T) {
 	}
 }
 
-// Between sets to to dy where y is between lo and hi and neither, otherwise to 0.
+// Between makes its first argument dy where y is between lo and hi and neither, otherwise to 0.
 func Between[T number](to, dy, y []T, lo, hi T) {
 	n := whole[T](len(to))
 	dy, y = dy[:len(to)], y[:len(to)]
@@ -127,6 +127,11 @@ func function[T number](loop func(y, x []float32), single func(float32) float32,
 // Root sets y to the square root of x.
 func Root[T number](y, x []T) {
 	function(root, func(x float32) float32 { return float32(math.Sqrt(float64(x))) }, math.Sqrt, y, x)
+}
+
+// RoundEven sets y to the whole number next to x, of two the even one.
+func RoundEven[T number](y, x []T) {
+	function(roundEven, func(x float32) float32 { return float32(math.RoundToEven(float64(x))) }, math.RoundToEven, y, x)
 }
 
 // Exp sets y to e to the power of x: of float32 within two units in the last place.

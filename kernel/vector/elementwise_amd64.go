@@ -74,6 +74,14 @@ func root(y []float32, x []float32) {
 	}
 }
 
+func roundEven(y []float32, x []float32) {
+	if lanes == 16 {
+		roundEven512(y, x)
+	} else {
+		roundEven256(y, x)
+	}
+}
+
 func expOf(y []float32, x []float32) {
 	if lanes == 16 {
 		exp512(y, x)

@@ -23,3 +23,4 @@ func standardizeGradient(_ []float32, _ []float32, _ []float32, _ []float32, _ [
 }
 func addTaps(_ []float32, _ []float32, _ []float32, _ []int32, _ []int32)        {}
 func addTapProducts(_ []float32, _ []float32, _ []float32, _ []int32, _ []int32) {}
+func roundEven(_ []float32, _ []float32)                                         {}

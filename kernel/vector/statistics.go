@@ -36,7 +36,7 @@ func Standardize[T number](y, x, mean, scale, bias []T) {
 		standardize(as32(y[:n]), as32(x[:n]), as32(mean[:n]), as32(scale[:n]), as32(bias[:n]))
 	}
 	for i := n; i < len(y); i++ {
-		y[i] = T((x[i]-mean[i])*scale[i]) + bias[i]
+		y[i] = (x[i]-mean[i])*scale[i] + bias[i]
 	}
 }
 
@@ -49,7 +49,7 @@ func StandardizeGradient[T number](dx, dy, x, mean, scale, offset, slope []T) {
 		standardizeGradient(as32(dx[:n]), as32(dy[:n]), as32(x[:n]), as32(mean[:n]), as32(scale[:n]), as32(offset[:n]), as32(slope[:n]))
 	}
 	for i := n; i < len(dx); i++ {
-		dx[i] = (dy[i] - offset[i] - T((x[i]-mean[i])*slope[i])) * scale[i]
+		dx[i] = (dy[i] - offset[i] - (x[i]-mean[i])*slope[i]) * scale[i]
 	}
 }
 
@@ -71,7 +71,7 @@ func AddTaps[T number](y, x, w []T, at, under []int32) {
 	for k, o := range at {
 		weights := w[int(under[k])+n:][:len(rest)]
 		for c, v := range x[int(o)+n:][:len(rest)] {
-			rest[c] += T(v * weights[c])
+			rest[c] += v * weights[c]
 		}
 	}
 }
@@ -95,7 +95,7 @@ func AddTapProducts[T number](dw, dy, x []T, at, under []int32) {
 	for k, o := range at {
 		to := dw[int(under[k])+n:][:len(up)]
 		for c, v := range x[int(o)+n:][:len(up)] {
-			to[c] += T(v * up[c])
+			to[c] += v * up[c]
 		}
 	}
 }

@@ -134,6 +134,11 @@ func between256(to []float32, dy []float32, y []float32, lo float32, hi float32)
 //go:noescape
 func root256(y []float32, x []float32)
 
+// roundEven256 sets y to the whole number next to x, of two the even one. Lengths, or n, are multiples of 8.
+//
+//go:noescape
+func roundEven256(y []float32, x []float32)
+
 // exp256 sets y to e to the power of x. Lengths, or n, are multiples of 8.
 //
 //go:noescape
@@ -358,6 +363,11 @@ func between512(to []float32, dy []float32, y []float32, lo float32, hi float32)
 //
 //go:noescape
 func root512(y []float32, x []float32)
+
+// roundEven512 sets y to the whole number next to x, of two the even one. Lengths, or n, are multiples of 16.
+//
+//go:noescape
+func roundEven512(y []float32, x []float32)
 
 // exp512 sets y to e to the power of x. Lengths, or n, are multiples of 16.
 //

@@ -1012,6 +1012,24 @@ loop:
 	VZEROUPPER
 	RET
 
+// func roundEven256(y []float32, x []float32)
+// Requires: AVX
+TEXT ·roundEven256(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x00, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	ADDQ     $0x08, BX
+	CMPQ     BX, DX
+	JLT      loop
+	VZEROUPPER
+	RET
+
 // func exp256(y []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·exp256(SB), NOSPLIT, $0-48
@@ -5460,6 +5478,24 @@ loop:
 	ADDQ    $0x10, BX
 	CMPQ    BX, DX
 	JLT     loop
+	VZEROUPPER
+	RET
+
+// func roundEven512(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·roundEven512(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x00, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	CMPQ        BX, DX
+	JLT         loop
 	VZEROUPPER
 	RET
 

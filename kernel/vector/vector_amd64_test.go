@@ -121,7 +121,7 @@ func TestSameBits(t *testing.T) {
 		}
 	}
 	for name, f := range map[string]func(y, x []float32){
-		"Exp": Exp[float32], "Sigmoid": Sigmoid[float32], "Erf": Erf[float32], "Root": func(y, x []float32) { Times(y, x, x); Root(y, y) },
+		"Exp": Exp[float32], "Sigmoid": Sigmoid[float32], "Erf": Erf[float32], "RoundEven": RoundEven[float32], "Root": func(y, x []float32) { Times(y, x, x); Root(y, y) },
 		"Affine": func(y, x []float32) { Affine(y, x, 0.3, -0.7) }, "Clamp": func(y, x []float32) { Clamp(y, x, -0.5, 0.75) },
 	} {
 		loops[name] = func(r *rand.Rand, n int) []float32 {

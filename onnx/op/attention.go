@@ -30,7 +30,7 @@ func attention() *Spec {
 				return unranked(q.Type), nil
 			}
 			if len(q.Shape) != len(v.Shape) || len(q.Shape) != 3 && len(q.Shape) != 4 {
-				return nil, fmt.Errorf("Q is %s and V %s, want three or four axes", q.Shape, v.Shape)
+				return nil, fmt.Errorf("inputs Q %s and V %s: want three or four axes", q.Shape, v.Shape)
 			}
 			out := append(onnx.Shape{}, q.Shape...)
 			last := v.Shape[len(v.Shape)-1]
@@ -126,7 +126,7 @@ func attentionOf(n *Node, in []*Array) (*attentionLayer, error) {
 	a := &attentionLayer{n: n, q: in[0], k: in[1], v: in[2], mask: optional(in, 3), flat: len(in[0].Shape) == 3}
 	for _, x := range in[:3] {
 		if len(x.Shape) != len(a.q.Shape) || len(x.Shape) != 3 && len(x.Shape) != 4 {
-			return nil, fmt.Errorf("Q, K and V are %v, %v and %v: want three or four axes", a.q.Shape, a.k.Shape, a.v.Shape)
+			return nil, fmt.Errorf("inputs Q %v, K %v and V %v: want three or four axes", a.q.Shape, a.k.Shape, a.v.Shape)
 		}
 	}
 	a.batch = a.q.Shape[0]
@@ -140,7 +140,7 @@ func attentionOf(n *Node, in []*Array) (*attentionLayer, error) {
 		a.heads, a.shared, a.queries, a.keys, a.size, a.width = a.q.Shape[1], a.k.Shape[1], a.q.Shape[2], a.k.Shape[2], a.q.Shape[3], a.v.Shape[3]
 	}
 	if a.shared < 1 || a.heads%a.shared != 0 || a.k.Len() != a.batch*a.shared*a.keys*a.size || a.v.Len() != a.batch*a.shared*a.keys*a.width {
-		return nil, fmt.Errorf("Q, K and V are %v, %v and %v, with %d and %d heads", a.q.Shape, a.k.Shape, a.v.Shape, a.heads, a.shared)
+		return nil, fmt.Errorf("inputs Q %v, K %v and V %v, with %d and %d heads", a.q.Shape, a.k.Shape, a.v.Shape, a.heads, a.shared)
 	}
 	if a.scale = n.Float("scale"); !n.Has("scale") {
 		a.scale = 1 / math.Sqrt(float64(a.size))

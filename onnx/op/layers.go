@@ -43,6 +43,14 @@ func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 			holds(n.Outputs[0], a.Tensor)
 		}
 	}
+	for _, n := range m.Graph.Nodes { // and converters to integers write as integers
+		if t := m.Graph.Initializer(first(n.Inputs)); n.OpType == "DequantizeLinear" && t != nil && len(n.Outputs) == 1 && len(t.Dims) > 0 {
+			kernels[n.Outputs[0]] = t.Dims
+			if count, err := t.Len(); err == nil {
+				weights[n.Outputs[0]] = count
+			}
+		}
+	}
 	inferred := Infer(m, inputs)
 	for _, n := range inferred.Nodes { // and models that came without their weights
 		if n.Raw.OpType == "ConstantOfShape" && len(n.Out) == 1 && n.Out[0].Type.IsFloat() && len(n.Out[0].Shape) > 0 {
@@ -82,4 +90,12 @@ func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {
 		s.MACs += l.MACs
 	}
 	return s
+}
+
+// first returns the first of some names, or "".
+func first(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
 }

@@ -7,8 +7,8 @@ import (
 	"alexctl/onnx"
 )
 
-// limits returns the smallest and the largest number of an integer type of up to 32 bits.
-func limits(t onnx.DataType) (lo, hi float64, ok bool) {
+// Limits returns the smallest and the largest number of an integer type of up to 32 bits.
+func Limits(t onnx.DataType) (lo, hi float64, ok bool) {
 	switch t {
 	case onnx.Int8:
 		return math.MinInt8, math.MaxInt8, true
@@ -27,7 +27,7 @@ func limits(t onnx.DataType) (lo, hi float64, ok bool) {
 // quantized returns v in units of scale, to the nearest whole number (of two the even one), from
 // zero on, and at the ends of the type where it is beyond them.
 func quantized(v, scale, zero float64, t onnx.DataType) int64 {
-	lo, hi, _ := limits(t)
+	lo, hi, _ := Limits(t)
 	q := math.RoundToEven(v/scale) + zero
 	if q != q { //nolint:gocritic // NaN
 		return int64(zero)
@@ -101,7 +101,7 @@ func quantizeLinear() *Spec {
 			} else if to == onnx.Undefined {
 				to = onnx.Uint8
 			}
-			if _, _, ok := limits(to); !ok {
+			if _, _, ok := Limits(to); !ok {
 				return nil, n.unsupported("quantization to %s is not supported", to)
 			}
 			out, err := sameAs(n, in)
@@ -163,7 +163,7 @@ func dequantizeLinear() *Spec {
 		Inputs: Arity{2, 3}, Outputs: Arity{1, 1},
 		Attrs: []Attr{intAttr("axis", 1).since(13), intAttr("block_size", 0).since(21), intAttr("output_dtype", 0).since(23)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
-			if _, _, ok := limits(in[0].Type); !ok {
+			if _, _, ok := Limits(in[0].Type); !ok {
 				return nil, n.unsupported("quantized values of type %s are not supported", in[0].Type)
 			}
 			out, err := sameAs(n, in)

@@ -258,9 +258,10 @@ func gradientError(got, want []float64) float64 {
 }
 
 // TestEveryKernelHasGradientCases reads the operators that are lowered from kernelFor and formula,
-// and wants cases of each. Dropout is tested where its mask can be seen.
+// and wants cases of each. Dropout is tested where its mask can be seen; quantization has the gradient of what
+// is not quantized, and its results are tested on models in QDQ form (bench/models).
 func TestEveryKernelHasGradientCases(t *testing.T) {
-	lowered, tested := 0, map[string]bool{"Dropout": true}
+	lowered, tested := 0, map[string]bool{"Dropout": true, "QuantizeLinear": true, "DequantizeLinear": true}
 	for _, cases := range graphCases(rand.New(rand.NewPCG(3, 8))) {
 		for _, c := range cases {
 			for _, n := range c.nodes {

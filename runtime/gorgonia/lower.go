@@ -185,7 +185,7 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 	case "Softmax", "LogSoftmax":
 		return one(l.softmax(n, in[0]))
 	case "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity":
-		return one(l.reshape(n, in[0], out[0]))
+		return one(l.reshape(in[0], out[0]))
 	case "Concat":
 		return one(l.concat(n, in, out[0]))
 	case "Split":
@@ -196,6 +196,8 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 		return one(l.move(n, in, out[0]))
 	case "LayerNormalization":
 		return one(l.layerNorm(n, in))
+	case "QuantizeLinear", "DequantizeLinear":
+		return one(l.quantized(n, in, out[0]))
 	case "ReduceMean":
 		return one(l.reduceMean(n, in, out[0]))
 	}

@@ -26,6 +26,8 @@ type value struct {
 	needs       bool           // whether it depends on a parameter that is being trained
 	learned     bool           // whether it depends on one that training may change
 
+	whole bool // whether it holds an integer type's numbers in floating point: see quantized
+
 	// Where it is an elementwise formula that nobody has needed the value of yet.
 	formula     *expression
 	label, kind string
@@ -214,6 +216,11 @@ func (l *lowering[T]) value(name string) (*value, error) {
 	}
 	if info := l.inferred.Values[name]; info != nil && !v.learned {
 		v.constant = info.Const
+	}
+	if n, err := t.Len(); v.constant == nil && v.typ.IsInteger() && err == nil && n <= maxEvaluated { // quantized weights, long lists of indices
+		if v.constant, err = op.FromTensor(t); err != nil {
+			return nil, err
+		}
 	}
 	l.values[name] = v
 	return v, nil

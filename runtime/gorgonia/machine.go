@@ -178,8 +178,9 @@ func (m *machine[T]) house() {
 	m.plan()
 	m.memory = make([]T, max(1, m.elements))
 	for _, s := range m.steps {
-		if v := m.places[s.result]; v != nil {
-			s.op.(housed[T]).house(m.memory[v.at:][:v.size:v.size]) //nolint:forcetypeassert // only those have places
+		if h, ok := s.op.(housed[T]); ok && m.places[s.result] != nil {
+			v := m.places[s.result]
+			h.house(m.memory[v.at:][:v.size:v.size])
 		}
 	}
 }

@@ -19,7 +19,7 @@ func indices32(list []int) []int32 {
 }
 
 // reshape gives a value another shape: the same elements in the same place.
-func (l *lowering[T]) reshape(n *op.Node, x *value, out *op.Info) (*value, error) {
+func (l *lowering[T]) reshape(x *value, out *op.Info) (*value, error) {
 	shape := fixed(out)
 	if slices.Equal(shape, x.shape) {
 		return x, nil

@@ -12,4 +12,6 @@ func TestReference(t *testing.T) { runtimetest.Run(t, reference.Engine{}) }
 func TestOfficial(t *testing.T) { runtimetest.Official(t, reference.Engine{}, "reference") }
 
 // TestRandomNodes runs nodes that nobody would write.
-func TestRandomNodes(t *testing.T) { runtimetest.RandomNodes(t, reference.Engine{}, "RandomUniformLike") }
+func TestRandomNodes(t *testing.T) {
+	runtimetest.RandomNodes(t, reference.Engine{}, "RandomUniformLike")
+}

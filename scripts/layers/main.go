@@ -16,7 +16,7 @@ import (
 
 // layers are the packages from the top down: each may import those below it.
 var layers = []string{
-	"cmd/alexctl", "cmd", "bench/gpu", "bench", "verify/report", "export", "classify", "diff", "run", "train", "verify", "verify/judge",
+	"cmd/alexctl", "cmd", "bench/gpu", "bench/models", "bench", "verify/report", "export", "classify", "diff", "run", "train", "verify", "verify/judge",
 	"runtime/ort", "runtime/gorgonia", "runtime/onnxgo", "runtime/runtimetest", "runtime/reference", "runtime",
 	"kernel/onednn", "kernel/kerneltest", "kernel", "kernel/gemm", "kernel/vector",
 	"data", "internal/hashed", "builder", "signature", "onnx/pass", "card", "onnx/op", "onnx", "preprocess", "preprocess/turbojpeg",

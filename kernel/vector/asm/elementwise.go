@@ -196,6 +196,14 @@ func (v isa) functions() {
 		VSQRTPS(x, x)
 		return x
 	})
+	unary("roundEven", "sets y to the whole number next to x, of two the even one.", func(x reg.VecVirtual) reg.VecVirtual {
+		if v.wide() {
+			VRNDSCALEPS(Imm(0), x, x)
+		} else {
+			VROUNDPS(Imm(0), x, x)
+		}
+		return x
+	})
 	unary("exp", "sets y to e to the power of x.", v.exp)
 	unary("sigmoid", "sets y to 1 / (1 + exp(-x)).", func(x reg.VecVirtual) reg.VecVirtual {
 		VMULPS(v.number("negative"), x, x)

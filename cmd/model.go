@@ -61,7 +61,7 @@ func (a *app) openRunnable(args []string) (*onnx.Model, string, error) {
 }
 
 // forTraining reports whether a model cannot be run because it is that of training: Dropout drops, or
-// BatchNormalization makes the statistics that it made before opset 14.
+// BatchNormalization takes the statistics of its batch.
 func forTraining(m *onnx.Model) bool {
 	values := sync.OnceValue(func() map[string]*op.Info { return op.Infer(m, nil).Values }) // seldom needed
 	return slices.ContainsFunc(m.Graph.Nodes, func(n *onnx.Node) bool {
@@ -75,7 +75,7 @@ func forTraining(m *onnx.Model) bool {
 			mode := values()[n.Inputs[2]].Known()
 			return mode != nil && len(mode.I) == 1 && mode.I[0] != 0
 		}
-		return s.Statistics != nil && len(n.Outputs) > 1 && m.Opset() < 14
+		return s.Statistics != nil && (len(n.Outputs) > 1 && m.Opset() < 14 || n.Attribute("training_mode") != nil && n.Attribute("training_mode").Int != 0)
 	})
 }
 

@@ -16,7 +16,7 @@ type Problem struct {
 func (p Problem) String() string { return p.Where + ": " + p.Problem }
 
 // newestIR is the newest IR version that this package was written for.
-const newestIR = 13
+const newestIR = 14
 
 // Check reports what is structurally wrong with the model: missing or duplicate
 // names, values used before they are made, cycles, malformed attributes, tensors

@@ -66,6 +66,15 @@ func open(path string, f func(file *os.File, size int64) error) (err error) {
 	return f(file, info.Size())
 }
 
+// setInputs returns the inputs that a folder's files are of: those that are no initializers, as ONNX's
+// own runner counts them, or, where there are as many files, all.
+func setInputs(dir string, g *onnx.Graph) []*onnx.Value {
+	if files, err := filepath.Glob(filepath.Join(dir, "input_*.pb")); err == nil && len(files) == len(g.Inputs) {
+		return g.Inputs
+	}
+	return g.DataInputs()
+}
+
 func readArchive(path string, g *onnx.Graph) (runtime.Tensors, error) {
 	var arrays map[string]*npy.Array
 	var names []string
@@ -169,7 +178,7 @@ func readDataSets(path string, g *onnx.Graph) ([]Recorded, error) {
 	}
 	var all []Recorded
 	for _, dir := range folders {
-		in, err := readSet(dir, "input", g.Inputs)
+		in, err := readSet(dir, "input", setInputs(dir, g))
 		if err != nil {
 			return nil, err
 		}

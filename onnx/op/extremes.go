@@ -88,23 +88,27 @@ func meanOf() *Spec {
 	return s
 }
 
-// modulo is Mod-10, -13: the remainder of a division, with the sign of the divisor, or with fmod,
-// which floating point needs, with that of the dividend. Equals numpy.mod and numpy.fmod.
+// modulo is Mod-10, -13, -28: the remainder of a division, with the sign of the divisor, or with fmod,
+// which floating point needs before opset 28, with that of the dividend. Equals numpy.mod and numpy.fmod.
 func modulo() *Spec {
 	s := arithmetic("Mod", nil, nil)
-	s.Since = []int64{10, 13}
+	s.Since = []int64{10, 13, 28}
 	s.Attrs = []Attr{intAttr("fmod", 0)}
 	s.Bound = nil // both are exact
 	infer := s.Infer
 	s.Infer = func(n *Node, in []*Info) ([]*Info, error) {
-		if in[0].Type.IsFloat() && n.Int("fmod") == 0 {
+		if in[0].Type.IsFloat() && n.Int("fmod") == 0 && n.Opset < 28 {
 			return nil, fmt.Errorf("fmod must be 1 for floating point")
 		}
 		return infer(n, in)
 	}
 	s.Eval = func(n *Node, in []*Array) ([]*Array, error) {
 		c := n.Int("fmod") != 0
-		return arithmetic("Mod", math.Mod, func(a, b int64, t onnx.DataType) (int64, error) {
+		onFloat := math.Mod
+		if !c {
+			onFloat = floorMod
+		}
+		return arithmetic("Mod", onFloat, func(a, b int64, t onnx.DataType) (int64, error) {
 			if b == 0 {
 				return 0, fmt.Errorf("division by zero")
 			}
@@ -124,15 +128,31 @@ func modulo() *Spec {
 	return s
 }
 
-// bitShift is BitShift-11 of unsigned integers, by as many bits as the second input says.
+// floorMod is the remainder with the sign of the divisor.
+func floorMod(a, b float64) float64 {
+	m := math.Mod(a, b)
+	switch {
+	case m == 0:
+		return math.Copysign(0, b)
+	case m < 0 != (b < 0):
+		if math.IsInf(b, 0) {
+			return b
+		}
+		return m + b
+	}
+	return m
+}
+
+// bitShift is BitShift-11, -28 of integers, unsigned before opset 28, by as many bits as the second input
+// says. A negative number stays one when it is shifted to the right.
 func bitShift() *Spec {
 	s := arithmetic("BitShift", nil, nil)
-	s.Since = []int64{11}
+	s.Since = []int64{11, 28}
 	s.Attrs = []Attr{{Name: "direction", Kind: onnx.AttrString, Required: true}}
 	s.Bound = nil
 	infer := s.Infer
 	s.Infer = func(n *Node, in []*Info) ([]*Info, error) {
-		if !unsigned(in[0].Type) {
+		if !shiftable(n, in[0].Type) {
 			return nil, fmt.Errorf("input is %s, want an unsigned integer", in[0].Type)
 		}
 		if d := n.Text("direction"); d != "LEFT" && d != "RIGHT" {
@@ -141,13 +161,15 @@ func bitShift() *Spec {
 		return infer(n, in)
 	}
 	s.Eval = func(n *Node, in []*Array) ([]*Array, error) {
-		if !unsigned(in[0].Type) {
+		if !shiftable(n, in[0].Type) {
 			return nil, fmt.Errorf("input is %s, want an unsigned integer", in[0].Type)
 		}
 		left := n.Text("direction") == "LEFT"
 		return arithmetic("BitShift", nil, func(a, b int64, t onnx.DataType) (int64, error) {
 			by := uint64(b)
 			switch {
+			case !left && !unsigned(t):
+				return a >> min(by, 63), nil
 			case by >= uint64(t.Bits()):
 				return 0, nil
 			case left:
@@ -158,6 +180,9 @@ func bitShift() *Spec {
 	}
 	return s
 }
+
+// shiftable reports whether numbers of a type can be shifted in a node's opset.
+func shiftable(n *Node, t onnx.DataType) bool { return unsigned(t) || n.Opset >= 28 && t.IsInteger() }
 
 func unsigned(t onnx.DataType) bool {
 	return t == onnx.Uint8 || t == onnx.Uint16 || t == onnx.Uint32 || t == onnx.Uint64

@@ -23,7 +23,32 @@ type Summary struct {
 
 // Summarize returns the nodes of a model with their output shapes, learned parameters
 // and multiply-accumulate operations. A parameter used by several nodes counts once.
-func Summarize(m *onnx.Model) Summary { return SummarizeFor(m, nil) }
+//
+// Operations are those of one image, where only the batch is a symbol.
+func Summarize(m *onnx.Model) Summary {
+	s := SummarizeFor(m, nil)
+	one := map[string]onnx.Shape{}
+	for _, v := range m.Graph.DataInputs() {
+		if !v.Type.IsTensor() || v.Type.Shape == nil {
+			return s
+		}
+		shape := append(onnx.Shape{}, *v.Type.Shape...)
+		for i, d := range shape {
+			switch {
+			case i > 0 && !d.IsKnown():
+				return s
+			case !d.IsKnown():
+				shape[i] = onnx.Known(1)
+			}
+		}
+		one[v.Name] = shape
+	}
+	for i, l := range SummarizeFor(m, one).Layers { // which knows what follows from the batch
+		s.MACs += l.MACs - s.Layers[i].MACs
+		s.Layers[i].MACs = l.MACs
+	}
+	return s
+}
 
 // SummarizeFor is Summarize with the inputs' shapes given.
 func SummarizeFor(m *onnx.Model, inputs map[string]onnx.Shape) Summary {

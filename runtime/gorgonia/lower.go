@@ -77,6 +77,10 @@ func (l *lowering[T]) lowerNode(n *op.InferredNode) error {
 	if (!learned || len(n.Out) > 0 && !n.Out[0].Type.IsFloat()) && l.constants(n) {
 		return nil
 	}
+	if v, err := l.filled(n); v != nil || err != nil {
+		l.values[n.Raw.Outputs[0]] = v
+		return err
+	}
 	if outs := l.evaluated(n, in); outs != nil {
 		for i, name := range n.Raw.Outputs {
 			if name != "" {
@@ -115,6 +119,27 @@ func (l *lowering[T]) constants(n *op.InferredNode) bool {
 		l.values[n.Raw.Outputs[i]] = &value{typ: o.Type, shape: o.Const.Shape, constant: o.Const}
 	}
 	return true
+}
+
+// filled returns the value of a ConstantOfShape of floating point: one number over and over, as models
+// that came without their weights have it, which is not worth evaluating.
+func (l *lowering[T]) filled(n *op.InferredNode) (*value, error) {
+	if n.Raw.OpType != "ConstantOfShape" || len(n.Out) != 1 || n.Out[0].Type != onnx.Float {
+		return nil, nil
+	}
+	v := &value{typ: onnx.Float, shape: fixed(n.Out[0])}
+	data := make([]T, v.size())
+	if a := n.Raw.Attribute("value"); a != nil && a.Tensor != nil {
+		number, err := op.FromTensor(a.Tensor)
+		if err != nil || len(number.F) != 1 {
+			return nil, err
+		}
+		for i := range data {
+			data[i] = T(number.F[0])
+		}
+	}
+	v.first = l.input("constant", nodeShape(v.shape), data)
+	return v, nil
 }
 
 // maxEvaluated bounds the elements of a value that is computed once, when the graph is made.

@@ -15,3 +15,5 @@ func TestOfficial(t *testing.T) { runtimetest.Official(t, reference.Engine{}, "r
 func TestRandomNodes(t *testing.T) {
 	runtimetest.RandomNodes(t, reference.Engine{}, "RandomUniformLike")
 }
+
+func TestNewestOfficial(t *testing.T) { runtimetest.Newest(t, reference.Engine{}) }

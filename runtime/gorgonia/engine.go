@@ -84,7 +84,7 @@ func (e Engine) Prepare(_ context.Context, m *onnx.Model) (_ runtime.Session, er
 	if err != nil {
 		return nil, err
 	}
-	return &session{model: m, store: store, kernels: kernels, memory: e.Kernels.Memory}, nil
+	return &session{model: m, store: store, kernels: kernels, memory: e.Kernels.Memory, chunks: map[string]int{}}, nil
 }
 
 // session keeps a graph for each of the last few input shapes.
@@ -96,7 +96,8 @@ type session struct {
 	memory  int64
 
 	mu     sync.Mutex
-	graphs []*inference // the last used one at the end
+	graphs []*inference   // the last used one at the end
+	chunks map[string]int // by input shapes: how many images are computed at a time
 }
 
 // maxGraphs is how many input shapes a session keeps graphs for.
@@ -127,6 +128,9 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Te
 	}
 	s.mu.Lock() // graphs share what their kernels work in
 	defer s.mu.Unlock()
+	if n := s.chunk(inputs); n > 0 {
+		return s.inChunks(ctx, inputs, n)
+	}
 	g, err := s.graphFor(inputs)
 	if err != nil {
 		return nil, err

@@ -49,6 +49,9 @@ func (a *app) printVerified(r report.Report, layers bool) error {
 		return err
 	}
 	verdict := "verified: every output agrees"
+	if r.IllConditioned {
+		verdict = "verified layer by layer only: what an output is hangs on rounding, so its agreement means little"
+	}
 	switch {
 	case r.Disagrees():
 		verdict = "MISMATCH: the engines do not agree"

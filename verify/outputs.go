@@ -51,6 +51,7 @@ func (c *comparison) outputs(r *Result, got []runtime.Tensors, expected []expect
 				c.unchecked("%d elements of output %q: they may leave the range of their type, or rounding may lead out of a function's domain", j.Open, v.Name)
 			}
 			if s := judge.Sensitivity(want); s > judge.IllConditioned {
+				c.report.IllConditioned = true
 				c.unchecked("output %q means little in this arithmetic: rounding alone may move it by %.2g times its largest value, because large numbers cancel", v.Name, s)
 				if c.Conditioned {
 					r.fail("output %q means little: rounding alone may move it by %.2g times its largest value", v.Name, s)

@@ -23,6 +23,9 @@ type Report struct {
 	Inputs    string   `json:"inputs"` // what the engines were fed
 	Results   []Result `json:"results"`
 	Unchecked []string `json:"unchecked"` // what the comparison says nothing about
+	// IllConditioned says that rounding alone may change an output beyond recognition: its agreement
+	// says little, and what is verified is each layer by itself.
+	IllConditioned bool `json:"ill_conditioned,omitempty"`
 	// Nonfinite are the outputs that hold no numbers; a finding unless they are allowed.
 	Nonfinite        []Nonfinite   `json:"nonfinite,omitempty"`
 	NonfiniteAllowed bool          `json:"nonfinite_allowed,omitempty"`

@@ -1,7 +1,7 @@
 // Package gorgonia lowers ONNX models to Gorgonia graphs of our own operators: to run
 // them (Engine) and to train them (Trainer). Gorgonia differentiates the graph and
 // a machine of ours runs it; the operators compute with package kernel, in
-// channels-last order, and own their outputs.
+// channels-last order.
 //
 // An operator that has no kernel is computed by its float64 definition, and cannot
 // be trained through.

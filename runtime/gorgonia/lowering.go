@@ -96,7 +96,7 @@ func (e *UnsupportedError) Error() string {
 // Kind returns fault.Unsupported.
 func (e *UnsupportedError) Kind() fault.Kind { return fault.Unsupported }
 
-// DefaultMemory is what the values of a graph may take, all of which are alive at once.
+// DefaultMemory is what the values of a graph may take at a time.
 const DefaultMemory = 12 << 30
 
 func newLowering[T kernel.Float](m *onnx.Model, inputs map[string]onnx.Shape, kernels kernel.Set[T], memory int64, store *Store[T], t *training) (*lowering[T], error) {

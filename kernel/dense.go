@@ -195,6 +195,14 @@ func (p *matMul[T]) multiply(m, n, k int, a, b matrix[T], beta T, c []T) {
 }
 
 func (p *matMul[T]) Forward(y []T, in ...[]T) {
+	if len(p.ABatch) >= 2*p.workers.Size() { // each worker some products
+		p.workers.run(len(p.ABatch), func(worker, lo, hi int) {
+			for i := lo; i < hi; i++ {
+				p.scratch[worker].product(p.M, p.N, p.K, p.a(in[0], p.ABatch[i], false), p.b(in[1], p.BBatch[i], false), 0, y[i*p.M*p.N:], p.N)
+			}
+		})
+		return
+	}
 	for i := range p.ABatch {
 		p.multiply(p.M, p.N, p.K, p.a(in[0], p.ABatch[i], false), p.b(in[1], p.BBatch[i], false), 0, y[i*p.M*p.N:])
 	}

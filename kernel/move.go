@@ -3,8 +3,8 @@ package kernel
 import "fmt"
 
 // Move copies elements: output element i is element Index[i] of the inputs laid end
-// to end, or, where Index is nil, element i. It is what Reshape, Transpose, Slice,
-// Gather and Concat are once shapes are known.
+// to end, 0 where that is -1, or, where Index is nil, element i. It is what Transpose, Slice,
+// Gather, Pad and their like are once shapes are known.
 type Move struct {
 	In    []int // elements of each input
 	Out   int
@@ -29,7 +29,12 @@ func (s Move) Check() error {
 	if s.Index == nil && (len(s.In) != 1 || total != s.Out) || s.Index != nil && len(s.Index) != s.Out {
 		return fmt.Errorf("%d elements become %d", total, s.Out)
 	}
-	return checkIndex(s.Index, total)
+	for _, i := range s.Index {
+		if i < -1 || int(i) >= total {
+			return fmt.Errorf("element %d of %d", i, total)
+		}
+	}
+	return nil
 }
 
 type move[T Float] struct {
@@ -44,8 +49,12 @@ func (m *move[T]) Forward(y []T, in ...[]T) {
 	}
 	if len(in) == 1 {
 		m.workers.elements(m.Out, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				y[i] = in[0][m.Index[i]]
+			for i, from := range m.Index[lo:hi] {
+				v := T(0)
+				if from >= 0 {
+					v = in[0][from]
+				}
+				y[lo+i] = v
 			}
 		})
 		return
@@ -56,7 +65,10 @@ func (m *move[T]) Forward(y []T, in ...[]T) {
 			from -= int32(len(in[k]))
 			k++
 		}
-		y[i] = in[k][from]
+		y[i] = 0
+		if from >= 0 {
+			y[i] = in[k][from]
+		}
 	}
 }
 
@@ -71,7 +83,7 @@ func (m *move[T]) Backward(input int, dx, dy, _ []T, _ ...[]T) {
 		first += n
 	}
 	for i, from := range m.Index {
-		if at := int(from) - first; at >= 0 && at < len(dx) {
+		if at := int(from) - first; from >= 0 && at >= 0 && at < len(dx) {
 			dx[at] += dy[i]
 		}
 	}

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"alexctl/kernel/vector"
 )
 
 // Softmax is ONNX's Softmax along the middle of three axes (Outer, C, Inner), or,
@@ -48,6 +50,10 @@ func (s *softmax[T]) lines(f func(first int)) {
 
 func (s *softmax[T]) Forward(y []T, in ...[]T) {
 	x := in[0]
+	if s.Inner == 1 && !s.Log {
+		s.rows(y, x)
+		return
+	}
 	s.lines(func(first int) {
 		end := first + s.C*s.Inner
 		largest := math.Inf(-1)
@@ -64,6 +70,28 @@ func (s *softmax[T]) Forward(y []T, in ...[]T) {
 			} else {
 				y[i] = T(math.Exp(float64(x[i])-largest) / sum)
 			}
+		}
+	})
+}
+
+// rows computes lines whose elements lie side by side.
+func (s *softmax[T]) rows(y, x []T) {
+	s.workers.run(s.Outer, func(_, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			from, to := x[r*s.C:][:s.C], y[r*s.C:][:s.C]
+			largest := T(math.Inf(-1))
+			for _, v := range from {
+				if v > largest || v != v { //nolint:gocritic // NaN, which the whole row becomes
+					largest = v
+				}
+			}
+			vector.Affine(to, from, 1, -largest)
+			vector.Exp(to, to)
+			sum := 0.0
+			for _, v := range to {
+				sum += float64(v)
+			}
+			vector.Affine(to, to, T(1/sum), 0)
 		}
 	})
 }

@@ -222,8 +222,8 @@ func moveOf(r *rand.Rand, i int) kernel.Move {
 		s.In = append(s.In, 1+r.IntN(10))
 		total += s.In[len(s.In)-1]
 	}
-	for range s.Out { // some twice, some never
-		s.Index = append(s.Index, int32(r.IntN(total)))
+	for range s.Out { // some twice, some never, and zeros
+		s.Index = append(s.Index, int32(r.IntN(total+1)-1))
 	}
 	return s
 }

@@ -361,6 +361,8 @@ func (r drawer) parts(i int, add func(string, graphCase)) {
 	n.Outputs = []string{"out", "rest"}
 	size := int64(shape[axis])
 	add("Split", single(13, n, r.normal(shape...), integers(2, size-2)))
+	modes := []string{"constant", "reflect", "edge"}
+	add("Pad", single(13, node("Pad", onnx.StringAttr("mode", modes[i%3])), r.normal(2, 3, 4), integers(1, int64(i%2), 1, 0, 2, int64(i%3))))
 	add("Expand", single(13, node("Expand"), r.normal(shape[1], 1, 1), integers(2, int64(shape[1]), 3, 2)))
 	add("Tile", single(13, node("Tile"), r.normal(2, 3), integers(2, int64(r.to(2)))))
 	add("DepthToSpace", single(13, node("DepthToSpace", onnx.IntAttr("blocksize", 2), onnx.StringAttr("mode", []string{"DCR", "CRD"}[i%2])), r.normal(r.to(2), 4*r.to(2), 2, r.to(2))))

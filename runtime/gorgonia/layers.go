@@ -213,6 +213,9 @@ func (l *lowering[T]) matMul(n *op.Node, in []*value, out *op.Info) (*value, err
 	m, k, columns := as[len(as)-2], as[len(as)-1], bs[len(bs)-1]
 	if len(bs) == 2 { // all rows of the left against one matrix
 		rows := in[0].size() / max(1, k)
+		if v, err := l.fixedProduct(n, in, out, rows, k, columns); v != nil || err != nil {
+			return v, err
+		}
 		s := kernel.MatMul{M: rows, N: columns, K: k, ABatch: []int{0}, BBatch: []int{0}}
 		return l.ofFirst(n, s, fixed(out), in, nodes...)
 	}
@@ -224,6 +227,42 @@ func (l *lowering[T]) matMul(n *op.Node, in []*value, out *op.Info) (*value, err
 	}
 	s.ABatch, s.BBatch = op.BroadcastIndices(aBatch, batch), op.BroadcastIndices(bBatch, batch)
 	return l.ofFirst(n, s, fixed(out), in, nodes...)
+}
+
+// fixedProduct returns a product with a matrix that nothing changes as a convolution of one position's
+// size, whose weights are packed once; nil for any other.
+func (l *lowering[T]) fixedProduct(n *op.Node, in []*value, out *op.Info, rows, k, columns int) (*value, error) {
+	w := in[1]
+	if !l.store.fixed || w.tensor == nil || len(w.shape) != 2 || rows < 2 {
+		return nil, nil
+	}
+	window, err := kernel.NewWindow(kernel.Axis{In: rows, Out: rows, Kernel: 1, Stride: 1, Dilation: 1})
+	if err != nil {
+		return nil, err
+	}
+	if w.turned == nil {
+		given, err := l.store.data(w.tensor)
+		if err != nil {
+			return nil, err
+		}
+		from, ok := given.([]T)
+		if !ok {
+			return nil, nil
+		}
+		data := make([]T, len(from))
+		for c := range columns {
+			for i := range k {
+				data[c*k+i] = from[i*columns+c]
+			}
+		}
+		w.turned = l.input(w.tensor.Name, nodeShape([]int{columns, k}), data)
+	}
+	x, err := l.node(in[0])
+	if err != nil {
+		return nil, err
+	}
+	s := kernel.Conv{N: 1, C: k, M: columns, Group: 1, Window: window, Fixed: true}
+	return l.ofFirst(n, s, fixed(out), in, x, w.turned)
 }
 
 func (l *lowering[T]) softmax(n *op.Node, x *value) (*value, error) {

@@ -217,6 +217,8 @@ func (l *lowering[T]) kernelFor(n *op.Node, in []*value, out []*op.Info) ([]*val
 		return l.split(n, in[0], out)
 	case "Slice":
 		return one(l.slice1(n, in, out[0]))
+	case "Pad":
+		return one(l.pad(n, in, out[0]))
 	case "Transpose", "Gather", "Expand", "DepthToSpace", "SpaceToDepth", "Tile":
 		return one(l.move(n, in, out[0]))
 	case "LayerNormalization":

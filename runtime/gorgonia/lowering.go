@@ -23,6 +23,7 @@ type value struct {
 	tensor   *onnx.Tensor // of an initializer
 
 	first, last *gorgonia.Node // with channels first, as ONNX has it, and last
+	turned      *gorgonia.Node // of a matrix that is an initializer: transposed
 	needs       bool           // whether it depends on a parameter that is being trained
 	learned     bool           // whether it depends on one that training may change
 

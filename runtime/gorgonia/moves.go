@@ -31,8 +31,23 @@ func (l *lowering[T]) reshape(x *value, out *op.Info) (*value, error) {
 	return &value{typ: x.typ, shape: shape, needs: x.needs, first: node}, nil
 }
 
+// pad adds a Pad with zeros or with elements of the input.
+func (l *lowering[T]) pad(n *op.Node, in []*value, out *op.Info) (*value, error) {
+	if n.Opset < 11 && n.Float("value") != 0 {
+		return nil, errNoKernel
+	}
+	given := slices.Clone(in)
+	if len(in) > 2 && in[2] != nil {
+		if v, ok := number(in[2]); !ok || v != 0 {
+			return nil, errNoKernel
+		}
+		given[2] = nil
+	}
+	return l.move(n, given, out)
+}
+
 // move adds an operator that only moves elements. Where each comes from is found by
-// moving their numbers by the operator's own definition.
+// moving their numbers, from 1 on, by the operator's own definition, which makes 0 of what is padded.
 func (l *lowering[T]) move(n *op.Node, in []*value, out *op.Info) (*value, error) {
 	s := kernel.Move{Out: (&value{shape: fixed(out)}).size()}
 	var moved []*value
@@ -58,7 +73,7 @@ func (l *lowering[T]) move(n *op.Node, in []*value, out *op.Info) (*value, error
 				return nil, err
 			}
 			for k := range a.I {
-				a.I[k] = int64(total + k)
+				a.I[k] = int64(total + k + 1)
 			}
 			total += len(a.I)
 			arrays[i] = a
@@ -72,7 +87,7 @@ func (l *lowering[T]) move(n *op.Node, in []*value, out *op.Info) (*value, error
 	}
 	s.Index = make([]int32, len(evaluated[0].I))
 	for i, v := range evaluated[0].I {
-		s.Index[i] = int32(v)
+		s.Index[i] = int32(v - 1)
 	}
 	nodes, err := l.nodes(moved...)
 	if err != nil {

@@ -163,6 +163,10 @@ func (a *app) verify(c *cobra.Command, args []string, o verifyOptions) (err erro
 		return err
 	}
 	options.Decisions, options.Recorded, options.Images = in.real, in.recorded, in.images
+	if d, chosen, err := verify.Branches(c.Context(), m, in.sets); err == nil && chosen {
+		m.Graph, m.IRVersion = d.Graph, d.IRVersion
+		options.Without = append(options.Without, "branches that other inputs choose: those that these inputs choose stood in the place of the If nodes, on every engine")
+	}
 	if len(in.sets) > 0 {
 		a.sayLong(verifying.takes(m, in.sets[0], len(in.sets)))
 	}

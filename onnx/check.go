@@ -282,7 +282,7 @@ func (c *checker) nodes(where string, nodes []*Node, s *scope) {
 			c.add(at, "the operator set %q is not imported", domain)
 		}
 		if n.Name != "" && named[n.Name] {
-			c.add(at, "two nodes have this name")
+			c.warn(at, "two nodes have this name")
 		}
 		named[n.Name] = true
 		for _, in := range n.Inputs {

@@ -87,10 +87,10 @@ func Infer(m *onnx.Model, inputs map[string]onnx.Shape) *Inferred {
 	}
 	if len(inputs) == 0 {
 		for _, v := range g.Outputs {
-			r.compareDeclared(fmt.Sprintf("output %q", v.Name), v, false)
+			r.compareDeclared(fmt.Sprintf("output %q", v.Name), v)
 		}
 		for _, v := range g.ValueInfo {
-			r.compareDeclared(fmt.Sprintf("value_info %q", v.Name), v, true)
+			r.compareDeclared(fmt.Sprintf("value_info %q", v.Name), v)
 		}
 	}
 	return r
@@ -274,9 +274,8 @@ func (n *Node) infer(in []*Info) ([]*Info, error) {
 }
 
 // compareDeclared reports where a declaration contradicts what follows from the
-// graph. Engines pass over a fixed number where the graph has a symbol, and over stale
-// shapes in the middle of the graph.
-func (r *Inferred) compareDeclared(where string, v *onnx.Value, inside bool) {
+// graph. Engines pass over shapes, and not over types.
+func (r *Inferred) compareDeclared(where string, v *onnx.Value) {
 	got, want := r.Values[v.Name], declaredInfo(v.Type)
 	if got == nil || got.Type == onnx.Undefined || want.Type == onnx.Undefined {
 		return
@@ -292,7 +291,7 @@ func (r *Inferred) compareDeclared(where string, v *onnx.Value, inside bool) {
 	}
 	p := onnx.Problem{Where: where, Problem: fmt.Sprintf("declared %s, the graph makes %s", want, got)}
 	switch {
-	case got.Type != want.Type || shape && !inside:
+	case got.Type != want.Type:
 		r.Problems = append(r.Problems, p)
 	case shape || fixed:
 		r.Warnings = append(r.Warnings, p)

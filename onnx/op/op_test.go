@@ -171,8 +171,8 @@ func TestSymbolicShapesFlow(t *testing.T) {
 	}
 	wrong := viewModel()
 	(*wrong.Graph.Outputs[0].Type.Shape)[1] = onnx.Known(9217)
-	if r := op.Infer(wrong, nil); len(r.Problems) != 1 {
-		t.Errorf("problems %v", r.Problems)
+	if r := op.Infer(wrong, nil); len(r.Warnings) != 1 || len(r.Problems) != 0 { // which engines pass over
+		t.Errorf("problems %v, warnings %v", r.Problems, r.Warnings)
 	}
 }
 

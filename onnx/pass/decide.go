@@ -14,21 +14,30 @@ import (
 // exports.
 func Decide() Pass { return decide{} }
 
-type decide struct{}
+// DecideFor is Decide for inputs of the given shapes, and for conditions whose values are known: what
+// comes of it is the model for such inputs only.
+func DecideFor(shapes map[string]onnx.Shape, conditions map[string]bool) Pass {
+	return decide{shapes, conditions}
+}
+
+type decide struct {
+	shapes     map[string]onnx.Shape
+	conditions map[string]bool
+}
 
 func (decide) Name() string { return "decide" }
 
 // maxRounds bounds how deep branches are decided that depend on each other.
 const maxRounds = 64
 
-func (decide) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
+func (d decide) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 	var all []Change
 	for range maxRounds {
 		if !slices.ContainsFunc(m.Graph.Nodes, isIf) {
 			break
 		}
 		e := newEdit(m)
-		known := op.Infer(m, nil).Values
+		known := op.Infer(m, d.shapes).Values
 		taken := names{m.Graph.Defined(), map[string]bool{"": true}}
 		for _, n := range m.Graph.Nodes {
 			taken.nodes[n.Name] = true
@@ -39,6 +48,9 @@ func (decide) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 			branch := ""
 			if isIf(n) && len(n.Inputs) == 1 && known[n.Inputs[0]] != nil {
 				branch = branchOf(known[n.Inputs[0]])
+			}
+			if c, ok := d.conditions[first(n.Inputs)]; ok && isIf(n) {
+				branch = branchName(c)
 			}
 			a := n.Attribute(branch)
 			if branch == "" || a == nil || a.Graph == nil || len(a.Graph.Outputs) != len(n.Outputs) {
@@ -66,10 +78,21 @@ func branchOf(condition *op.Info) string {
 	if a == nil || a.Type != onnx.Bool || len(a.I) != 1 {
 		return ""
 	}
-	if a.I[0] != 0 {
+	return branchName(a.I[0] != 0)
+}
+
+func branchName(condition bool) string {
+	if condition {
 		return "then_branch"
 	}
 	return "else_branch"
+}
+
+func first(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
 }
 
 // names are those that a graph has.

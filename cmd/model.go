@@ -82,9 +82,9 @@ func forTraining(m *onnx.Model) bool {
 // decide puts the bodies of a model's functions in the place of their calls, and branches in the place
 // of the If nodes whose conditions follow from it.
 func decide(m *onnx.Model) {
-	for _, p := range []pass.Pass{pass.Inline(), pass.Decide()} {
+	for _, p := range []pass.Pass{pass.Inline(), pass.Decide(), pass.Inline()} { // branches may call functions too
 		if d, reports, err := pass.Run(m, p); err == nil && len(reports[0].Changes) > 0 {
-			m.Graph, m.IRVersion, m.Functions = d.Graph, d.IRVersion, d.Functions
+			m.Graph, m.IRVersion, m.Functions, m.OperatorSets = d.Graph, d.IRVersion, d.Functions, d.OperatorSets
 		}
 	}
 }

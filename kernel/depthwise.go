@@ -2,8 +2,12 @@ package kernel
 
 import "alexctl/kernel/vector"
 
-// Depthwise reports whether each channel is convolved by itself, with one filter.
-func (s Conv) Depthwise() bool { return s.C == s.Group && s.M == s.C && s.C > 1 }
+// Depthwise reports whether each channel is convolved by itself, with one filter, on a map that is not
+// too large to be listed.
+func (s Conv) Depthwise() bool {
+	const manyLinks = 1 << 22 // pairs of positions that are listed
+	return s.C == s.Group && s.M == s.C && s.C > 1 && s.Window.taps()*s.Window.out() <= manyLinks
+}
 
 // depthwiseConv computes a convolution of each channel by itself: at each position, the channels
 // under each tap times the tap's weights. Taps in the pads cost nothing.
@@ -27,16 +31,24 @@ type depthwiseWorker[T Float] struct {
 
 func newDepthwiseConv[T Float](s Conv, k workers) *depthwiseConv[T] {
 	c := &depthwiseConv[T]{Conv: s, workers: k, weights: make([]T, s.M*s.k()), each: make([]depthwiseWorker[T], k.Size())}
-	out, in := s.Window.out(), s.Window.in()
+	out := s.Window.out()
 	c.output = tapList{make([][]int32, out), make([][]int32, out)}
-	c.input = tapList{make([][]int32, in), make([][]int32, in)}
 	for o := range out {
-		s.Window.each(o, func(tap, at int) {
-			c.output.add(o, at*s.C, tap*s.C)
-			c.input.add(at, o*s.C, tap*s.C)
-		})
+		s.Window.each(o, func(tap, at int) { c.output.add(o, at*s.C, tap*s.C) })
 	}
 	return c
+}
+
+// backward lists the taps of the input's gradient, once.
+func (c *depthwiseConv[T]) backward() {
+	if c.input.at != nil {
+		return
+	}
+	in := c.Window.in()
+	c.input = tapList{make([][]int32, in), make([][]int32, in)}
+	for o := range c.Window.out() {
+		c.Window.each(o, func(tap, at int) { c.input.add(at, o*c.C, tap*c.C) })
+	}
 }
 
 func (l *tapList) add(position, at, under int) {
@@ -75,6 +87,7 @@ func (c *depthwiseConv[T]) Output(y []T, in ...[]T) {
 // InputGradient computes dx from the gradient of the sums and w.
 func (c *depthwiseConv[T]) InputGradient(dx, up, w []T) {
 	c.turn(w)
+	c.backward()
 	in, size := c.Window.in(), c.Window.out()*c.C
 	c.workers.run(c.N*in, func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {

@@ -91,7 +91,7 @@ func (s Step) operands(f *function) []int {
 // Reads reports what the gradient of input i is made from: everything that leads to the output,
 // which is only linear in some.
 func (s Elementwise) Reads(i int) Reads {
-	if _, alike := s.Passes(i); alike {
+	if s.PassesAll(i) {
 		return Reads{}
 	}
 	r := Reads{Inputs: make([]bool, len(s.Inputs))}
@@ -144,20 +144,11 @@ func (s Elementwise) reached(i int) []bool {
 	return r
 }
 
-// Passes reports whether the gradient of input i is that of the output as it is (-1), or that of
-// an earlier input.
-func (s Elementwise) Passes(i int) (from int, ok bool) {
-	at := s.through(i)
-	if at == len(s.Steps)-1 {
-		return -1, true
-	}
-	for earlier := range i {
-		if at >= 0 && s.through(earlier) == at {
-			return earlier, true
-		}
-	}
-	return 0, false
-}
+// PassesAll reports whether the gradient of input i is that of the output as it is.
+func (s Elementwise) PassesAll(i int) bool { return s.through(i) == len(s.Steps)-1 }
+
+// Alike reports whether the gradients of two inputs are the same.
+func (s Elementwise) Alike(i, j int) bool { return s.through(i) >= 0 && s.through(i) == s.through(j) }
 
 // through returns up to which step the gradient of input i is passed on as it is: the input is
 // whole, is read once, and so are the sums that it is added to. It is -1 where the first step
@@ -308,6 +299,12 @@ func (e *elementwise[T]) load(w *elementwiseWorker[T], i int, x []T, b block) []
 		return x[at:][:n]
 	}
 	own := room(w.own, i, e.rows*e.width, e.rows*e.width)
+	if !a[1] && !a[2] && w.held[i] != at { // one number, whatever the block's size
+		w.held[i] = at
+		for c := range own {
+			own[c] = x[at]
+		}
+	}
 	if !a[1] && w.held[i] == at { // a block of fewer rows is the beginning of one of more
 		return own[:n]
 	}

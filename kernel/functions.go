@@ -87,6 +87,13 @@ var functions = map[string]function{
 		}
 		return 0
 	}),
+	// The part below zero, which torch.nn.LeakyReLU and its kin take the slope from at zero too.
+	"Negative": scalar(func(x float64) float64 { return math.Min(x, 0) }, func(x float64) float64 {
+		if x > 0 {
+			return 0
+		}
+		return 1
+	}),
 	"Log":        scalar(math.Log, func(x float64) float64 { return 1 / x }),
 	"Reciprocal": scalar(func(x float64) float64 { return 1 / x }, func(x float64) float64 { return -1 / (x * x) }),
 	"Softplus": scalar(func(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
@@ -205,6 +212,9 @@ func powGradient[T Float](operand int, up []T, x arguments[T]) {
 		d := exponent * math.Pow(base, exponent-1)
 		if operand == 1 {
 			d = float64(x.y[i]) * math.Log(base)
+		}
+		if base == 0 && (operand == 1 && exponent >= 0 || operand == 0 && exponent == 0) {
+			d = 0 // as torch.pow has it
 		}
 		x.to[i] = T(float64(up[i]) * d)
 	}

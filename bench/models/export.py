@@ -101,8 +101,12 @@ for name in QUANTIZED:
     source, path = (os.path.join(folder, f"{name}-{form}.onnx") for form in ("ts17", "qdq"))
     if name in names and os.path.exists(source) and not os.path.exists(path):
         try:
-            quantize(source, path, side(name))
+            quantize(source, path + ".part", side(name))
+            os.rename(path + ".part", path)
         except ImportError:
             print(f"{name}-qdq: onnxruntime is not installed", flush=True)
-with open(os.path.join(folder, "counts.json"), "w") as f:
-    json.dump({name: count(name) for name in names}, f, indent=1)
+path = os.path.join(folder, "counts.json")
+counts = json.load(open(path)) if os.path.exists(path) else {}
+counts.update({name: count(name) for name in names if name not in counts})
+with open(path, "w") as f:
+    json.dump(counts, f, indent=1)

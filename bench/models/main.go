@@ -119,8 +119,7 @@ func against(got, want int64) string {
 	return fmt.Sprintf("%d (%+d)", got, got-want)
 }
 
-// tryFile opens a model, with its functions, branches and what only training does taken out, as the
-// command line does.
+// tryFile opens a model and tries it.
 func tryFile(ctx context.Context, path string) (_ *line, err error) {
 	m, err := onnx.Open(path)
 	if err != nil {
@@ -130,7 +129,7 @@ func tryFile(ctx context.Context, path string) (_ *line, err error) {
 	return try(ctx, m)
 }
 
-// try checks a model, counts its parameters and compares both engines with the reference.
+// try puts the bodies of functions and decided branches in their places, as the command line does, checks a model, counts its parameters and compares both engines with the reference.
 func try(ctx context.Context, m *onnx.Model) (*line, error) {
 	began := time.Now()
 	m, _, err := pass.Run(m, pass.Inline(), pass.Decide())

@@ -39,6 +39,15 @@ func addElementwise(r *rand.Rand, i int, add func(name string, c Case)) {
 	add("PowConstant", one([]kernel.Along{full}, []float64{2}, []Input{within}, kernel.Step{Function: "Pow", B: 1}))
 	add("Residual", one([]kernel.Along{full, full, full}, nil, []Input{within},
 		kernel.Step{Function: "Add", B: 1}, kernel.Step{Function: "Add", A: 3, B: 2}, kernel.Step{Function: kernel.ClampFunction, A: 4, P: -50, Q: 50}))
+	add("SumThenErf", one([]kernel.Along{full, full}, nil, []Input{normal}, kernel.Step{Function: "Add", B: 1}, kernel.Step{Function: "Erf", A: 2}))
+	long := one([]kernel.Along{full, {}, {false, false, true}}, nil, []Input{normal}, kernel.Step{Function: "Mul", B: 1}, kernel.Step{Function: "Add", A: 3, B: 2})
+	if i == 5 { // rows that end in a narrow block
+		s, _ := long.Spec.(kernel.Elementwise)
+		s.Dims = [3]int{1, 2, 1300}
+		long.Spec = s
+	}
+	add("Bias", long)
+	add("Negative", one([]kernel.Along{full}, nil, []Input{within}, kernel.Step{Function: "Negative"}))
 	add("HardSwish", one([]kernel.Along{full}, nil, []Input{within},
 		kernel.Step{Function: kernel.AffineFunction, P: 1. / 6, Q: 0.5}, kernel.Step{Function: kernel.ClampFunction, A: 1, Q: 1}, kernel.Step{Function: "Mul", A: 0, B: 2}))
 	add("SiLU", one([]kernel.Along{full}, nil, []Input{normal}, kernel.Step{Function: "Sigmoid"}, kernel.Step{Function: "Mul", A: 0, B: 1}))

@@ -33,6 +33,9 @@ func attention() *Spec {
 				return nil, fmt.Errorf("inputs Q %s and V %s: want three or four axes", q.Shape, v.Shape)
 			}
 			out := append(onnx.Shape{}, q.Shape...)
+			if len(q.Shape) == 3 && (n.Int("q_num_heads") < 1 || n.Int("kv_num_heads") < 1) {
+				return nil, fmt.Errorf("q_num_heads is %d and kv_num_heads %d: with three axes, both are wanted", n.Int("q_num_heads"), n.Int("kv_num_heads"))
+			}
 			last := v.Shape[len(v.Shape)-1]
 			if len(q.Shape) == 3 && n.Int("kv_num_heads") > 0 && last.IsKnown() {
 				last = onnx.Known(last.N / n.Int("kv_num_heads") * n.Int("q_num_heads"))
@@ -53,11 +56,11 @@ func attention() *Spec {
 			if err != nil {
 				return nil, err
 			}
-			err = a.each(func(query, _ []float64, weights []float64, head int, at, keys int) {
+			err = a.each(func(query, _ []float64, weights []float64, head int, at, image int) {
 				for e := range a.width {
 					sum := 0.0
 					for j, w := range weights {
-						sum += w * a.v.F[a.value(head, keys, j)+e]
+						sum += w * a.v.F[a.value(head, image, j)+e]
 					}
 					a.y.F[at+e] = sum
 				}
@@ -76,7 +79,7 @@ func boundAttention(n *Node, in, out []*Array, r Rounding) []float64 {
 		return b
 	}
 	unit := max(r.Unit, r.Store)
-	_ = a.each(func(query, scores, weights []float64, head int, at, keys int) {
+	_ = a.each(func(query, scores, weights []float64, head int, at, image int) {
 		largest := math.Inf(-1)
 		for _, s := range scores {
 			largest = math.Max(largest, s)
@@ -88,7 +91,7 @@ func boundAttention(n *Node, in, out []*Array, r Rounding) []float64 {
 			}
 			peak, squares, sum := 0.0, 0.0, 0.0
 			for i, q := range query {
-				t := q * a.k.F[a.key(head, keys, j)+i] * a.scale
+				t := q * a.k.F[a.key(head, image, j)+i] * a.scale
 				sum += t
 				peak = max(peak, math.Abs(sum))
 				squares += t * t
@@ -99,7 +102,7 @@ func boundAttention(n *Node, in, out []*Array, r Rounding) []float64 {
 		for e := range a.width {
 			moved, squares, peak, sum := 0.0, 0.0, 0.0, 0.0
 			for j, w := range weights {
-				t := w * a.v.F[a.value(head, keys, j)+e]
+				t := w * a.v.F[a.value(head, image, j)+e]
 				moved += math.Abs(t) * (off[j] + mean)
 				sum += t
 				peak = max(peak, math.Abs(sum))
@@ -139,7 +142,8 @@ func attentionOf(n *Node, in []*Array) (*attentionLayer, error) {
 	} else {
 		a.heads, a.shared, a.queries, a.keys, a.size, a.width = a.q.Shape[1], a.k.Shape[1], a.q.Shape[2], a.k.Shape[2], a.q.Shape[3], a.v.Shape[3]
 	}
-	if a.shared < 1 || a.heads%a.shared != 0 || a.k.Len() != a.batch*a.shared*a.keys*a.size || a.v.Len() != a.batch*a.shared*a.keys*a.width {
+	if a.k.Shape[0] != a.batch || a.v.Shape[0] != a.batch || !a.flat && (a.v.Shape[1] != a.shared || a.v.Shape[2] != a.keys || a.k.Shape[3] != a.size) ||
+		a.shared < 1 || a.heads%a.shared != 0 || a.k.Len() != a.batch*a.shared*a.keys*a.size || a.v.Len() != a.batch*a.shared*a.keys*a.width {
 		return nil, fmt.Errorf("inputs Q %v, K %v and V %v, with %d and %d heads", a.q.Shape, a.k.Shape, a.v.Shape, a.heads, a.shared)
 	}
 	if a.scale = n.Float("scale"); !n.Has("scale") {

@@ -123,6 +123,9 @@ func parseEinsum(equation string, shapes []onnx.Shape) (*summation, error) {
 	broad := 0 // axes of the longest ellipsis
 	seen := map[string]int{}
 	for i, term := range terms {
+		if strings.Count(term, "...") > 1 {
+			return fail("operand %d has two ellipses", i)
+		}
 		letters := len(strings.ReplaceAll(term, "...", ""))
 		dots := len(shapes[i]) - letters
 		if !strings.Contains(term, "...") && dots != 0 || dots < 0 {
@@ -130,12 +133,12 @@ func parseEinsum(equation string, shapes []onnx.Shape) (*summation, error) {
 		}
 		broad = max(broad, dots)
 		e.operands = append(e.operands, nil)
-		for axis, rest := 0, term; rest != ""; {
+		for rest := term; rest != ""; {
 			if strings.HasPrefix(rest, "...") {
 				for k := range dots {
 					e.operands[i] = append(e.operands[i], fmt.Sprint(dots-k)) // counted from the last one
 				}
-				axis, rest = axis+dots, rest[3:]
+				rest = rest[3:]
 				continue
 			}
 			if c := rest[0]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
@@ -143,7 +146,7 @@ func parseEinsum(equation string, shapes []onnx.Shape) (*summation, error) {
 			}
 			e.operands[i] = append(e.operands[i], rest[:1])
 			seen[rest[:1]]++
-			axis, rest = axis+1, rest[1:]
+			rest = rest[1:]
 		}
 		for axis, index := range e.operands[i] {
 			d := shapes[i][axis]
@@ -168,6 +171,9 @@ func parseEinsum(equation string, shapes []onnx.Shape) (*summation, error) {
 				e.output = append(e.output, string(c))
 			}
 		}
+	}
+	if strings.Count(right, "...") > 1 {
+		return fail("the output has two ellipses")
 	}
 	for right != "" {
 		if strings.HasPrefix(right, "...") {
@@ -201,6 +207,13 @@ func einsumOf(n *Node, in []*Array) (*summation, *Array, error) {
 	e, err := parseEinsum(n.Text("equation"), shapes)
 	if err != nil {
 		return nil, nil, err
+	}
+	const most = 1 << 34 // products, which take minutes
+	products := int64(1)
+	for _, d := range e.sizes {
+		if products = mul(products, d.N); products > most {
+			return nil, nil, fmt.Errorf("equation %q multiplies more than %d times", n.Text("equation"), int64(most))
+		}
 	}
 	var shape []int
 	for _, index := range e.output {

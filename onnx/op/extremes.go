@@ -132,6 +132,8 @@ func modulo() *Spec {
 func floorMod(a, b float64) float64 {
 	m := math.Mod(a, b)
 	switch {
+	case m != m: //nolint:gocritic // NaN
+		return m
 	case m == 0:
 		return math.Copysign(0, b)
 	case m < 0 != (b < 0):

@@ -7,8 +7,7 @@ import (
 )
 
 // randomUniformLike is RandomUniformLike-1, -22: numbers drawn between low and high, as many as the
-// input has. They have no definition here; training draws them, and at inference what is made of them
-// gives way to its mean.
+// input has. They have no definition here: what is made of them gives way to its mean (pass.Inference).
 func randomUniformLike() *Spec {
 	return &Spec{
 		Type: "RandomUniformLike", Since: []int64{1, 22}, Random: true,

@@ -16,7 +16,7 @@ type recurrence struct {
 	states int // 2 where there is a cell state beside the hidden one
 	peep   int // peepholes
 	usual  []string
-	step   func(l *recurrentLayer, pre func(gate, unit int, withState bool) inexact, h, c []inexact, unit int) (hidden, cell inexact)
+	step   func(l *recurrentLayer, pre func(gate, unit int) inexact, h, c []inexact, unit int) (hidden, cell inexact)
 }
 
 // inexact is a number with how far rounding may have moved an engine's.
@@ -41,8 +41,8 @@ type recurrentLayer struct {
 // rnn is RNN-7, -14, -22: h = f(x W' + h R' + b). Equals torch.nn.RNN.
 func rnn() *Spec {
 	return recurrent(recurrence{kind: "RNN", gates: 1, states: 1, usual: []string{"Tanh"},
-		step: func(l *recurrentLayer, pre func(int, int, bool) inexact, _, _ []inexact, unit int) (inexact, inexact) {
-			return l.activate(0, pre(0, unit, true)), inexact{}
+		step: func(l *recurrentLayer, pre func(int, int) inexact, _, _ []inexact, unit int) (inexact, inexact) {
+			return l.activate(0, pre(0, unit)), inexact{}
 		}})
 }
 
@@ -50,9 +50,9 @@ func rnn() *Spec {
 // linear_before_reset.
 func gru() *Spec {
 	return recurrent(recurrence{kind: "GRU", gates: 3, states: 1, usual: []string{"Sigmoid", "Tanh"},
-		step: func(l *recurrentLayer, pre func(int, int, bool) inexact, h, _ []inexact, unit int) (inexact, inexact) {
-			z := l.activate(0, pre(0, unit, true))
-			candidate := l.activate(1, pre(2, unit, true)) // pre applies the reset gate
+		step: func(l *recurrentLayer, pre func(int, int) inexact, h, _ []inexact, unit int) (inexact, inexact) {
+			z := l.activate(0, pre(0, unit))
+			candidate := l.activate(1, pre(2, unit)) // pre applies the reset gate
 			return l.add(l.times(inexact{1 - z.v, z.off}, candidate), l.times(z, h[unit])), inexact{}
 		}})
 }
@@ -61,20 +61,20 @@ func gru() *Spec {
 // torch.nn.LSTM without them.
 func lstm() *Spec {
 	return recurrent(recurrence{kind: "LSTM", gates: 4, states: 2, peep: 3, usual: []string{"Sigmoid", "Tanh", "Tanh"},
-		step: func(l *recurrentLayer, pre func(int, int, bool) inexact, _, c []inexact, unit int) (inexact, inexact) {
+		step: func(l *recurrentLayer, pre func(int, int) inexact, _, c []inexact, unit int) (inexact, inexact) {
 			peep := func(k int, cell inexact) inexact {
 				if l.p == nil {
 					return inexact{}
 				}
 				return l.times(inexact{v: l.p.F[k*l.h+unit]}, cell)
 			}
-			i := l.activate(0, l.add(pre(0, unit, true), peep(0, c[unit])))
-			f := l.activate(0, l.add(pre(2, unit, true), peep(2, c[unit])))
+			i := l.activate(0, l.add(pre(0, unit), peep(0, c[unit])))
+			f := l.activate(0, l.add(pre(2, unit), peep(2, c[unit])))
 			if l.n.Int("input_forget") != 0 {
 				f = inexact{1 - i.v, i.off}
 			}
-			cell := l.add(l.times(f, c[unit]), l.times(i, l.activate(1, pre(3, unit, true))))
-			o := l.activate(0, l.add(pre(1, unit, true), peep(1, cell)))
+			cell := l.add(l.times(f, c[unit]), l.times(i, l.activate(1, pre(3, unit))))
+			o := l.activate(0, l.add(pre(1, unit), peep(1, cell)))
 			return l.times(o, l.activate(2, cell)), cell
 		}})
 }
@@ -311,7 +311,7 @@ func (l *recurrentLayer) advance(d, n, t int, h, c []inexact) (hidden, cell []in
 		return direction.dot(l.r.F[(d*rows+gate*l.h+unit)*l.h:][:l.h], h, l.irregularR)
 	}
 	reset := make([]inexact, l.h) // of a GRU
-	pre := func(gate, unit int, _ bool) inexact {
+	pre := func(gate, unit int) inexact {
 		v := direction.dot(l.w.F[(d*rows+gate*l.h+unit)*l.in:][:l.in], x, l.irregularW)
 		v = direction.add(v, inexact{v: bias(0, gate, unit)})
 		switch {
@@ -328,7 +328,7 @@ func (l *recurrentLayer) advance(d, n, t int, h, c []inexact) (hidden, cell []in
 	}
 	if l.kind == "GRU" {
 		for u := range reset {
-			reset[u] = direction.activate(0, pre(1, u, true))
+			reset[u] = direction.activate(0, pre(1, u))
 		}
 	}
 	hidden, cell = make([]inexact, l.h), make([]inexact, l.h)

@@ -1,6 +1,7 @@
 package pass
 
 import (
+	"maps"
 	"slices"
 
 	"alexctl/onnx"
@@ -44,7 +45,8 @@ func (inline) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 		}
 		all = append(all, e.changes...)
 		next := m.WithGraph(e.Graph)
-		if !slices.ContainsFunc(e.Nodes, func(n *onnx.Node) bool { return functionOf(next, n) != nil }) {
+		next.OperatorSets = importing(m)
+		if !calls(e.Nodes, m.Functions) {
 			next.Functions = nil
 		}
 		m = next
@@ -52,11 +54,66 @@ func (inline) Apply(m *onnx.Model) (*onnx.Model, []Change, error) {
 	return m, all, nil
 }
 
+// importing returns the operator sets of a model with those that only its functions import.
+func importing(m *onnx.Model) []onnx.OperatorSet {
+	sets := slices.Clone(m.OperatorSets)
+	for _, f := range m.Functions {
+		for _, s := range f.OperatorSets {
+			if !slices.ContainsFunc(sets, func(o onnx.OperatorSet) bool {
+				return o.Domain == s.Domain || onnx.IsStandardDomain(o.Domain) && onnx.IsStandardDomain(s.Domain)
+			}) {
+				sets = append(sets, s)
+			}
+		}
+	}
+	return sets
+}
+
+// calls reports whether nodes, or those of their subgraphs, call one of the functions.
+func calls(nodes []*onnx.Node, functions []*onnx.Function) bool {
+	for _, n := range nodes {
+		for _, f := range functions {
+			if named(n, f) {
+				return true
+			}
+		}
+		for _, a := range n.Attributes {
+			for _, g := range a.Subgraphs() {
+				if calls(g.Nodes, functions) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func named(n *onnx.Node, f *onnx.Function) bool {
+	return f.Name == n.OpType && f.Domain == n.Domain && f.Overload == n.Overload
+}
+
+// refers reports whether a subgraph of a node refers to an attribute of the function around it.
+func refers(n *onnx.Node) bool {
+	for _, a := range n.Attributes {
+		for _, g := range a.Subgraphs() {
+			for _, inner := range g.Nodes {
+				if refers(inner) || slices.ContainsFunc(inner.Attributes, func(a *onnx.Attribute) bool { return a.RefName != "" }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // functionOf returns the function that a node calls, where its body may take the node's place.
 func functionOf(m *onnx.Model, n *onnx.Node) *onnx.Function {
 	for _, f := range m.Functions {
-		if f.Name != n.OpType || f.Domain != n.Domain || f.Overload != n.Overload {
+		if !named(n, f) {
 			continue
+		}
+		if slices.ContainsFunc(f.Nodes, refers) {
+			return nil
 		}
 		for _, s := range f.OperatorSets {
 			if !onnx.IsStandardDomain(s.Domain) || s.Version == m.Opset() {
@@ -91,11 +148,16 @@ func (e *edit) call(n *onnx.Node, f *onnx.Function, taken names) {
 		body.Outputs = append(body.Outputs, &onnx.Value{Name: to})
 	}
 	// Values of the body that are called like an input of the call get other names first.
-	own := map[string]string{}
+	own, avoid := map[string]string{}, maps.Clone(taken.values)
+	for _, inner := range f.Nodes {
+		for _, name := range append(slices.Clone(inner.Inputs), inner.Outputs...) {
+			avoid[name] = true
+		}
+	}
 	for _, inner := range f.Nodes {
 		for _, out := range inner.Outputs {
 			if out != "" && slices.Contains(n.Inputs, out) {
-				own[out] = free(out, taken.values)
+				own[out] = free(out, avoid)
 			}
 		}
 	}

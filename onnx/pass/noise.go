@@ -1,6 +1,8 @@
 package pass
 
 import (
+	"math"
+
 	"alexctl/onnx"
 	"alexctl/onnx/op"
 )
@@ -9,7 +11,6 @@ import (
 // whether they are less than a threshold, and of products and quotients with numbers, as exporters
 // write stochastic depth and dropout.
 type noise struct {
-	index *onnx.Index
 	known map[string]*op.Info
 	mean  map[string]float64
 	drawn map[string][2]float64 // uniform numbers: between which
@@ -39,7 +40,7 @@ func (z *noise) follow(n *onnx.Node) bool {
 		if a := n.Attribute("high"); a != nil {
 			high = float64(a.Float)
 		}
-		if !(low < high) {
+		if !(low < high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
 			return false
 		}
 		z.drawn[out] = [2]float64{low, high}
@@ -81,9 +82,15 @@ func (z *noise) follow(n *onnx.Node) bool {
 	return false
 }
 
+// same reports whether two values are of FLOAT and of one shape.
+func (z *noise) same(a, b string) bool {
+	x, y := z.known[a], z.known[b]
+	return x != nil && y != nil && x.Type == onnx.Float && x.Ranked && x.String() == y.String()
+}
+
 // settle puts the means of noise in the places of noise, and drops the nodes that drew it.
 func (e *edit) settle(m *onnx.Model) error {
-	z := &noise{index: e.was, known: op.Infer(m, nil).Values, mean: map[string]float64{}, drawn: map[string][2]float64{}}
+	z := &noise{known: op.Infer(m, nil).Values, mean: map[string]float64{}, drawn: map[string][2]float64{}}
 	const one = 1e-6 // a mean that is 1 but for float32's rounding
 	nodes, drawing := e.Nodes, map[string]bool{}
 	e.Nodes = nil
@@ -99,7 +106,7 @@ func (e *edit) settle(m *onnx.Model) error {
 				at = i
 			}
 		}
-		if at < 0 || len(n.Inputs) != 2 || drawing[n.Inputs[1-at]] {
+		if at < 0 || len(n.Inputs) != 2 || drawing[n.Inputs[1-at]] || !z.same(n.Inputs[1-at], n.Outputs[0]) {
 			e.Nodes = append(e.Nodes, n)
 			continue
 		}

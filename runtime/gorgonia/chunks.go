@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"alexctl/kernel"
+	"alexctl/onnx/op"
 	"alexctl/runtime"
 )
 
@@ -40,7 +41,7 @@ func (s *session) chunk(inputs runtime.Tensors) int {
 	}
 	n := 0
 	few, err := s.graphFor(slice(inputs, 0, smallestChunk))
-	if err == nil && few.separable(smallestChunk) && few.intensity() < chunkIntense {
+	if err == nil && few.separable(smallestChunk) && s.sameNumbers(inputs) && few.intensity() < chunkIntense {
 		n = smallestChunk
 		for each := few.machine.bytes() / smallestChunk; int64(2*n)*each <= chunkMemory && batch%(2*n) == 0 && 2*n < batch; {
 			n *= 2
@@ -48,6 +49,22 @@ func (s *session) chunk(inputs runtime.Tensors) int {
 	}
 	s.chunks[key] = n
 	return n
+}
+
+// sameNumbers reports whether the numbers that follow from the shapes of the inputs are the same for
+// other batches.
+func (s *session) sameNumbers(inputs runtime.Tensors) bool {
+	few, more := op.Infer(s.model, slice(inputs, 0, smallestChunk).Shapes()).Values, op.Infer(s.model, slice(inputs, 0, smallestChunk+1).Shapes()).Values
+	for name, a := range few {
+		b := more[name]
+		if a == nil || b == nil || a.Const == nil || !a.Type.IsFloat() {
+			continue
+		}
+		if b.Const == nil || !slices.Equal(a.Const.F, b.Const.F) {
+			return false
+		}
+	}
+	return true
 }
 
 // inChunks runs a batch so many images at a time.

@@ -63,10 +63,11 @@ func TestChunks(t *testing.T) {
 		last    []*onnx.Node
 		chunked bool
 	}{
-		"by itself":                  {nil, true},
-		"softmax":                    {[]*onnx.Node{{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 1)}}}, true},
-		"a softmax over the batch":   {[]*onnx.Node{{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 0)}}}, false},
-		"an operator without kernel": {[]*onnx.Node{{OpType: "CumSum", Inputs: []string{"axis"}}}, false},
+		"by itself":                    {nil, true},
+		"softmax":                      {[]*onnx.Node{{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 1)}}}, true},
+		"a softmax over the batch":     {[]*onnx.Node{{OpType: "Softmax", Attributes: []*onnx.Attribute{onnx.IntAttr("axis", 0)}}}, false},
+		"a number of the batch's size": {[]*onnx.Node{{OpType: "Mul", Inputs: []string{"size"}}}, false},
+		"an operator without kernel":   {[]*onnx.Node{{OpType: "CumSum", Inputs: []string{"axis"}}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := thin(t, c.last...)
@@ -76,6 +77,18 @@ func TestChunks(t *testing.T) {
 					t.Fatal(err)
 				}
 				m.Graph.Initializers = append(m.Graph.Initializers, axis)
+			}
+			if len(c.last) > 0 && c.last[0].OpType == "Mul" {
+				zero, err := onnx.FromInt64s("zero", []int64{}, []int64{0})
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.Graph.Initializers = append(m.Graph.Initializers, zero)
+				m.Graph.Nodes = append([]*onnx.Node{
+					{Name: "shape", OpType: "Shape", Inputs: []string{"x"}, Outputs: []string{"shape"}},
+					{Name: "count", OpType: "Gather", Inputs: []string{"shape", "zero"}, Outputs: []string{"count"}},
+					{Name: "size", OpType: "Cast", Inputs: []string{"count"}, Outputs: []string{"size"}, Attributes: []*onnx.Attribute{onnx.IntAttr("to", int64(onnx.Float))}},
+				}, m.Graph.Nodes...)
 			}
 			prepared, err := Engine{Kernels: Kernels{Set: "plain"}}.Prepare(t.Context(), m)
 			if err != nil {

@@ -138,7 +138,8 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Te
 	return g.execute(ctx, inputs)
 }
 
-// Layers returns the values that the last run computed, as Trainer.Layers does.
+// Layers returns the values that the last run computed, as Trainer.Layers does; of a batch that is computed
+// a few images at a time, those of the last few.
 func (s *session) Layers() []Layer {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -135,17 +135,17 @@ func (l *lowering[T]) formula(n *op.Node, in []*operand) (*operand, error) {
 		}
 		return of("Mul", affine(x, 0.5, 0), affine(of("Erf", affine(x, math.Sqrt2/2, 0), nil), 1, 1)), nil
 	case "LeakyRelu":
-		return of("Add", clampTo(x, 0, inf), affine(clampTo(x, -inf, 0), n.Float("alpha"), 0)), nil
+		return of("Add", clampTo(x, 0, inf), affine(of("Negative", x, nil), n.Float("alpha"), 0)), nil
 	case "PRelu":
-		return of("Add", clampTo(x, 0, inf), of("Mul", clampTo(x, -inf, 0), in[1])), nil
+		return of("Add", clampTo(x, 0, inf), of("Mul", of("Negative", x, nil), in[1])), nil
 	case "Elu":
-		return of("Add", clampTo(x, 0, inf), affine(of("Expm1", clampTo(x, -inf, 0), nil), n.Float("alpha"), 0)), nil
+		return of("Add", clampTo(x, 0, inf), affine(of("Expm1", of("Negative", x, nil), nil), n.Float("alpha"), 0)), nil
 	case "Celu":
 		alpha := n.Float("alpha")
-		return of("Add", clampTo(x, 0, inf), affine(of("Expm1", affine(clampTo(x, -inf, 0), 1/alpha, 0), nil), alpha, 0)), nil
+		return of("Add", clampTo(x, 0, inf), affine(of("Expm1", affine(of("Negative", x, nil), 1/alpha, 0), nil), alpha, 0)), nil
 	case "Selu":
 		alpha, gamma := n.Float("alpha"), n.Float("gamma")
-		return of("Add", affine(clampTo(x, 0, inf), gamma, 0), affine(of("Expm1", clampTo(x, -inf, 0), nil), gamma*alpha, 0)), nil
+		return of("Add", affine(clampTo(x, 0, inf), gamma, 0), affine(of("Expm1", of("Negative", x, nil), nil), gamma*alpha, 0)), nil
 	case "Sum":
 		for _, other := range in[1:] {
 			x = arithmetic("Add", x, other)

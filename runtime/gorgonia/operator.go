@@ -207,14 +207,8 @@ func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node)
 		if !f.needs[i] {
 			continue
 		}
-		if e, ok := f.spec.(kernel.Elementwise); ok {
-			if from, ok := e.Passes(i); ok && from < 0 {
-				grads[i] = grad
-				continue
-			} else if ok && grads[from] != nil {
-				grads[i] = grads[from]
-				continue
-			}
+		if grads[i] = f.alike(i, grad, grads[:i]); grads[i] != nil {
+			continue
 		}
 		children := append(gorgonia.Nodes{grad, output}, inputs...)
 		if streams(f.plan, i) { // who takes its parts may change this input: others come first
@@ -233,6 +227,24 @@ func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node)
 		}
 	}
 	return grads, nil
+}
+
+// alike returns the gradient of input i where it is that of the output, or of an earlier input; else
+// nil.
+func (f *forward[T]) alike(i int, grad *gorgonia.Node, earlier gorgonia.Nodes) *gorgonia.Node {
+	e, ok := f.spec.(kernel.Elementwise)
+	switch {
+	case !ok:
+		return nil
+	case e.PassesAll(i):
+		return grad
+	}
+	for j, g := range earlier {
+		if g != nil && e.Alike(i, j) {
+			return g
+		}
+	}
+	return nil
 }
 
 // beforeClamp returns the gradient of what is clamped, where the output is.

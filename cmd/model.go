@@ -53,7 +53,7 @@ func (a *app) openRunnable(args []string) (*onnx.Model, string, error) {
 	if err != nil || !forTraining(m) {
 		return m, path, err
 	}
-	if i, _, err := pass.Run(m, pass.Inference()); err == nil {
+	if i, reports, err := pass.Run(m, pass.Inference()); err == nil && len(reports[0].Changes) > 0 {
 		m.Graph, m.IRVersion = i.Graph, i.IRVersion
 		a.say("note: %s was exported for training: it is taken as the inference graph that it will be", path)
 	}

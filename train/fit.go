@@ -352,6 +352,9 @@ func (f *Run) endEpoch(e *EpochEvent) error {
 	if w := f.notLearning(e); w != nil {
 		f.on(w)
 	}
+	if w := f.lagging(e); w != nil {
+		f.on(w)
+	}
 	if p.Finished = ended; ended {
 		f.on(&NoteEvent{"note", fmt.Sprintf("no better validation accuracy for %d epochs: the run ends, and epoch %d, with %.2f%%, is kept",
 			f.config.Patience, p.BestEpoch, 100*p.Best)})
@@ -382,6 +385,18 @@ func (f *Run) notLearning(e *EpochEvent) Event {
 		return w
 	}
 	return nil
+}
+
+// lagging warns at the end of a run whose network has learned its images and is no better than a guess
+// on others, where it has batch normalization: its running statistics are then those of the file.
+func (f *Run) lagging(e *EpochEvent) Event {
+	const learned = 0.75 // of ln(classes)
+	guess := math.Log(float64(f.trainer.Classes()))
+	if f.position.Epoch != f.config.Epochs || e.ValLoss == nil || len(f.trainer.State()) == 0 || e.TrainLoss > learned*guess || *e.ValLoss < guess {
+		return nil
+	}
+	return warning("validation is no better than guessing, ln(%d) = %.3f, while training is at %.3f: after %d steps the running statistics of batch normalization may still be those that the model began with; more epochs bring them along",
+		f.trainer.Classes(), guess, e.TrainLoss, f.position.Steps)
 }
 
 // finish evaluates the run's weights on the test images: the last ones or, where

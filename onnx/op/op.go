@@ -238,7 +238,12 @@ func bind(n *onnx.Node, opset int64) (*Node, error) {
 		return nil, err
 	}
 	b := &Node{Node: n, Spec: s, Opset: max(opset, MinOpset)}
-	return b, b.fits()
+	if err := b.fits(); err != nil && opset < MinOpset {
+		return nil, &UnsupportedError{n.Label(), fmt.Sprintf("operator %s of opset %d is not supported: %v", n.OpType, opset, err)}
+	} else if err != nil {
+		return b, err
+	}
+	return b, nil
 }
 
 // UnsupportedError says that a node is beyond this package, though it may be

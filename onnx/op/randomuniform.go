@@ -1,8 +1,7 @@
 package op
 
 import (
-	"errors"
-
+	"alexctl/fault"
 	"alexctl/onnx"
 )
 
@@ -20,6 +19,8 @@ func randomUniformLike() *Spec {
 			}
 			return out, err
 		},
-		Eval: func(*Node, []*Array) ([]*Array, error) { return nil, errors.New("its output is random") },
+		Eval: func(*Node, []*Array) ([]*Array, error) {
+			return nil, fault.New(fault.Unsupported, "its output is random")
+		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"alexctl/kernel"
 	"alexctl/onnx/op"
@@ -70,6 +71,7 @@ func (s *session) sameNumbers(inputs runtime.Tensors) bool {
 // inChunks runs a batch so many images at a time.
 func (s *session) inChunks(ctx context.Context, inputs runtime.Tensors, n int) (runtime.Tensors, error) {
 	var out runtime.Tensors
+	took := map[*operator]time.Duration{} // over all parts
 	batch := inputs[s.model.Graph.DataInputs()[0].Name].Shape[0]
 	for at := 0; at < batch; at += n {
 		part := slice(inputs, at, n)
@@ -80,6 +82,10 @@ func (s *session) inChunks(ctx context.Context, inputs runtime.Tensors, n int) (
 		results, err := g.execute(ctx, part)
 		if err != nil {
 			return nil, err
+		}
+		for _, o := range g.graph.run.operators {
+			took[o] += o.took
+			o.took = took[o]
 		}
 		if out == nil {
 			out = runtime.Tensors{}

@@ -139,7 +139,7 @@ func (s *session) Run(ctx context.Context, inputs runtime.Tensors) (_ runtime.Te
 }
 
 // Layers returns the values that the last run computed, as Trainer.Layers does; of a batch that is computed
-// a few images at a time, those of the last few.
+// a few images at a time, those of the last few, with the time of all.
 func (s *session) Layers() []Layer {
 	s.mu.Lock()
 	defer s.mu.Unlock()

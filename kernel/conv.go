@@ -128,10 +128,10 @@ func (c *conv[T]) Backward(i int, dx, up, _ []T, in ...[]T) {
 // Winograd's filtering.
 const WinogradBatch = 16
 
-// WinogradArithmetic returns how Plain computes convolutions of a batch, and so does every
+// WinogradArithmetic returns how Plain computes convolutions, and so does every
 // set that leaves 3x3 and 5x5 to it. The spread follows from the transforms, rounded up to a
 // whole number.
-func WinogradArithmetic(int) Arithmetic {
+func WinogradArithmetic() Arithmetic {
 	var a Arithmetic
 	for _, kernel := range []int{3, 5} {
 		a.Spread[kernel] = math.Ceil(vector.Spread(kernel))

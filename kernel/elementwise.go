@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"slices"
+
+	"alexctl/kernel/vector"
 )
 
 // Elementwise is a short program that computes each element of the output from the elements of
@@ -419,7 +421,7 @@ func (e *elementwise[T]) Backward(i int, dx, dy, y []T, in ...[]T) {
 				}
 				backward(e.functions[k], at, up, arguments)
 				if !first {
-					addTo(w.grads[operand], arguments.to)
+					vector.Add(w.grads[operand], arguments.to)
 				}
 			}
 		}
@@ -454,7 +456,7 @@ func (e *elementwise[T]) fold(sums []float64, grad []T, i int, b block) {
 			to += r * e.stride(a)
 		}
 		if a[2] {
-			widenAdd(sums[to:], row)
+			vector.WidenAdd(sums[to:], row)
 			continue
 		}
 		for _, v := range row {

@@ -50,19 +50,6 @@ func findFunction(name string) *function {
 	return nil
 }
 
-// Function reports whether there is an elementwise function of that name, and of how many
-// operands.
-func Function(name string) (operands int, ok bool) {
-	f := findFunction(name)
-	switch {
-	case f == nil:
-		return 0, false
-	case f.binary:
-		return 2, true
-	}
-	return 1, true
-}
-
 // functions has them by name: ONNX's operators, Affine and Clamp.
 var functions = map[string]function{
 	"Add":          {binary: true, kind: addKind},
@@ -219,6 +206,3 @@ func powGradient[T Float](operand int, up []T, x arguments[T]) {
 		x.to[i] = T(float64(up[i]) * d)
 	}
 }
-
-func addTo[T Float](y, x []T)                 { vector.Add(y, x) }
-func widenAdd[T Float](sums []float64, x []T) { vector.WidenAdd(sums, x) }

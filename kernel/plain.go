@@ -25,8 +25,8 @@ func (p plain[T]) Pool() Pool { return p.workers.Pool }
 // Name returns "plain" with what multiplies matrices: "plain-avx512".
 func (p plain[T]) Name() string { return "plain-" + multiplier() }
 
-// Arithmetic returns that of Winograd's filtering, by which large batches are computed.
-func (p plain[T]) Arithmetic(batch int) Arithmetic { return WinogradArithmetic(batch) }
+// Arithmetic returns that of Winograd's filtering, by which batches of any size may be computed.
+func (p plain[T]) Arithmetic(int) Arithmetic { return WinogradArithmetic() }
 
 // Plan prepares any operator of this package.
 func (p plain[T]) Plan(s Spec) (Plan[T], error) {

@@ -3,7 +3,6 @@ package train_test
 import (
 	"compress/gzip"
 	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 	"os"
@@ -78,37 +77,7 @@ func familySteps[T kernel.Float](t *testing.T, name string, r torchRun) torchSte
 	}
 	c := train.Default()
 	c.Optimizer, c.Momentum, c.WeightDecay, c.Threads = "sgd", 0.9, 5e-4, 2
-	o := train.NewOptimizer(c, trainer.Parameters(), trainer.Pool())
-	out := torchSteps{Gradients: map[string]torchSample{}, Final: map[string]torchSample{}}
-	for step := range r.Float64.Losses {
-		images := make([]T, r.Batch*3*r.Input*r.Input)
-		for i, v := range hashed.Numbers(fmt.Sprintf("batch.%d", step), len(images), 2) {
-			images[i] = T(v)
-		}
-		labels := make([]int, r.Batch)
-		for i, v := range hashed.Numbers(fmt.Sprintf("labels.%d", step), r.Batch, 1) {
-			labels[i] = int((float64(v) + 1) * 5)
-		}
-		loss, err := trainer.Step(t.Context(), uint64(step), images, labels)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out.Losses = append(out.Losses, loss)
-		grads := trainer.Gradients()
-		if step == 0 {
-			for i, p := range trainer.Parameters() {
-				out.Gradients[p.Name] = torchSample{Values: sampled(grads[i], len(r.Float64.Gradients[p.Name].Values))}
-			}
-		}
-		o.Begin(1e-3)
-		if _, err := o.End(grads); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, p := range append(trainer.Parameters(), trainer.State()...) {
-		out.Final[p.Name] = torchSample{Values: sampled(p.Data, len(r.Float64.Final[p.Name].Values))}
-	}
-	return out
+	return follow(t, trainer, r, train.NewOptimizer(c, trainer.Parameters(), trainer.Pool()), 1e-3)
 }
 
 // TestFamiliesEqualPyTorch trains one member of each family of convolutional networks for three

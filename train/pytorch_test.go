@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"alexctl/builder"
@@ -92,7 +93,12 @@ func steps[T kernel.Float](t *testing.T, r torchRun, kernels string) torchSteps 
 	if r.Optimizer == "adam" {
 		c.Optimizer, c.WeightDecay, rate = "adam", 0, 1e-5
 	}
-	o := train.NewOptimizer(c, trainer.Parameters(), trainer.Pool())
+	return follow(t, trainer, r, train.NewOptimizer(c, trainer.Parameters(), trainer.Pool()), rate)
+}
+
+// follow trains on the batches of the Python scripts, and keeps what they keep.
+func follow[T kernel.Float](t *testing.T, trainer *gorgonia.Trainer[T], r torchRun, o *train.Optimizer[T], rate float64) torchSteps {
+	t.Helper()
 	out := torchSteps{Gradients: map[string]torchSample{}, Final: map[string]torchSample{}}
 	for step := range r.Float64.Losses {
 		images := make([]T, r.Batch*3*r.Input*r.Input)
@@ -119,7 +125,7 @@ func steps[T kernel.Float](t *testing.T, r torchRun, kernels string) torchSteps 
 			t.Fatal(err)
 		}
 	}
-	for _, p := range trainer.Parameters() {
+	for _, p := range append(slices.Clone(trainer.Parameters()), trainer.State()...) {
 		out.Final[p.Name] = torchSample{Values: sampled(p.Data, len(r.Float64.Final[p.Name].Values))}
 	}
 	return out

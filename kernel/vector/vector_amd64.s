@@ -1302,8 +1302,8 @@ loop:
 // func comoments256(dy []float32, x []float32, shift []float64, sum []float64, product []float64)
 // Requires: AVX
 TEXT ·comoments256(SB), NOSPLIT, $0-120
-	MOVQ dy_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
+	MOVQ x_base+24(FP), AX
+	MOVQ dy_base+0(FP), CX
 	MOVQ shift_base+48(FP), DX
 	MOVQ sum_base+72(FP), BX
 	MOVQ product_base+96(FP), SI
@@ -1311,10 +1311,10 @@ TEXT ·comoments256(SB), NOSPLIT, $0-120
 	XORQ R8, R8
 
 loop:
-	VCVTPS2PD (CX)(R8*4), Y0
-	VCVTPS2PD 16(CX)(R8*4), Y1
-	VCVTPS2PD (AX)(R8*4), Y2
-	VCVTPS2PD 16(AX)(R8*4), Y3
+	VCVTPS2PD (AX)(R8*4), Y0
+	VCVTPS2PD 16(AX)(R8*4), Y1
+	VCVTPS2PD (CX)(R8*4), Y2
+	VCVTPS2PD 16(CX)(R8*4), Y3
 	VSUBPD    (DX)(R8*8), Y0, Y0
 	VADDPD    (BX)(R8*8), Y2, Y4
 	VMOVUPD   Y4, (BX)(R8*8)
@@ -5771,8 +5771,8 @@ loop:
 // func comoments512(dy []float32, x []float32, shift []float64, sum []float64, product []float64)
 // Requires: AVX, AVX512F
 TEXT ·comoments512(SB), NOSPLIT, $0-120
-	MOVQ dy_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
+	MOVQ x_base+24(FP), AX
+	MOVQ dy_base+0(FP), CX
 	MOVQ shift_base+48(FP), DX
 	MOVQ sum_base+72(FP), BX
 	MOVQ product_base+96(FP), SI
@@ -5780,10 +5780,10 @@ TEXT ·comoments512(SB), NOSPLIT, $0-120
 	XORQ R8, R8
 
 loop:
-	VCVTPS2PD (CX)(R8*4), Z0
-	VCVTPS2PD 32(CX)(R8*4), Z1
-	VCVTPS2PD (AX)(R8*4), Z2
-	VCVTPS2PD 32(AX)(R8*4), Z3
+	VCVTPS2PD (AX)(R8*4), Z0
+	VCVTPS2PD 32(AX)(R8*4), Z1
+	VCVTPS2PD (CX)(R8*4), Z2
+	VCVTPS2PD 32(CX)(R8*4), Z3
 	VSUBPD    (DX)(R8*8), Z0, Z0
 	VADDPD    (BX)(R8*8), Z2, Z4
 	VMOVUPD   Z4, (BX)(R8*8)

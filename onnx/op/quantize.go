@@ -85,6 +85,43 @@ func optional[T any](in []*T, i int) *T {
 	return in[i]
 }
 
+// quantization is what QuantizeLinear and DequantizeLinear read besides the value: by element of it, which
+// element of the scale and of the zero point, which may be nil, is its own.
+type quantization struct {
+	scale, zero *Array
+	at          func(i int) int
+}
+
+func quantizationOf(n *Node, in []*Array) (*quantization, error) {
+	q := &quantization{scale: in[1], zero: optional(in, 2)}
+	var err error
+	if q.at, err = perAxis(n, in[0].Shape, q.scale); err != nil {
+		return nil, err
+	}
+	if q.zero != nil && q.zero.Len() != q.scale.Len() {
+		return nil, fmt.Errorf("the scale is %v and the zero point %v", q.scale.Shape, q.zero.Shape)
+	}
+	return q, nil
+}
+
+// of returns the scale and the zero point of element i.
+func (q *quantization) of(i int) (scale, zero float64) {
+	return q.scale.F[q.at(i)], zeroAt(q.zero, q.at(i))
+}
+
+// quantizedType is the type that a QuantizeLinear makes: its zero point's, given where there is one, or the
+// one that is asked for.
+func quantizedType(n *Node, zero onnx.DataType) onnx.DataType {
+	to := onnx.DataType(n.Int("output_dtype"))
+	switch {
+	case zero != onnx.Undefined:
+		return zero
+	case to != onnx.Undefined:
+		return to
+	}
+	return onnx.Uint8
+}
+
 // quantizeLinear is QuantizeLinear-10, -13, -19, -21, -23, -24: x / y_scale to the nearest whole number,
 // plus y_zero_point, at the ends of the integer type where it is beyond them. Equals
 // torch.quantize_per_tensor and quantize_per_channel.
@@ -95,12 +132,11 @@ func quantizeLinear() *Spec {
 		Attrs: []Attr{intAttr("axis", 1).since(13), intAttr("saturate", 1).since(19), intAttr("block_size", 0).since(21),
 			intAttr("output_dtype", 0).since(21), intAttr("precision", 0).since(23)},
 		Infer: func(n *Node, in []*Info) ([]*Info, error) {
-			to := onnx.DataType(n.Int("output_dtype"))
+			zero := onnx.Undefined
 			if z := optional(in, 2); z != nil {
-				to = z.Type
-			} else if to == onnx.Undefined {
-				to = onnx.Uint8
+				zero = z.Type
 			}
+			to := quantizedType(n, zero)
 			if _, _, ok := Limits(to); !ok {
 				return nil, n.unsupported("quantization to %s is not supported", to)
 			}
@@ -109,26 +145,22 @@ func quantizeLinear() *Spec {
 			return out, err
 		},
 		Eval: func(n *Node, in []*Array) ([]*Array, error) {
-			x, scale, zero := in[0], in[1], optional(in, 2)
-			to := onnx.DataType(n.Int("output_dtype"))
-			if zero != nil {
-				to = zero.Type
-			} else if to == onnx.Undefined {
-				to = onnx.Uint8
-			}
-			at, err := perAxis(n, x.Shape, scale)
+			x := in[0]
+			q, err := quantizationOf(n, in)
 			if err != nil {
 				return nil, err
 			}
-			if zero != nil && zero.Len() != scale.Len() {
-				return nil, fmt.Errorf("the scale is %v and the zero point %v", scale.Shape, zero.Shape)
+			zero := onnx.Undefined
+			if q.zero != nil {
+				zero = q.zero.Type
 			}
-			y, err := NewArray(to, x.Shape...)
+			y, err := NewArray(quantizedType(n, zero), x.Shape...)
 			if err != nil {
 				return nil, err
 			}
 			for i := range y.I {
-				y.I[i] = quantized(x.number(i), scale.F[at(i)], zeroAt(zero, at(i)), to)
+				scale, zero := q.of(i)
+				y.I[i] = quantized(x.number(i), scale, zero, y.Type)
 			}
 			return []*Array{y}, nil
 		},
@@ -174,24 +206,22 @@ func dequantizeLinear() *Spec {
 			return out, err
 		},
 		Eval: func(n *Node, in []*Array) ([]*Array, error) {
-			x, scale, zero := in[0], in[1], optional(in, 2)
-			to := scale.Type
-			if t := onnx.DataType(n.Int("output_dtype")); t != onnx.Undefined {
-				to = t
-			}
-			at, err := perAxis(n, x.Shape, scale)
+			x := in[0]
+			q, err := quantizationOf(n, in)
 			if err != nil {
 				return nil, err
 			}
-			if zero != nil && zero.Len() != scale.Len() {
-				return nil, fmt.Errorf("the scale is %v and the zero point %v", scale.Shape, zero.Shape)
+			to := q.scale.Type
+			if t := onnx.DataType(n.Int("output_dtype")); t != onnx.Undefined {
+				to = t
 			}
 			y, err := NewArray(to, x.Shape...)
 			if err != nil {
 				return nil, err
 			}
 			for i := range y.F {
-				y.F[i] = (x.number(i) - zeroAt(zero, at(i))) * scale.F[at(i)]
+				scale, zero := q.of(i)
+				y.F[i] = (x.number(i) - zero) * scale
 			}
 			return []*Array{y}, nil
 		},

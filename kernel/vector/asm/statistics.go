@@ -8,48 +8,8 @@ import (
 
 // statistics writes what batch normalization does with a row of channels.
 func (v isa) statistics() {
-	halves := func(i reg.GPVirtual, pointers []reg.GPVirtual, body func(half int, at func(k int) Mem)) {
-		for half := range 2 {
-			body(half, func(k int) Mem { return Mem{Base: pointers[k], Index: i, Scale: 8}.Offset(4 * v.lanes * half) })
-		}
-	}
-	v.function("moments", "adds x - shift to sum and its square to square.", []string{"x"}, []string{"shift, sum, square []float64"})
-	x := base("x")
-	wide := []reg.GPVirtual{base("shift"), base("sum"), base("square")}
-	v.each("x", func(i reg.GPVirtual) {
-		low, high := v.doubles(at(x, i))
-		d := []reg.VecVirtual{low, high}
-		halves(i, wide, func(half int, at func(int) Mem) {
-			s := v.vector()
-			VSUBPD(at(0), d[half], d[half])
-			VADDPD(at(1), d[half], s)
-			VMOVUPD(s, at(1))
-			VMULPD(d[half], d[half], d[half])
-			VADDPD(at(2), d[half], d[half])
-			VMOVUPD(d[half], at(2))
-		})
-	})
-	v.end()
-
-	v.function("comoments", "adds dy to sum and dy (x - shift) to product.", []string{"dy", "x"}, []string{"shift, sum, product []float64"})
-	dy, x := base("dy"), base("x")
-	wide = []reg.GPVirtual{base("shift"), base("sum"), base("product")}
-	v.each("dy", func(i reg.GPVirtual) {
-		low, high := v.doubles(at(x, i))
-		d := []reg.VecVirtual{low, high}
-		low, high = v.doubles(at(dy, i))
-		up := []reg.VecVirtual{low, high}
-		halves(i, wide, func(half int, at func(int) Mem) {
-			s := v.vector()
-			VSUBPD(at(0), d[half], d[half])
-			VADDPD(at(1), up[half], s)
-			VMOVUPD(s, at(1))
-			VMULPD(up[half], d[half], d[half])
-			VADDPD(at(2), d[half], d[half])
-			VMOVUPD(d[half], at(2))
-		})
-	})
-	v.end()
+	v.sums("moments", "adds x - shift to sum and its square to square.", []string{"x"}, "square")
+	v.sums("comoments", "adds dy to sum and dy (x - shift) to product.", []string{"dy", "x"}, "product")
 
 	v.function("standardize", "sets y to (x - mean) scale + bias.", []string{"y", "x", "mean", "scale", "bias"}, nil)
 	y, x := base("y"), base("x")
@@ -75,6 +35,38 @@ func (v isa) statistics() {
 		VSUBPS(z, up, up)
 		VMULPS(at(scale, i), up, up)
 		VMOVUPS(up, at(dx, i))
+	})
+	v.end()
+}
+
+// sums adds to two sums of each column, in float64: the first of the slices, and its product with what is
+// left of the last one less the shift; of one slice, what is left itself and its square.
+func (v isa) sums(name, doc string, slices []string, second string) {
+	v.function(name, doc, slices, []string{"shift, sum, " + second + " []float64"})
+	x := base(slices[len(slices)-1])
+	var dy reg.GPVirtual
+	if len(slices) > 1 {
+		dy = base(slices[0])
+	}
+	shift, sum, product := base("shift"), base("sum"), base(second)
+	v.each(slices[0], func(i reg.GPVirtual) {
+		low, high := v.doubles(at(x, i))
+		left := []reg.VecVirtual{low, high}
+		up := left
+		if len(slices) > 1 {
+			low, high = v.doubles(at(dy, i))
+			up = []reg.VecVirtual{low, high}
+		}
+		for half, d := range left {
+			of := func(p reg.GPVirtual) Mem { return Mem{Base: p, Index: i, Scale: 8}.Offset(4 * v.lanes * half) }
+			s := v.vector()
+			VSUBPD(of(shift), d, d)
+			VADDPD(of(sum), up[half], s)
+			VMOVUPD(s, of(sum))
+			VMULPD(up[half], d, d)
+			VADDPD(of(product), d, d)
+			VMOVUPD(d, of(product))
+		}
 	})
 	v.end()
 }
